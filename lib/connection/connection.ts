@@ -1,0 +1,313 @@
+import type { Duplex } from 'node:stream'
+import type { CloseInfo, SocketState } from '../../types/socket.ts'
+import { CloseCode, truncateReason } from '../protocol/close-code.ts'
+import { FrameDecoder, type Role } from '../protocol/frame-decoder.ts'
+import { closePayload } from '../protocol/frame-encoder.ts'
+import { MessageAssembler, type MessageSink } from '../protocol/message-assembler.ts'
+import { BINARY, CLOSE, PING, PONG } from '../protocol/opcode.ts'
+import { ProtocolError } from '../protocol/protocol-error.ts'
+import { Outbox, type OutboxOwner } from './outbox.ts'
+
+/** What a connection tells its owner. No message comes after a local `close`. */
+export interface ConnectionHost extends OutboxOwner {
+  onText (text: string, byteLength: number): void
+  onBinary (data: Buffer): void
+  onPing (payload: Buffer): void
+  onPong (payload: Buffer): void
+  /** A violation by the peer, or an error of the transport; `onClose` follows. */
+  onError (error: Error): void
+  /** A message was not sent because too much waits already; the owner decides what becomes of the connection. */
+  onOverflow (): void
+  /** The transport is gone. Called once, last. */
+  onClose (info: CloseInfo): void
+}
+
+/** Sizes in bytes, times in milliseconds: see `SocketOptions`. */
+export interface ConnectionOptions {
+  maxPayload: number
+  highWaterMark: number
+  maxBuffered: number
+  closeTimeout: number
+  heartbeat: { interval: number, timeout: number } | null
+}
+
+/*
+ * The closing handshake (RFC 6455 §7.1). After CLOSE_SENT frames are still read, for the peer's close frame; in ENDING
+ * nothing more is read or written, and the transport is on its way down.
+ */
+const OPEN = 0
+const CLOSE_SENT = 1
+const ENDING = 2
+const CLOSED = 3
+
+type Carried = Duplex & { [kConnection]: Connection }
+const kConnection = Symbol('fastify-sockets.connection')
+
+/** One WebSocket connection in either role: the protocol on a Duplex. */
+export class Connection implements MessageSink {
+  messagesIn = 0
+  messagesOut = 0
+  bytesIn = 0
+  /** Heartbeat ticks since the peer was last heard: see `Heartbeat`. */
+  quietTicks = 0
+
+  readonly #role: Role
+  readonly #duplex: Duplex
+  readonly #host: ConnectionHost
+  readonly options: ConnectionOptions
+  readonly #decoder: FrameDecoder
+  readonly #outbox: Outbox
+
+  #state: number = OPEN
+  #paused = false
+  #closeCode: number = CloseCode.ABNORMAL
+  #closeReason = ''
+  #closedByUs = false
+  #wasClean = false
+  #closeTimer: NodeJS.Timeout | null = null
+
+  /** Takes the Duplex over; reading begins with `start`. */
+  constructor (role: Role, duplex: Duplex, host: ConnectionHost, options: ConnectionOptions) {
+    this.#role = role
+    this.#duplex = duplex
+    this.#host = host
+    this.options = options
+    this.#decoder = new FrameDecoder(role, new MessageAssembler(this, options.maxPayload))
+    this.#outbox = new Outbox(duplex, role === 'client', options.highWaterMark, host)
+    const carried = duplex as Carried
+    carried[kConnection] = this
+    duplex.on('end', onEnd)
+    duplex.on('error', onError)
+    duplex.on('close', onClose)
+  }
+
+  get state (): SocketState {
+    return this.#state === OPEN ? 'open' : this.#state === CLOSED ? 'closed' : 'closing'
+  }
+
+  get isOpen (): boolean {
+    return this.#state === OPEN
+  }
+
+  /** Whether we have stopped reading, so that silence says nothing about the peer. */
+  get isPaused (): boolean {
+    return this.#paused
+  }
+
+  get bufferedAmount (): number {
+    return this.#outbox.bufferedAmount
+  }
+
+  get bytesOut (): number {
+    return this.#outbox.bytesWritten
+  }
+
+  /** Begins to read: first what has been read from the Duplex already. */
+  start (head: Buffer): void {
+    if (head.length > 0) this.#receive(head)
+    this.#duplex.on('data', onData)
+    if (this.#paused) this.#duplex.pause()
+    else this.#duplex.resume()
+  }
+
+  /** @returns false as `BaseSocket.send` does */
+  sendText (text: string): boolean {
+    if (!this.#maySend(text.length)) return false
+    this.messagesOut++
+    this.#outbox.text(text)
+    return this.#outbox.bufferedAmount <= this.options.highWaterMark
+  }
+
+  /** @returns false as `BaseSocket.send` does */
+  sendBinary (data: Uint8Array): boolean {
+    if (!this.#maySend(data.length)) return false
+    this.messagesOut++
+    this.#outbox.binary(BINARY, data)
+    return this.#outbox.bufferedAmount <= this.options.highWaterMark
+  }
+
+  sendPing (payload: Uint8Array): void {
+    if (this.#state === OPEN) this.#outbox.binary(PING, payload)
+  }
+
+  /** Stops reading: frames wait in the transport, and its flow control slows the peer. */
+  pause (): void {
+    if (this.#paused || this.#state !== OPEN) return
+    this.#paused = true
+    this.#decoder.pause()
+    this.#duplex.pause()
+  }
+
+  resume (): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#decode(null)
+    // What the pause had left over may have filled the queue again.
+    if (!this.#paused) this.#duplex.resume()
+  }
+
+  /** Begins the closing handshake; without effect once it has begun. */
+  close (code: number, reason: string): void {
+    if (this.#state !== OPEN) return
+    this.#sendClose(code, reason)
+    this.#state = CLOSE_SENT
+    // The peer's close frame stands behind whatever a pause holds back.
+    this.resume()
+  }
+
+  /** Cuts the connection. */
+  terminate (): void {
+    if (this.#state === CLOSED) return
+    if (this.#closeCode === CloseCode.ABNORMAL) this.#closedByUs = true
+    this.#decoder.stop()
+    this.#duplex.destroy()
+  }
+
+  onText (text: string, byteLength: number): void {
+    if (this.#state !== OPEN) return
+    this.messagesIn++
+    this.#host.onText(text, byteLength)
+  }
+
+  onBinary (data: Buffer): void {
+    if (this.#state !== OPEN) return
+    this.messagesIn++
+    this.#host.onBinary(data)
+  }
+
+  onPing (payload: Buffer): void {
+    if (this.#state !== OPEN) return
+    this.#outbox.binary(PONG, payload)
+    this.#host.onPing(payload)
+  }
+
+  onPong (payload: Buffer): void {
+    this.#host.onPong(payload)
+  }
+
+  /** RFC 6455 §5.5.1: a close frame is answered with one; §7.1.1: then the server is the first to end the transport. */
+  onClose (code: number, reason: string): void {
+    this.#wasClean = true
+    if (this.#state === OPEN) {
+      this.#outbox.binary(CLOSE, code === CloseCode.NO_STATUS ? Buffer.alloc(0) : closePayload(code, ''))
+      this.#closeCode = code
+      this.#closeReason = reason
+    }
+    this.#end()
+  }
+
+  /** A chunk from the transport. Replies to its frames leave together. */
+  #receive (chunk: Buffer): void {
+    this.quietTicks = 0
+    this.bytesIn += chunk.length
+    this.#decode(chunk)
+  }
+
+  #decode (chunk: Buffer | null): void {
+    this.#outbox.cork()
+    try {
+      if (chunk === null) this.#decoder.resume()
+      else this.#decoder.push(chunk)
+    } catch (error) {
+      this.#fail(error as Error)
+    }
+    this.#outbox.uncork()
+  }
+
+  /** The one place where violations end up: fails the connection (RFC 6455 §7.1.7). */
+  #fail (error: Error): void {
+    const code = error instanceof ProtocolError ? error.closeCode : CloseCode.INTERNAL_ERROR
+    this.#decoder.stop()
+    this.#host.onError(error)
+    if (this.#state === OPEN) this.#sendClose(code, error.message)
+    this.#end()
+  }
+
+  #sendClose (code: number, reason: string): void {
+    this.#closedByUs = true
+    this.#closeCode = code
+    this.#closeReason = truncateReason(reason)
+    this.#outbox.binary(CLOSE, closePayload(code, this.#closeReason))
+    this.#startCloseTimer()
+  }
+
+  /** Both close frames have passed, or no more will: brings the transport down. */
+  #end (): void {
+    if (this.#state >= ENDING) return
+    this.#state = ENDING
+    this.#decoder.stop()
+    this.#startCloseTimer()
+    if (this.#role === 'server') this.#outbox.end()
+    // Bytes that the peer still sends are read and ignored, so that its end is seen and ours is not lost in a reset.
+    if (this.#paused) {
+      this.#paused = false
+      this.#duplex.resume()
+    }
+  }
+
+  #startCloseTimer (): void {
+    this.#closeTimer ??= setTimeout(cut, this.options.closeTimeout, this)
+  }
+
+  #maySend (length: number): boolean {
+    if (this.#state !== OPEN) return false
+    if (this.#outbox.bufferedAmount + length <= this.options.maxBuffered) return true
+    // A message that is too large by itself may go when it is the only one.
+    this.#outbox.flush()
+    if (this.#outbox.bufferedAmount === 0) return true
+    this.#host.onOverflow()
+    return false
+  }
+
+  /** @internal the listeners on the Duplex, shared by all connections */
+  receive (chunk: Buffer): void {
+    this.#receive(chunk)
+  }
+
+  /** @internal the peer has ended its side of the transport: RFC 6455 §7.1.1 lets only the closing handshake do that */
+  transportEnded (): void {
+    this.#state = Math.max(this.#state, ENDING)
+    this.#decoder.stop()
+    this.#startCloseTimer()
+    this.#outbox.end()
+  }
+
+  /** @internal */
+  transportFailed (error: Error): void {
+    this.#host.onError(error)
+  }
+
+  /** @internal */
+  transportClosed (): void {
+    if (this.#closeTimer !== null) clearTimeout(this.#closeTimer)
+    this.#state = CLOSED
+    this.#decoder.stop()
+    this.#outbox.discard()
+    this.#host.onClose({
+      code: this.#closeCode,
+      reason: this.#closeReason,
+      wasClean: this.#wasClean,
+      initiator: this.#closedByUs ? 'local' : 'remote'
+    })
+  }
+}
+
+function onData (this: Carried, chunk: Buffer): void {
+  this[kConnection].receive(chunk)
+}
+
+function onEnd (this: Carried): void {
+  this[kConnection].transportEnded()
+}
+
+function onError (this: Carried, error: Error): void {
+  this[kConnection].transportFailed(error)
+}
+
+function onClose (this: Carried): void {
+  this[kConnection].transportClosed()
+}
+
+function cut (connection: Connection): void {
+  connection.terminate()
+}

@@ -1,0 +1,184 @@
+import type { Duplex } from 'node:stream'
+import { MAX_HEADER, writeFrame, writeHeader, writeTextFrame } from '../protocol/frame-encoder.ts'
+import { TEXT } from '../protocol/opcode.ts'
+import { randomKey } from './random-key.ts'
+
+/** Payloads up to here are copied beside their header; larger ones are written as they lie. */
+const COPY_UP_TO = 16 * 1024
+/**
+ * Frames are encoded here, one connection's at a time: whoever comes next moves the other's frames out first. So the
+ * replies to one chunk leave in one write, and an idle connection keeps no buffer.
+ */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024)
+let scratchUsed = 0
+let scratchOwner: Outbox | null = null
+
+export interface OutboxOwner {
+  /** `bufferedAmount` has been above `highWaterMark` and is back. */
+  onDrain (): void
+}
+
+/** What waits to be written to one Duplex: order, coalescing, back-pressure. */
+export class Outbox {
+  /** Bytes handed to the Duplex so far. */
+  bytesWritten = 0
+
+  readonly #duplex: Duplex
+  readonly #masked: boolean
+  readonly #highWaterMark: number
+  readonly #owner: OutboxOwner
+
+  /** Bytes appended since the last flush, wherever they lie. */
+  #unwritten = 0
+  /** Frames that have left the scratch buffer, or never fitted in. */
+  #chunks: Buffer[] | null = null
+  #corked = false
+  #flushScheduled = false
+  #needDrain = false
+  #onWritten: (() => void) | null = null
+
+  /**
+   * @param masked whether frames are masked: those of a client are (RFC 6455 §5.1)
+   */
+  constructor (duplex: Duplex, masked: boolean, highWaterMark: number, owner: OutboxOwner) {
+    this.#duplex = duplex
+    this.#masked = masked
+    this.#highWaterMark = highWaterMark
+    this.#owner = owner
+  }
+
+  /** Bytes that wait to be written, here and in the Duplex. */
+  get bufferedAmount (): number {
+    return this.#unwritten + this.#duplex.writableLength
+  }
+
+  /** Holds frames back until `uncork`, so that they leave in one write. */
+  cork (): void {
+    this.#corked = true
+  }
+
+  uncork (): void {
+    this.#corked = false
+    if (this.#unwritten > 0) this.flush()
+  }
+
+  text (text: string): void {
+    const byteLength = Buffer.byteLength(text)
+    if (byteLength > COPY_UP_TO) {
+      this.binary(TEXT, Buffer.from(text))
+      return
+    }
+    this.#claim(byteLength + MAX_HEADER)
+    const start = scratchUsed
+    scratchUsed = writeTextFrame(scratch, start, TEXT, text, byteLength, this.#masked ? randomKey() : null)
+    this.#appended(scratchUsed - start)
+  }
+
+  binary (opcode: number, payload: Uint8Array): void {
+    const length = payload.length
+    const key = this.#masked ? randomKey() : null
+    if (length <= COPY_UP_TO) {
+      this.#claim(length + MAX_HEADER)
+      const start = scratchUsed
+      scratchUsed = writeFrame(scratch, start, opcode, payload, key)
+      this.#appended(scratchUsed - start)
+      return
+    }
+    if (scratchOwner === this) this.#vacate()
+    const chunks = this.#chunks ??= []
+    if (key !== null) {
+      // Masking changes every byte, and the payload is not ours to change.
+      const frame = Buffer.allocUnsafe(length + MAX_HEADER)
+      const end = writeFrame(frame, 0, opcode, payload, key)
+      chunks.push(frame.subarray(0, end))
+      this.#appended(end)
+      return
+    }
+    const header = Buffer.allocUnsafe(MAX_HEADER)
+    const end = writeHeader(header, 0, opcode, length, null)
+    chunks.push(header.subarray(0, end), Buffer.from(payload.buffer, payload.byteOffset, length))
+    this.#appended(end + length)
+  }
+
+  /** Hands everything to the Duplex. */
+  flush (): void {
+    if (scratchOwner === this) this.#vacate()
+    const chunks = this.#chunks
+    if (chunks === null) return
+    this.#chunks = null
+    this.bytesWritten += this.#unwritten
+    this.#unwritten = 0
+    const last = chunks.length - 1
+    if (last > 0) this.#duplex.cork()
+    for (let i = 0; i < last; i++) this.#duplex.write(chunks[i])
+    if (this.#needDrain) {
+      this.#onWritten ??= () => this.#written()
+      this.#duplex.write(chunks[last], this.#onWritten)
+    } else {
+      this.#duplex.write(chunks[last])
+    }
+    if (last > 0) this.#duplex.uncork()
+  }
+
+  /** Writes what is left, then ends the Duplex. */
+  end (): void {
+    this.flush()
+    this.#duplex.end()
+  }
+
+  /** Forgets what has not been written: the Duplex is gone. */
+  discard (): void {
+    if (scratchOwner === this) this.#vacate()
+    this.#chunks = null
+    this.#unwritten = 0
+  }
+
+  #appended (bytes: number): void {
+    this.#unwritten += bytes
+    if (this.bufferedAmount > this.#highWaterMark) {
+      this.#needDrain = true
+      this.flush()
+      this.#needDrain = this.bufferedAmount > this.#highWaterMark
+    } else if (!this.#corked && !this.#flushScheduled) {
+      this.#flushScheduled = true
+      process.nextTick(flushScheduled, this)
+    }
+  }
+
+  flushScheduled (): void {
+    this.#flushScheduled = false
+    this.flush()
+  }
+
+  #written (): void {
+    if (!this.#needDrain || this.bufferedAmount > this.#highWaterMark) return
+    this.#needDrain = false
+    this.#owner.onDrain()
+  }
+
+  /** Makes the scratch buffer ours, with room for `bytes`. */
+  #claim (bytes: number): void {
+    if (scratchOwner !== this) {
+      if (scratchOwner !== null) scratchOwner.#vacate()
+      scratchOwner = this
+    } else if (scratchUsed + bytes > scratch.length) {
+      this.#vacate()
+      scratchOwner = this
+    }
+  }
+
+  /** Moves our frames out of the scratch buffer. */
+  #vacate (): void {
+    scratchOwner = null
+    if (scratchUsed === 0) return
+    const frames = Buffer.allocUnsafe(scratchUsed)
+    scratch.copy(frames, 0, 0, scratchUsed)
+    scratchUsed = 0
+    if (this.#chunks === null) this.#chunks = [frames]
+    else this.#chunks.push(frames)
+  }
+}
+
+function flushScheduled (outbox: Outbox): void {
+  outbox.flushScheduled()
+}

@@ -1,0 +1,106 @@
+import createError from '@fastify/error'
+import type { FastifyError } from '@fastify/error'
+import { CloseCode } from './protocol/close-code.ts'
+
+/*
+ * Every error of this package that user code can meet, except ProtocolError, which stands with the protocol.
+ * `FST_ERR_WS_PROTOCOL` is its code.
+ */
+
+// Mistakes in the program, found at boot.
+
+export const FST_ERR_WS_OPTION = createError<[name: string, expected: string]>(
+  'FST_ERR_WS_OPTION', "the WebSocket option '%s' must be %s")
+
+export const FST_ERR_WS_UNKNOWN_OPTION = createError<[name: string, known: string]>(
+  'FST_ERR_WS_UNKNOWN_OPTION', "'%s' is not a WebSocket option; there are: %s")
+
+export const FST_ERR_WS_METHOD = createError<[url: string, method: string]>(
+  'FST_ERR_WS_METHOD', "the WebSocket route '%s' must have the method GET, not %s (RFC 6455 section 4.1)")
+
+export const FST_ERR_WS_HANDLER = createError<[url: string]>(
+  'FST_ERR_WS_HANDLER', "the option 'ws.handler' of the route '%s' must be a function")
+
+export const FST_ERR_WS_NOT_REGISTERED = createError<[url: string]>(
+  'FST_ERR_WS_NOT_REGISTERED',
+  "the route '%s' has the option 'ws', but fastify-sockets is not registered in its scope: " +
+  "call app.register(sockets) on the instance that declares the route, or on one of its parents")
+
+export const FST_ERR_WS_ALREADY_REGISTERED = createError(
+  'FST_ERR_WS_ALREADY_REGISTERED',
+  'fastify-sockets is registered twice in one scope: register it once, and give a route its own options with ws: {…}')
+
+// Refused handshakes: the status of the HTTP response.
+
+export const FST_ERR_WS_HANDSHAKE = createError<[fault: string]>(
+  'FST_ERR_WS_HANDSHAKE', 'invalid WebSocket handshake: %s', 400)
+
+export const FST_ERR_WS_VERSION = createError<[fault: string]>(
+  'FST_ERR_WS_VERSION', 'invalid WebSocket handshake: %s', 426)
+
+export const FST_ERR_WS_UPGRADE_REQUIRED = createError<[url: string]>(
+  'FST_ERR_WS_UPGRADE_REQUIRED', "'%s' is a WebSocket route: connect with a WebSocket client", 426)
+
+export const FST_ERR_WS_ORIGIN = createError<[origin: string]>(
+  'FST_ERR_WS_ORIGIN', "the origin '%s' is not allowed here", 403)
+
+export const FST_ERR_WS_CLOSING = createError(
+  'FST_ERR_WS_CLOSING', 'the server is shutting down', 503)
+
+// Messages that a route does not take: the code of the close frame.
+
+class InvalidMessage extends createError<[text: string, options?: { cause: unknown }]>(
+  'FST_ERR_WS_INVALID_MESSAGE', '%s', 400) {
+  readonly closeCode: number = CloseCode.POLICY_VIOLATION
+  /** What the validator reported, in its own form. */
+  override readonly validation: FastifyError['validation']
+
+  constructor (text: string, validation: FastifyError['validation'], cause?: unknown) {
+    super(text, { cause })
+    this.validation = validation
+  }
+}
+
+class InvalidJson extends createError<[text: string, options?: { cause: unknown }]>(
+  'FST_ERR_WS_INVALID_JSON', 'the message is not acceptable JSON: %s', 400) {
+  readonly closeCode: number = CloseCode.INVALID_PAYLOAD
+}
+
+class UnsupportedData extends createError<[]>(
+  'FST_ERR_WS_UNSUPPORTED_DATA', 'this route takes JSON in text messages, not binary ones', 400) {
+  readonly closeCode: number = CloseCode.UNSUPPORTED_DATA
+}
+
+class SlowPeer extends createError<[maxBuffered: number]>(
+  'FST_ERR_WS_SLOW_PEER', 'the peer reads too slowly: more than maxBuffered, %d bytes, would wait for it') {
+  readonly closeCode: number = CloseCode.TRY_AGAIN_LATER
+}
+
+export {
+  InvalidMessage as FST_ERR_WS_INVALID_MESSAGE,
+  InvalidJson as FST_ERR_WS_INVALID_JSON,
+  UnsupportedData as FST_ERR_WS_UNSUPPORTED_DATA,
+  SlowPeer as FST_ERR_WS_SLOW_PEER
+}
+
+// Calls that cannot be carried out.
+
+export const FST_ERR_WS_SEND_TYPE = createError<[type: string]>(
+  'FST_ERR_WS_SEND_TYPE',
+  'send() takes a string, Buffer, Uint8Array or ArrayBuffer, not %s; declare schema.send to send JSON', 500, TypeError as ErrorConstructor)
+
+export const FST_ERR_WS_CLOSE_CODE = createError<[code: unknown]>(
+  'FST_ERR_WS_CLOSE_CODE',
+  'close code %s cannot be sent: use 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 section 7.4)', 500, RangeError as ErrorConstructor)
+
+export const FST_ERR_WS_TWO_CONSUMERS = createError(
+  'FST_ERR_WS_TWO_CONSUMERS', "a socket's messages go either to 'message' listeners or to one iterator, never to two consumers")
+
+export const FST_ERR_WS_NOT_OPEN = createError<[call: string]>(
+  'FST_ERR_WS_NOT_OPEN', '%s cannot be done any more: the connection has ended')
+
+export const FST_ERR_WS_ASYNC_VALIDATOR = createError(
+  'FST_ERR_WS_ASYNC_VALIDATOR', "schema.message has an asynchronous validator; messages are validated synchronously, await in the handler instead")
+
+export const FST_ERR_WS_INJECT_REFUSED = createError<[status: number, body: string]>(
+  'FST_ERR_WS_INJECT_REFUSED', 'the handshake was refused with status %d: %s')

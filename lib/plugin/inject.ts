@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto'
+import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http'
+import { text } from 'node:stream/consumers'
+import type { FastifyInstance } from 'fastify'
+import type { InjectWSOptions } from '../../types/inject.ts'
+import { FST_ERR_WS_INJECT_REFUSED } from '../errors.ts'
+import { parseJson } from '../message/codec.ts'
+import { VERSION } from '../protocol/handshake.ts'
+import { type Decoder, type SocketBehaviour, SocketBase } from '../socket/socket.ts'
+import { duplexPair } from './duplex-pair.ts'
+import { DEFAULTS } from './options.ts'
+import { Registry } from './registry.ts'
+import { acceptedBy, type WebSocketRoute } from './route.ts'
+
+/** `app.injectWS`: connects to a route in memory, through Node's HTTP parser and Fastify's whole lifecycle. */
+export async function injectWS (app: FastifyInstance, url: string, options: InjectWSOptions = {}): Promise<SocketBase> {
+  await app.ready()
+  const [near, far] = duplexPair()
+  const { protocols = [], headers = {} } = options
+  const request = httpRequest({
+    createConnection: () => near as any,
+    path: url,
+    headers: {
+      Host: 'localhost',
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': VERSION,
+      'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
+      ...(protocols.length > 0 && { 'Sec-WebSocket-Protocol': protocols.join(', ') }),
+      ...headers
+    }
+  })
+  Registry.of(app).injectServer.emit('connection', far)
+  return await new Promise((resolve, reject) => {
+    request.on('error', reject)
+    request.on('response', response => { refused(response).then(reject, reject) })
+    request.on('upgrade', (response, _socket, head) => {
+      const protocol = response.headers['sec-websocket-protocol'] ?? ''
+      const socket = new SocketBase(near, protocol, clientBehaviour(acceptedBy.get(far)!))
+      socket.connection.start(head)
+      resolve(socket)
+    })
+    request.end()
+  })
+}
+
+async function refused (response: IncomingMessage): Promise<Error> {
+  const body = await text(response)
+  const error: Error & { headers?: IncomingHttpHeaders, body?: string } =
+    new FST_ERR_WS_INJECT_REFUSED(response.statusCode!, body)
+  return Object.assign(error, { statusCode: response.statusCode, headers: response.headers, body })
+}
+
+/** Speaks JSON where the route does. Its errors are the test's: they are not held back. */
+function clientBehaviour (route: WebSocketRoute): SocketBehaviour {
+  const { highWaterMark, closeTimeout } = DEFAULTS
+  return {
+    role: 'client',
+    maxPayload: Number.MAX_SAFE_INTEGER,
+    maxQueued: Number.MAX_SAFE_INTEGER,
+    highWaterMark,
+    maxBuffered: Number.MAX_SAFE_INTEGER,
+    overflow: 'close',
+    closeTimeout,
+    heartbeat: null,
+    decoder: route.hasSendSchema ? JSON_DECODER : null,
+    serialize: route.hasMessageSchema ? JSON.stringify : null,
+    onError: rethrow,
+    onInvalidMessage: rethrow,
+    onEnd: () => {}
+  }
+}
+
+const JSON_DECODER: Decoder = {
+  decode: text => parseJson(text, { protoAction: 'error', constructorAction: 'error' }),
+  failure: null
+}
+
+function rethrow (error: unknown): void {
+  process.nextTick(() => { throw error })
+}

@@ -1,0 +1,39 @@
+import type { FastifyRequest } from 'fastify'
+import type { OriginPolicy } from '../../types/options.ts'
+
+/** Decides on the `Origin` header of a handshake (RFC 6455 §10.2). */
+export type OriginCheck = (origin: string, request: FastifyRequest) => boolean | Promise<boolean>
+
+/** Makes the check of a policy; null where every origin is allowed. */
+export function compileOrigin (policy: OriginPolicy): OriginCheck | null {
+  if (policy === true) return null
+  if (policy === 'same-host') return isSameHost
+  if (typeof policy === 'function') return policy
+  const allowed = [policy].flat()
+  return origin => allowed.some(item => typeof item === 'string' ? item === origin : matches(item, origin))
+}
+
+/** Whether a string is an origin as a browser writes one: no path, no trailing slash, no default port. */
+export function isOrigin (value: string): boolean {
+  if (!URL.canParse(value)) return false
+  const { origin } = new URL(value)
+  // Schemes that are not of the web, such as browser extensions, have no origin in the URL standard.
+  return origin === value || (origin === 'null' && !value.endsWith('/'))
+}
+
+/**
+ * Browsers write an origin in one way only, so whatever differs from that form is a forgery. The host that the client
+ * asked for may carry the default port or none.
+ */
+function isSameHost (origin: string, request: FastifyRequest): boolean {
+  if (!URL.canParse(origin)) return false
+  const url = new URL(origin)
+  const asked = `${url.protocol}//${request.host}`
+  return url.origin === origin && URL.canParse(asked) && new URL(asked).host === url.host
+}
+
+function matches (pattern: RegExp, origin: string): boolean {
+  // A global or sticky pattern would go on from its last match.
+  pattern.lastIndex = 0
+  return pattern.test(origin)
+}

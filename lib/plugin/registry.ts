@@ -1,0 +1,168 @@
+import { subscribe } from 'node:diagnostics_channel'
+import { Server } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import FindMyWay from 'find-my-way'
+import { CloseCode } from '../protocol/close-code.ts'
+import { isWebSocketUpgrade } from '../protocol/handshake.ts'
+import { DEFAULTS } from './options.ts'
+import { type AnyRouteOptions, WebSocketRoute } from './route.ts'
+import type { Scope } from './scope.ts'
+import { serveAsHttp, Upgrade } from './upgrade.ts'
+
+/** Sockets that are told to go away before the event loop gets a turn. */
+const CLOSE_BATCH = 500
+
+const registries = new WeakMap<object, Registry>()
+
+/** Everything about WebSockets on one server: its routes, its scopes, its handshakes under way. */
+export class Registry {
+  readonly #app: FastifyInstance
+  readonly #routes: WebSocketRoute[] = []
+  readonly #scopes: Scope[] = []
+  readonly #pending = new Set<Upgrade>()
+  readonly #installed = new WeakSet<object>()
+  #attached = false
+  #finder: FindMyWay.Instance<FindMyWay.HTTPVersion.V1> | null = null
+  #closing: Promise<void> | null = null
+  #cutTimer: NodeJS.Timeout | undefined
+  #injectServer: Server | null = null
+
+  private constructor (app: FastifyInstance) {
+    this.#app = app
+  }
+
+  /** The registry of the server that an instance belongs to. */
+  static of (instance: FastifyInstance): Registry {
+    let registry = registries.get(instance.server)
+    if (registry === undefined) {
+      registry = new Registry(instance)
+      registries.set(instance.server, registry)
+    }
+    return registry
+  }
+
+  /** Sees every route that is declared from now on in this instance and its children. */
+  install (instance: FastifyInstance): void {
+    const registry = this
+    this.#installed.add(instance)
+    instance.addHook('onRoute', function (options) {
+      registry.#onRoute(this, options as unknown as AnyRouteOptions)
+    })
+    instance.addHook('onReady', async () => this.#boot())
+    instance.addHook('preClose', () => this.close())
+  }
+
+  /** Adds a scope; the first one starts to listen for upgrades. */
+  register (instance: FastifyInstance, scope: Scope): void {
+    if (!this.#sees(instance)) {
+      // The instance was born before this module was loaded.
+      this.install(instance)
+      if (instance.printRoutes() !== '(empty tree)') {
+        process.emitWarning(
+          "routes that were declared before it was registered cannot be WebSocket routes; import 'fastify-sockets' " +
+          'before you create the Fastify instance, and the order does not matter',
+          { code: 'FST_WARN_WS_IMPORTED_LATE', type: 'FastifySocketsWarning' })
+      }
+    }
+    this.#scopes.push(scope)
+    if (!this.#attached) {
+      this.#attached = true
+      this.#app.server.on('upgrade', this.#onUpgrade)
+    }
+  }
+
+  /** A server that never listens: `injectWS` connects to it in memory, whatever the real one speaks. */
+  get injectServer (): Server {
+    return this.#injectServer ??= new Server((request, response) => this.#app.routing(request, response))
+      .on('upgrade', this.#onUpgrade)
+  }
+
+  /** Ends every socket with 1001, in batches; handshakes still in hooks have as long as a closing handshake has. */
+  close (): Promise<void> {
+    return this.#closing ??= this.#close()
+  }
+
+  async #close (): Promise<void> {
+    const ends: Promise<unknown>[] = []
+    for (const scope of this.#scopes) scope.closing = true
+    if (this.#pending.size > 0) {
+      this.#cutTimer = setTimeout(() => { for (const upgrade of this.#pending) upgrade.destroy() }, DEFAULTS.closeTimeout)
+    }
+    for (const scope of this.#scopes) {
+      for (const socket of scope.sockets) {
+        socket.close(CloseCode.GOING_AWAY, 'the server is shutting down')
+        if (ends.push(socket.closed) % CLOSE_BATCH === 0) await new Promise(setImmediate)
+      }
+    }
+    await Promise.all(ends)
+  }
+
+  /** Whether an instance or one of its parents has our hooks. */
+  #sees (instance: object): boolean {
+    for (let one: object | null = instance; one !== null; one = Object.getPrototypeOf(one)) {
+      if (this.#installed.has(one)) return true
+    }
+    return false
+  }
+
+  #onRoute (instance: FastifyInstance, options: AnyRouteOptions): void {
+    if (!options.ws) return
+    if (options.method === 'HEAD' && this.#routes.some(route => sameUrl(route.url, options.url))) {
+      // Fastify's twin of a GET route: a WebSocket route has none, so it is declared for no method.
+      options.method = []
+      return
+    }
+    this.#routes.push(new WebSocketRoute(instance, options))
+  }
+
+  #boot (): void {
+    for (const route of this.#routes) route.boot()
+  }
+
+  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const { server } = this.#app
+    const wantsUs = isWebSocketUpgrade(request.method, request.headers)
+    if (server.listenerCount('upgrade') > 1 && !(wantsUs && this.#hasRoute(request.url!))) return
+    if (!wantsUs) {
+      serveAsHttp(server as Server, request, socket, head)
+      return
+    }
+    let upgrade
+    try {
+      upgrade = new Upgrade(request, socket, head, done => this.#handshakeDone(done))
+    } catch {
+      // A request pipelined behind one that has no answer yet: two responses cannot share the socket.
+      socket.destroy()
+      return
+    }
+    this.#pending.add(upgrade)
+    this.#app.routing(request, upgrade.response)
+  }
+
+  #handshakeDone (upgrade: Upgrade): void {
+    this.#pending.delete(upgrade)
+    if (this.#pending.size === 0) clearTimeout(this.#cutTimer)
+  }
+
+  /** Only asked where other listeners want upgrades too; a constraint of a route is left to Fastify. */
+  #hasRoute (url: string): boolean {
+    if (this.#finder === null) {
+      this.#finder = FindMyWay(this.#app.initialConfig.routerOptions as FindMyWay.Config<FindMyWay.HTTPVersion.V1>)
+      for (const url of new Set(this.#routes.map(route => route.url))) this.#finder.on('GET', url, () => {})
+    }
+    return this.#finder.find('GET', url) !== null
+  }
+}
+
+function sameUrl (a: string, b: string): boolean {
+  return a.replace(/\/$/, '') === b.replace(/\/$/, '')
+}
+
+// Routes may be declared before the plugin has loaded, or without it: only an onRoute hook that an instance has from
+// its birth sees them all.
+subscribe('fastify.initialization', message => {
+  const { fastify } = message as { fastify: FastifyInstance }
+  Registry.of(fastify).install(fastify)
+})

@@ -1,0 +1,243 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { CloseInfo } from '../../types/socket.ts'
+import {
+  FST_ERR_WS_CLOSING, FST_ERR_WS_HANDLER, FST_ERR_WS_HANDSHAKE, FST_ERR_WS_METHOD, FST_ERR_WS_NOT_REGISTERED,
+  FST_ERR_WS_ORIGIN, FST_ERR_WS_UPGRADE_REQUIRED, FST_ERR_WS_VERSION
+} from '../errors.ts'
+import { type DecoderOptions, formatSchemaErrors, MessageDecoder, type Validator } from '../message/codec.ts'
+import { CloseCode } from '../protocol/close-code.ts'
+import { acceptKey, checkHandshake, type HandshakeHeaders, offeredProtocols, VERSION } from '../protocol/handshake.ts'
+import type { SocketBehaviour } from '../socket/socket.ts'
+import { checkRouteOptions, mergeOptions, type ResolvedOptions } from './options.ts'
+import { compileOrigin, type OriginCheck } from './origin.ts'
+import { RouteSocket } from './route-socket.ts'
+import type { Scope } from './scope.ts'
+import { Upgrade } from './upgrade.ts'
+
+/** Under this name an instance carries the scope of the plugin that serves it, inherited as Fastify's decorators are. */
+export const kScope = Symbol('fastify-sockets.scope')
+
+/** The route options of Fastify with ours among them, as an onRoute hook sees them. */
+export type AnyRouteOptions = Omit<RouteOptions, 'handler' | 'schema'> & {
+  ws?: unknown
+  handler: (...args: any[]) => unknown
+  schema?: any
+}
+
+/**
+ * Fastify itself compiles `schema.message` and `schema.send`, so that compilers, shared schemas and errors are those of
+ * the route: as the body of a media type that no request has, and as the response that follows a 101.
+ */
+const MESSAGE_MEDIA_TYPE = 'fastify-sockets/message'
+const SEND_STATUS = '101'
+
+/** Names that an accepted handshake sets itself or must not carry (RFC 9110 §8.6, §9.7; RFC 6455 §4.2.2). */
+const NOT_ON_101 = /^(?:connection|upgrade|keep-alive|content-length|content-type|transfer-encoding|trailer|sec-websocket-.*)$/i
+
+/** One `ws` route: from its declaration to the sockets it opens. */
+export class WebSocketRoute {
+  readonly url: string
+  /** What was sent to the JSON side of a route: an injected client does the same the other way round. */
+  readonly hasMessageSchema: boolean
+  readonly hasSendSchema: boolean
+
+  readonly #instance: FastifyInstance
+  readonly #routeOptions: AnyRouteOptions
+  readonly #handler: (...args: any[]) => unknown
+  readonly #httpHandler: ((...args: any[]) => unknown) | null
+
+  #scope!: Scope
+  #options!: ResolvedOptions
+  #checkOrigin: OriginCheck | null = null
+  #behaviour: SocketBehaviour | null = null
+
+  /**
+   * Takes over a route as it is declared: changes its options so that Fastify routes upgrades to this object.
+   *
+   * @throws {FST_ERR_WS_OPTION | FST_ERR_WS_UNKNOWN_OPTION | FST_ERR_WS_METHOD | FST_ERR_WS_HANDLER}
+   */
+  constructor (instance: FastifyInstance, options: AnyRouteOptions) {
+    checkRouteOptions(options.ws)
+    if (String(options.method) !== 'GET') throw new FST_ERR_WS_METHOD(options.url, String(options.method))
+    const { handler } = options.ws as { handler?: (...args: any[]) => unknown }
+    if (handler !== undefined && typeof handler !== 'function') throw new FST_ERR_WS_HANDLER(options.url)
+    this.url = options.url
+    this.#instance = instance
+    this.#routeOptions = options
+    this.#handler = handler ?? options.handler
+    this.#httpHandler = handler === undefined ? null : options.handler
+    this.hasMessageSchema = options.schema?.message !== undefined
+    this.hasSendSchema = options.schema?.send !== undefined
+
+    const route = this
+    options.handler = function (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply) {
+      const upgrade = Upgrade.of(request.raw)
+      if (upgrade === undefined) return route.#httpHandler!.call(this, request, reply)
+      return route.#accept(upgrade, request, reply)
+    }
+    options.onRequest = [(request: any, reply: any) => this.#checkRequest(request, reply)].concat(options.onRequest as any ?? [])
+    if (this.hasMessageSchema || this.hasSendSchema) options.schema = this.#schemaToCompile(options.schema)
+  }
+
+  /**
+   * Everything is declared: finds the scope that serves the route and fixes its options.
+   *
+   * @throws {FST_ERR_WS_NOT_REGISTERED}
+   */
+  boot (): void {
+    const scope = (this.#instance as { [kScope]?: Scope })[kScope]
+    if (scope === undefined) throw new FST_ERR_WS_NOT_REGISTERED(this.url)
+    const { ws, schema } = this.#routeOptions
+    this.#scope = scope
+    this.#options = mergeOptions(scope.options, ws === true ? {} : ws as object)
+    this.#checkOrigin = compileOrigin(this.#options.origin)
+    if (this.#options.heartbeat !== false) scope.heartbeat.serve(this.#options.heartbeat)
+    // The body has served its purpose, and a GET is not to be documented with one.
+    if (this.hasMessageSchema) delete schema.body
+  }
+
+  #schemaToCompile (schema: any): any {
+    const copy = { ...schema }
+    if (this.hasMessageSchema) copy.body = { content: { [MESSAGE_MEDIA_TYPE]: { schema: schema.message } } }
+    if (this.hasSendSchema) copy.response = { ...schema.response, [SEND_STATUS]: schema.send }
+    return copy
+  }
+
+  /** The route's first onRequest hook. */
+  async #checkRequest (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (Upgrade.of(request.raw) === undefined) {
+      if (this.#httpHandler !== null) return
+      // RFC 9110 §15.5.22 and §7.8: a 426 names the protocol to upgrade to.
+      reply.header('upgrade', 'websocket').header('connection', 'Upgrade')
+      throw new FST_ERR_WS_UPGRADE_REQUIRED(request.url)
+    }
+    if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
+    const { raw } = request
+    const fault = checkHandshake(raw.httpVersion, raw.headers as HandshakeHeaders, raw.rawHeaders)
+    if (fault !== null) {
+      if (fault.status === 400) throw new FST_ERR_WS_HANDSHAKE(fault.message)
+      reply.header('sec-websocket-version', VERSION).header('upgrade', 'websocket').header('connection', 'close, Upgrade')
+      throw new FST_ERR_WS_VERSION(fault.message)
+    }
+    const { origin } = raw.headers
+    if (origin !== undefined && this.#checkOrigin !== null && !await this.#checkOrigin(origin, request)) {
+      request.log.info({ origin, host: request.host }, "the origin is not allowed: see the WebSocket option 'origin'")
+      throw new FST_ERR_WS_ORIGIN(origin)
+    }
+  }
+
+  /** The last step of Fastify's lifecycle: all hooks have passed. */
+  #accept (upgrade: Upgrade, request: FastifyRequest, reply: FastifyReply): void {
+    if (upgrade.gone) {
+      reply.hijack()
+      return
+    }
+    if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
+    const { headers } = request.raw
+    const behaviour = this.#behaviour ??= this.#createBehaviour(request, reply)
+    const protocol = this.#chooseProtocol(headers as HandshakeHeaders)
+    const answer: Record<string, unknown> = {}
+    for (const [name, value] of Object.entries(reply.getHeaders())) {
+      if (!NOT_ON_101.test(name)) answer[name] = value
+    }
+    answer['Upgrade'] = 'websocket'
+    answer['Connection'] = 'Upgrade'
+    answer['Sec-WebSocket-Accept'] = acceptKey(headers['sec-websocket-key']!)
+    if (protocol !== '') answer['Sec-WebSocket-Protocol'] = protocol
+    acceptedBy.set(upgrade.socket, this)
+    const early = upgrade.accept(answer)
+    reply.hijack()
+
+    const socket = new RouteSocket(request, upgrade.socket, protocol, behaviour)
+    this.#scope.add(socket)
+    socket.run(this.#handler, this.#instance, socket, request)
+    socket.connection.start(early)
+  }
+
+  /** The first of the route's protocols that the client offers (RFC 6455 §4.2.2); an empty string for none. */
+  #chooseProtocol (headers: HandshakeHeaders): string {
+    const { protocols } = this.#options
+    if (protocols.length === 0) return ''
+    const offered = offeredProtocols(headers)!
+    return protocols.find(protocol => offered.includes(protocol)) ?? ''
+  }
+
+  /** Made with the first request, which is where Fastify hands out what it has compiled. */
+  #createBehaviour (request: FastifyRequest, reply: FastifyReply): SocketBehaviour {
+    const options = this.#options
+    return {
+      role: 'server',
+      maxPayload: options.maxPayload,
+      maxQueued: options.maxQueued,
+      highWaterMark: options.highWaterMark,
+      maxBuffered: options.maxBuffered,
+      overflow: options.overflow,
+      closeTimeout: options.closeTimeout,
+      heartbeat: options.heartbeat === false ? null : options.heartbeat,
+      decoder: this.hasMessageSchema ? this.#createDecoder(request) : null,
+      serialize: this.hasSendSchema ? reply.getSerializationFunction(SEND_STATUS) as (value: unknown) => string : null,
+      onError: (error, socket) => this.#onError(error, socket),
+      onInvalidMessage: (error, socket) => this.#onInvalidMessage(error, socket),
+      onEnd: (socket, info) => this.#onEnd(socket, info)
+    }
+  }
+
+  #createDecoder (request: FastifyRequest): MessageDecoder {
+    const compiled = request.getValidationFunction('body') as unknown as Record<string, Validator>
+    const { onProtoPoisoning = 'error', onConstructorPoisoning = 'error' } = this.#instance.initialConfig
+    return new MessageDecoder(compiled[MESSAGE_MEDIA_TYPE]!, {
+      attachValidation: this.#routeOptions.attachValidation === true,
+      formatError: this.#routeOptions.schemaErrorFormatter as DecoderOptions['formatError'] ?? formatSchemaErrors,
+      protoAction: onProtoPoisoning,
+      constructorAction: onConstructorPoisoning
+    })
+  }
+
+  #onError (error: unknown, socket: RouteSocket): void {
+    const { onError } = this.#options
+    if (onError === undefined) {
+      this.#handlerFailed(error, socket)
+      return
+    }
+    this.#callBack(() => onError(error, socket, socket.request), socket)
+  }
+
+  #onInvalidMessage (error: any, socket: RouteSocket): void {
+    const { onInvalidMessage } = this.#options
+    if (onInvalidMessage === undefined) {
+      socket.request.log.info({ err: error }, 'websocket message refused')
+      socket.close(error.closeCode, error.message)
+      return
+    }
+    this.#callBack(() => onInvalidMessage(error, socket, socket.request), socket)
+  }
+
+  /** Calls a function of the options; if it fails as well, the default remains. */
+  async #callBack (call: () => unknown, socket: RouteSocket): Promise<void> {
+    try {
+      await call()
+    } catch (error) {
+      this.#handlerFailed(error, socket)
+    }
+  }
+
+  #handlerFailed (error: unknown, socket: RouteSocket): void {
+    socket.request.log.error({ err: error }, 'websocket handler failed')
+    socket.close(CloseCode.INTERNAL_ERROR, 'internal error')
+  }
+
+  #onEnd (socket: RouteSocket, { code, reason, wasClean, initiator }: CloseInfo): void {
+    this.#scope.remove(socket)
+    if (this.#instance.initialConfig.disableRequestLogging === true) return
+    const { messagesIn, messagesOut, bytesIn, bytesOut } = socket.connection
+    const ws = {
+      code, reason, wasClean, initiator, duration: performance.now() - socket.openedAt,
+      messagesIn, messagesOut, bytesIn, bytesOut
+    }
+    const { failure } = socket
+    socket.request.log.info(failure === null ? { ws } : { ws, err: failure }, 'websocket closed')
+  }
+}
+
+/** Which route has accepted a connection: what `injectWS` needs to speak to it. */
+export const acceptedBy = new WeakMap<object, WebSocketRoute>()

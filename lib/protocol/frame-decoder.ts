@@ -1,0 +1,210 @@
+import { CloseCode, MAX_CONTROL_PAYLOAD } from './close-code.ts'
+import { mask } from './mask.ts'
+import { isControl, isKnown } from './opcode.ts'
+import { ProtocolError } from './protocol-error.ts'
+
+/** Which side of the connection this endpoint is: a server reads masked frames and writes unmasked ones. */
+export type Role = 'server' | 'client'
+
+/** What a frame decoder hands on. Bytes are already unmasked and lent only for the call. */
+export interface FrameSink {
+  /** A header is complete; nothing of the payload has been kept yet. Throws to refuse the frame. */
+  onFrame (fin: boolean, rsv1: boolean, opcode: number, length: number): void
+  /** The next part of the payload; not called for an empty one. */
+  onPayload (bytes: Buffer, start: number, end: number): void
+  /** The payload is complete. */
+  onFrameEnd (): void
+}
+
+const FIRST_BYTE = 0
+const SECOND_BYTE = 1
+const EXTENDED_LENGTH = 2
+const MASKING_KEY = 3
+const PAYLOAD = 4
+
+/**
+ * Bytes to frames (RFC 6455 §5.2). Keeps no payload: each part goes on as it comes. A rule is checked at the byte that
+ * can break it, so how the bytes were cut makes no difference.
+ */
+export class FrameDecoder {
+  readonly #sink: FrameSink
+  readonly #masked: boolean
+  readonly #rsv1Allowed: boolean
+
+  #state = FIRST_BYTE
+  #fin = false
+  #rsv1 = false
+  #opcode = 0
+  #length = 0
+  #lengthForm = 0
+  /** Bytes of the extended length or the masking key still to come. */
+  #missing = 0
+  #key = 0
+  #received = 0
+
+  /** Bytes lent by `push` that a pause has left over. */
+  #chunk: Buffer | null = null
+  #position = 0
+  #running = false
+  #paused = false
+  #stopped = false
+
+  constructor (role: Role, sink: FrameSink, rsv1Allowed = false) {
+    this.#sink = sink
+    this.#masked = role === 'server'
+    this.#rsv1Allowed = rsv1Allowed
+  }
+
+  /** True while bytes wait for `resume`. */
+  get pending (): boolean {
+    return this.#chunk !== null
+  }
+
+  /** Decodes a chunk, unmasking in place: the caller gives it away. Not to be called while `pending`. */
+  push (chunk: Buffer): void {
+    if (this.#stopped) return
+    this.#chunk = chunk
+    this.#position = 0
+    if (!this.#paused) this.#run()
+  }
+
+  /** Holds back everything after the frame now being handed on. */
+  pause (): void {
+    this.#paused = true
+  }
+
+  /** Goes on with what a pause left over. */
+  resume (): void {
+    this.#paused = false
+    if (this.#chunk !== null && !this.#running) this.#run()
+  }
+
+  /** Ignores everything from here on: nothing is accepted after a close frame (RFC 6455 §5.5.1). */
+  stop (): void {
+    this.#stopped = true
+    this.#chunk = null
+  }
+
+  #run (): void {
+    const chunk = this.#chunk!
+    this.#running = true
+    try {
+      let i = this.#position
+      while (i < chunk.length) {
+        if (this.#state === PAYLOAD) {
+          i = this.#payload(chunk, i)
+        } else {
+          this.#header(chunk[i++]!)
+          if (this.#state !== PAYLOAD || this.#length > 0) continue
+        }
+        if (this.#received === this.#length) {
+          this.#state = FIRST_BYTE
+          this.#sink.onFrameEnd()
+          if (this.#stopped) return
+          if (this.#paused) {
+            this.#position = i
+            if (i === chunk.length) this.#chunk = null
+            return
+          }
+        }
+      }
+      this.#chunk = null
+    } catch (error) {
+      this.stop()
+      throw error
+    } finally {
+      this.#running = false
+    }
+  }
+
+  #payload (chunk: Buffer, start: number): number {
+    const end = Math.min(chunk.length, start + this.#length - this.#received)
+    if (this.#masked) mask(chunk, start, end, this.#key, this.#received)
+    this.#received += end - start
+    this.#sink.onPayload(chunk, start, end)
+    return end
+  }
+
+  #header (byte: number): void {
+    switch (this.#state) {
+      case FIRST_BYTE:
+        this.#firstByte(byte)
+        this.#state = SECOND_BYTE
+        break
+      case SECOND_BYTE:
+        this.#secondByte(byte)
+        break
+      case EXTENDED_LENGTH:
+        this.#extendedLength(byte)
+        break
+      default:
+        this.#key |= byte << ((4 - this.#missing) << 3)
+        if (--this.#missing === 0) this.#state = PAYLOAD
+    }
+  }
+
+  #firstByte (byte: number): void {
+    this.#fin = (byte & 0x80) !== 0
+    this.#rsv1 = (byte & 0x40) !== 0
+    this.#opcode = byte & 0x0f
+    // RFC 6455 §5.2: the reserved bits are 0 unless an extension gives them a meaning; RFC 7692 §6 takes RSV1.
+    if ((byte & 0x30) !== 0 || (this.#rsv1 && !this.#rsv1Allowed)) {
+      throw violation('a reserved bit is set without an extension that uses it (RFC 6455 section 5.2)')
+    }
+    if (!isKnown(this.#opcode)) {
+      throw violation(`opcode ${this.#opcode} is reserved (RFC 6455 section 5.2)`)
+    }
+    if (isControl(this.#opcode) && !this.#fin) {
+      throw violation('a control frame must not be fragmented (RFC 6455 section 5.5)')
+    }
+  }
+
+  #secondByte (byte: number): void {
+    // RFC 6455 §5.1: a client masks every frame, a server masks none.
+    if (((byte & 0x80) !== 0) !== this.#masked) {
+      throw violation(this.#masked
+        ? 'a frame from a client must be masked (RFC 6455 section 5.1)'
+        : 'a frame from a server must not be masked (RFC 6455 section 5.1)')
+    }
+    this.#length = byte & 0x7f
+    this.#received = 0
+    this.#key = 0
+    if (isControl(this.#opcode) && this.#length > MAX_CONTROL_PAYLOAD) {
+      throw violation('a control frame carries 125 bytes at most (RFC 6455 section 5.5)')
+    }
+    if (this.#length >= 126) {
+      this.#lengthForm = this.#length
+      this.#missing = this.#length === 126 ? 2 : 8
+      this.#length = 0
+      this.#state = EXTENDED_LENGTH
+    } else {
+      this.#lengthKnown()
+    }
+  }
+
+  #extendedLength (byte: number): void {
+    if (this.#missing === 8 && byte > 0x7f) {
+      throw violation('the top bit of a 64-bit length must be 0 (RFC 6455 section 5.2)')
+    }
+    this.#length = this.#length * 256 + byte
+    if (--this.#missing > 0) return
+    if (this.#length < (this.#lengthForm === 126 ? 126 : 65_536)) {
+      throw violation('a length must be written in the fewest bytes (RFC 6455 section 5.2)')
+    }
+    this.#lengthKnown()
+  }
+
+  #lengthKnown (): void {
+    this.#sink.onFrame(this.#fin, this.#rsv1, this.#opcode, this.#length)
+    if (this.#masked) {
+      this.#missing = 4
+      this.#state = MASKING_KEY
+    } else {
+      this.#state = PAYLOAD
+    }
+  }
+}
+
+function violation (message: string): ProtocolError {
+  return new ProtocolError(CloseCode.PROTOCOL_ERROR, message)
+}

@@ -1,0 +1,65 @@
+import { mask } from './mask.ts'
+
+/** The longest header: two bytes, a 64-bit length, a masking key. */
+export const MAX_HEADER = 14
+
+/** Bytes that the header of an unfragmented frame takes (RFC 6455 §5.2). */
+export function headerLength (payloadLength: number, masked: boolean): number {
+  const length = payloadLength < 126 ? 2 : payloadLength < 65_536 ? 4 : 10
+  return masked ? length + 4 : length
+}
+
+/**
+ * Writes the header of a frame with FIN set.
+ *
+ * @param key the masking key as a little-endian 32-bit number, or null for an unmasked frame
+ * @returns the index after the header
+ */
+export function writeHeader (
+  target: Buffer, at: number, opcode: number, payloadLength: number, key: number | null
+): number {
+  const maskBit = key === null ? 0 : 0x80
+  target[at++] = 0x80 | opcode
+  if (payloadLength < 126) {
+    target[at++] = maskBit | payloadLength
+  } else if (payloadLength < 65_536) {
+    target[at++] = maskBit | 126
+    target[at++] = payloadLength >>> 8
+    target[at++] = payloadLength
+  } else {
+    target[at++] = maskBit | 127
+    at = target.writeUInt32BE(Math.floor(payloadLength / 0x1_0000_0000), at)
+    at = target.writeUInt32BE(payloadLength >>> 0, at)
+  }
+  return key === null ? at : target.writeInt32LE(key, at)
+}
+
+/** Writes a whole frame: header, payload, mask. Returns the index after it. */
+export function writeFrame (
+  target: Buffer, at: number, opcode: number, payload: Uint8Array, key: number | null
+): number {
+  const start = writeHeader(target, at, opcode, payload.length, key)
+  target.set(payload, start)
+  const end = start + payload.length
+  if (key !== null) mask(target, start, end, key, 0)
+  return end
+}
+
+/** Writes a whole text frame whose UTF-8 length the caller knows. Returns the index after it. */
+export function writeTextFrame (
+  target: Buffer, at: number, opcode: number, text: string, byteLength: number, key: number | null
+): number {
+  const start = writeHeader(target, at, opcode, byteLength, key)
+  const end = start + byteLength
+  target.write(text, start, byteLength, 'utf8')
+  if (key !== null) mask(target, start, end, key, 0)
+  return end
+}
+
+/** The payload of a close frame (RFC 6455 §5.5.1). The reason must fit: see `truncateReason`. */
+export function closePayload (code: number, reason: string): Buffer {
+  const payload = Buffer.allocUnsafe(2 + Buffer.byteLength(reason))
+  payload.writeUInt16BE(code, 0)
+  payload.write(reason, 2)
+  return payload
+}

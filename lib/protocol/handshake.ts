@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+
+/** The header fields that the opening handshake reads, as Node hands them over. */
+export type HandshakeHeaders = Record<string, string | string[] | undefined>
+
+/** A rule of the opening handshake that a request breaks; the texts name the section of RFC 6455. */
+export interface HandshakeFault {
+  status: 400 | 426
+  message: string
+}
+
+/** The only version there is (RFC 6455 §4.1). */
+export const VERSION = '13'
+
+/** RFC 6455 §1.3. */
+const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
+
+/** 16 bytes in base64: 22 digits, the last of which carries four unused bits that are 0, and padding (RFC 4648 §4). */
+const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/
+
+/** RFC 9110 §5.6.2. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/** Whether a comma-separated list of tokens holds one of them, in any case (RFC 6455 §4.2.1). */
+export function hasToken (header: string | string[] | undefined, token: string): boolean {
+  if (header === undefined) return false
+  return String(header).split(',').some(item => item.trim().toLowerCase() === token)
+}
+
+/** Whether the request asks for an upgrade to WebSocket at all; `checkHandshake` then says how well. */
+export function isWebSocketUpgrade (method: string | undefined, headers: HandshakeHeaders): boolean {
+  return method === 'GET' && hasToken(headers.upgrade, 'websocket')
+}
+
+/**
+ * The first rule of RFC 6455 §4.2.1 that an upgrade request breaks, or null.
+ *
+ * @param httpVersion as in `IncomingMessage.httpVersion`
+ * @param rawHeaders names and values in turn, which still show a header that came twice
+ */
+export function checkHandshake (
+  httpVersion: string, headers: HandshakeHeaders, rawHeaders: readonly string[]
+): HandshakeFault | null {
+  const twice = firstRepeated(rawHeaders)
+  const key = headers['sec-websocket-key']
+  const version = headers['sec-websocket-version']
+  if (httpVersion === '1.0') return fault('the handshake needs HTTP/1.1 or higher (RFC 6455 section 4.2.1)')
+  if (twice !== null) return fault(`the header ${twice} must not come more than once (RFC 6455 section 11.3)`)
+  if (!headers.host) return fault('the header Host is missing (RFC 6455 section 4.2.1)')
+  if (!hasToken(headers.connection, 'upgrade')) return fault('the header Connection must hold the token "Upgrade" (RFC 6455 section 4.2.1)')
+  if (version !== VERSION) {
+    return { status: 426, message: `the header Sec-WebSocket-Version must be ${VERSION} (RFC 6455 section 4.4)` }
+  }
+  if (typeof key !== 'string' || !KEY.test(key)) return fault('the header Sec-WebSocket-Key must be 16 bytes in base64 (RFC 6455 section 4.2.1)')
+  if (offeredProtocols(headers) === null) return fault('the header Sec-WebSocket-Protocol must be a list of different tokens (RFC 6455 section 4.1)')
+  return null
+}
+
+/** The subprotocols that the client offers, in its order; null where the list is malformed (RFC 6455 §4.1). */
+export function offeredProtocols (headers: HandshakeHeaders): string[] | null {
+  const header = headers['sec-websocket-protocol']
+  if (header === undefined) return []
+  const offered = String(header).split(',').map(item => item.trim())
+  if (new Set(offered).size !== offered.length || !offered.every(item => TOKEN.test(item))) return null
+  return offered
+}
+
+/** Whether a name can be a subprotocol (RFC 6455 §4.1). */
+export function isToken (name: string): boolean {
+  return TOKEN.test(name)
+}
+
+/** `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` (RFC 6455 §4.2.2). */
+export function acceptKey (key: string): string {
+  return createHash('sha1').update(key + GUID).digest('base64')
+}
+
+/** RFC 6455 §11.3.1, §11.3.5 and RFC 9110 §7.2: these come once in a request. Node keeps the first or joins them. */
+const ONCE = new Set(['host', 'origin', 'sec-websocket-key', 'sec-websocket-version'])
+
+function firstRepeated (rawHeaders: readonly string[]): string | null {
+  const seen = new Set<string>()
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]!.toLowerCase()
+    if (!ONCE.has(name)) continue
+    if (seen.has(name)) return rawHeaders[i]!
+    seen.add(name)
+  }
+  return null
+}
+
+function fault (message: string): HandshakeFault {
+  return { status: 400, message }
+}

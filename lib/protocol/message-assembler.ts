@@ -1,0 +1,190 @@
+import { isUtf8 } from 'node:buffer'
+import { CloseCode, isCloseCode } from './close-code.ts'
+import type { FrameSink } from './frame-decoder.ts'
+import { BINARY, CLOSE, CONTINUATION, isControl, PING, TEXT } from './opcode.ts'
+import { ProtocolError } from './protocol-error.ts'
+import { Utf8Validator } from './utf8.ts'
+
+/** What an assembler hands on. Every buffer given here is the receiver's to keep. */
+export interface MessageSink {
+  onText (text: string, byteLength: number): void
+  onBinary (data: Buffer): void
+  /** Owes the peer a pong with the same payload (RFC 6455 §5.5.3). */
+  onPing (payload: Buffer): void
+  onPong (payload: Buffer): void
+  /** Owes the peer a close frame, unless one was sent; code 1005 where the frame carried none (RFC 6455 §7.1.5). */
+  onClose (code: number, reason: string): void
+}
+
+/** A message whose length is not known beforehand begins with this much room. */
+const FIRST_ROOM = 1024
+/** A frame that announces more than this gets the rest of its room only as its bytes arrive. */
+const FIRST_ROOM_ANNOUNCED = 64 * 1024
+/** Up to here a loop in JavaScript finds ASCII sooner than a native call returns: 20 B 14 ns against 45 (Node 20). */
+const SHORT_TEXT = 48
+
+/**
+ * Frames to messages (RFC 6455 §5.4): fragments gathered in one buffer, control frames passed through between them,
+ * sizes checked on the header, UTF-8 as the bytes come.
+ */
+export class MessageAssembler implements FrameSink {
+  readonly #sink: MessageSink
+  readonly #maxPayload: number
+
+  /** The frame in progress. */
+  #opcode = 0
+  #fin = false
+  #length = 0
+
+  /** The data message in progress: TEXT or BINARY, 0 for none. */
+  #message = 0
+  #gathered: Buffer | null = null
+  #size = 0
+  /** Created for the first text that does not arrive in one piece. */
+  #utf8: Utf8Validator | null = null
+
+  #control: Buffer | null = null
+  #controlSize = 0
+
+  /** @param maxPayload bytes in a message, all its fragments together */
+  constructor (sink: MessageSink, maxPayload: number) {
+    this.#sink = sink
+    this.#maxPayload = maxPayload
+  }
+
+  onFrame (fin: boolean, _rsv1: boolean, opcode: number, length: number): void {
+    this.#opcode = opcode
+    this.#fin = fin
+    this.#length = length
+    if (isControl(opcode)) {
+      this.#control = Buffer.allocUnsafe(length)
+      this.#controlSize = 0
+      return
+    }
+    // RFC 6455 §5.4: a message is one frame that is not a continuation, then continuations until FIN; the fragments
+    // of two messages are never mixed.
+    if (opcode === CONTINUATION) {
+      if (this.#message === 0) throw violation('a continuation frame with no message to continue (RFC 6455 section 5.4)')
+    } else {
+      if (this.#message !== 0) throw violation('a new message before the last one was complete (RFC 6455 section 5.4)')
+      this.#message = opcode
+    }
+    if (this.#size + length > this.#maxPayload) {
+      throw new ProtocolError(CloseCode.TOO_BIG, `the message is larger than maxPayload, ${this.#maxPayload} bytes`)
+    }
+  }
+
+  onPayload (bytes: Buffer, start: number, end: number): void {
+    if (this.#control !== null) {
+      bytes.copy(this.#control, this.#controlSize, start, end)
+      this.#controlSize += end - start
+    } else if (this.#fin && this.#size === 0 && end - start === this.#length && this.#opcode !== CONTINUATION) {
+      this.#whole(bytes, start, end)
+    } else {
+      this.#part(bytes, start, end)
+    }
+  }
+
+  onFrameEnd (): void {
+    if (this.#control !== null) {
+      this.#controlComplete(this.#control)
+    } else if (this.#fin && this.#message !== 0) {
+      this.#gatheredComplete()
+    }
+  }
+
+  /** A message in one frame and one piece, the common case: nothing is gathered. */
+  #whole (bytes: Buffer, start: number, end: number): void {
+    const message = this.#message
+    this.#message = 0
+    if (message === BINARY) {
+      const data = Buffer.allocUnsafe(end - start)
+      bytes.copy(data, 0, start, end)
+      this.#sink.onBinary(data)
+      return
+    }
+    if (end - start <= SHORT_TEXT && isAscii(bytes, start, end)) {
+      this.#sink.onText(bytes.toString('latin1', start, end), end - start)
+      return
+    }
+    if (!isUtf8(bytes.subarray(start, end))) throw notUtf8()
+    this.#sink.onText(bytes.toString('utf8', start, end), end - start)
+  }
+
+  #part (bytes: Buffer, start: number, end: number): void {
+    if (this.#message === TEXT) {
+      this.#utf8 ??= new Utf8Validator()
+      if (!this.#utf8.push(bytes, start, end)) throw notUtf8()
+    }
+    const size = this.#size + end - start
+    if (this.#gathered === null || this.#gathered.length < size) this.#makeRoom(size)
+    bytes.copy(this.#gathered!, this.#size, start, end)
+    this.#size = size
+    this.#length -= end - start
+  }
+
+  /** Doubles what is there, so that tiny pieces cost linear time and a length that is only announced costs nothing. */
+  #makeRoom (size: number): void {
+    const known = this.#size + this.#length
+    const room = this.#fin
+      ? Math.min(known, Math.max(size * 2, FIRST_ROOM_ANNOUNCED))
+      : Math.min(this.#maxPayload, Math.max(size * 2, FIRST_ROOM))
+    const larger = Buffer.allocUnsafe(room)
+    this.#gathered?.copy(larger, 0, 0, this.#size)
+    this.#gathered = larger
+  }
+
+  #gatheredComplete (): void {
+    const message = this.#message
+    const size = this.#size
+    const data = size === 0 ? Buffer.alloc(0) : this.#gathered!.subarray(0, size)
+    this.#message = 0
+    this.#size = 0
+    this.#gathered = null
+    if (message === BINARY) {
+      this.#sink.onBinary(data)
+      return
+    }
+    if (this.#utf8 !== null && !this.#utf8.end()) throw notUtf8()
+    this.#sink.onText(data.toString('utf8'), size)
+  }
+
+  #controlComplete (payload: Buffer): void {
+    this.#control = null
+    if (this.#opcode === PING) {
+      this.#sink.onPing(payload)
+    } else if (this.#opcode === CLOSE) {
+      this.#closeComplete(payload)
+    } else {
+      this.#sink.onPong(payload)
+    }
+  }
+
+  /** RFC 6455 §5.5.1 and §7.1.5 to §7.1.6: nothing, or a code and a reason in UTF-8. */
+  #closeComplete (payload: Buffer): void {
+    if (payload.length === 0) {
+      this.#sink.onClose(CloseCode.NO_STATUS, '')
+      return
+    }
+    if (payload.length === 1) throw violation('a close frame carries nothing or at least a two-byte code (RFC 6455 section 5.5.1)')
+    const code = payload.readUInt16BE(0)
+    if (!isCloseCode(code)) throw violation(`close code ${code} must not be sent (RFC 6455 section 7.4)`)
+    const reason = payload.subarray(2)
+    if (!isUtf8(reason)) throw new ProtocolError(CloseCode.INVALID_PAYLOAD, 'the close reason is not UTF-8 (RFC 6455 section 5.5.1)')
+    this.#sink.onClose(code, reason.toString('utf8'))
+  }
+}
+
+function isAscii (bytes: Buffer, start: number, end: number): boolean {
+  let seen = 0
+  for (let i = start; i < end; i++) seen |= bytes[i]!
+  return seen < 0x80
+}
+
+function notUtf8 (): ProtocolError {
+  return new ProtocolError(CloseCode.INVALID_PAYLOAD, 'a text message is not UTF-8 (RFC 6455 section 8.1)')
+}
+
+function violation (message: string): ProtocolError {
+  return new ProtocolError(CloseCode.PROTOCOL_ERROR, message)
+}

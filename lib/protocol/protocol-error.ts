@@ -1,0 +1,15 @@
+/**
+ * The peer broke a rule of the protocol. Thrown where the rule is checked, caught once, in the connection, which answers
+ * with a close frame of `closeCode`. The message names the section of the RFC.
+ */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError'
+  readonly code = 'FST_ERR_WS_PROTOCOL'
+  /** The close code that answers this violation (RFC 6455 §7.4.1). */
+  readonly closeCode: number
+
+  constructor (closeCode: number, message: string) {
+    super(message)
+    this.closeCode = closeCode
+  }
+}

@@ -1,0 +1,42 @@
+import { FST_ERR_WS_NOT_OPEN } from '../errors.ts'
+
+interface PendingPing {
+  id: number
+  sentAt: number
+  resolve (milliseconds: number): void
+  reject (error: Error): void
+}
+
+/** Bytes of the number that tells the pings of `ping()` apart from the empty ones of the heartbeat. */
+const ID_LENGTH = 4
+
+/** Pings whose pong has not come yet. */
+export class Pings {
+  #pending: PendingPing[] = []
+  #lastId = 0
+
+  /** The payload of a new ping, and the promise of its round trip in milliseconds. */
+  create (): { payload: Buffer, roundTrip: Promise<number> } {
+    const id = this.#lastId = (this.#lastId + 1) >>> 0
+    const payload = Buffer.allocUnsafe(ID_LENGTH)
+    payload.writeUInt32BE(id)
+    const roundTrip = new Promise<number>((resolve, reject) => {
+      this.#pending.push({ id, sentAt: performance.now(), resolve, reject })
+    })
+    return { payload, roundTrip }
+  }
+
+  /** A pong answers its ping and all before it: a peer may leave those out (RFC 6455 §5.5.3). */
+  settle (payload: Buffer): void {
+    if (payload.length !== ID_LENGTH) return
+    const id = payload.readUInt32BE()
+    const index = this.#pending.findIndex(ping => ping.id === id)
+    const now = performance.now()
+    for (const ping of this.#pending.splice(0, index + 1)) ping.resolve(now - ping.sentAt)
+  }
+
+  /** The connection has ended. */
+  reject (): void {
+    for (const ping of this.#pending.splice(0)) ping.reject(new FST_ERR_WS_NOT_OPEN('ping()'))
+  }
+}

@@ -1,0 +1,292 @@
+import { randomUUID } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { types } from 'node:util'
+import type {
+  BaseSocket, CloseInfo, SendData, SocketEvents, SocketListener, SocketState
+} from '../../types/socket.ts'
+import { Connection, type ConnectionHost, type ConnectionOptions } from '../connection/connection.ts'
+import {
+  FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_SEND_TYPE, FST_ERR_WS_SLOW_PEER, FST_ERR_WS_UNSUPPORTED_DATA
+} from '../errors.ts'
+import type { Role } from '../protocol/frame-decoder.ts'
+import { CloseCode, isCloseCode } from '../protocol/close-code.ts'
+import { Inbox, type InboxOwner } from './inbox.ts'
+import { Listeners } from './listeners.ts'
+import { Pings } from './pings.ts'
+
+/** Text to value. */
+export interface Decoder {
+  decode (text: string): unknown
+  /** What is wrong with the value that `decode` returned last, though it was handed on. */
+  readonly failure: Error | null
+}
+
+/** What the sockets of one route have in common. One object, resolved at boot. */
+export interface SocketBehaviour extends ConnectionOptions {
+  role: Role
+  maxQueued: number
+  overflow: 'close' | 'drop'
+  /** Null: text arrives as a string, binary as a Buffer. */
+  decoder: Decoder | null
+  /** Null: `send()` takes strings and bytes. */
+  serialize: ((value: any) => string) | null
+  /** User code threw. Must not throw itself. */
+  onError (error: unknown, socket: any): void
+  /** A message was not accepted and has been left out. Must not throw. */
+  onInvalidMessage (error: Error, socket: any): void
+  /** The connection has ended; called before any listener. */
+  onEnd (socket: any, info: CloseInfo): void
+}
+
+interface Waiting {
+  resolve (): void
+  reject (error: Error): void
+}
+
+/** The typed socket: a connection, its messages as values, and the listeners or the iterator that take them. */
+export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOwner {
+  readonly connection: Connection
+  readonly protocol: string
+  dropped = 0
+  validationError: Error | null = null
+  /** What the transport or the peer did wrong, last. */
+  failure: Error | null = null
+
+  readonly #behaviour: SocketBehaviour
+  readonly #listeners = new Listeners()
+  readonly #inbox: Inbox
+
+  #id: string | null = null
+  #pings: Pings | null = null
+  #draining: Waiting[] | null = null
+  #closed: Promise<CloseInfo> | null = null
+  #resolveClosed: ((info: CloseInfo) => void) | null = null
+  #closeInfo: CloseInfo | null = null
+
+  constructor (duplex: Duplex, protocol: string, behaviour: SocketBehaviour) {
+    this.#behaviour = behaviour
+    this.protocol = protocol
+    this.#inbox = new Inbox(this, behaviour.maxQueued)
+    this.connection = new Connection(behaviour.role, duplex, this, behaviour)
+  }
+
+  get id (): string {
+    return this.#id ??= randomUUID()
+  }
+
+  get state (): SocketState {
+    return this.connection.state
+  }
+
+  get bufferedAmount (): number {
+    return this.connection.bufferedAmount
+  }
+
+  send (message: unknown): boolean {
+    if (!this.connection.isOpen) return false
+    const { serialize } = this.#behaviour
+    if (serialize !== null) return this.connection.sendText(serialize(message))
+    if (typeof message === 'string') return this.connection.sendText(message)
+    return this.connection.sendBinary(toBytes(message))
+  }
+
+  drained (): Promise<void> {
+    if (!this.connection.isOpen) return Promise.reject(new FST_ERR_WS_NOT_OPEN('drained()'))
+    if (this.bufferedAmount <= this.#behaviour.highWaterMark) return Promise.resolve()
+    return new Promise((resolve, reject) => { (this.#draining ??= []).push({ resolve, reject }) })
+  }
+
+  ping (): Promise<number> {
+    if (!this.connection.isOpen) return Promise.reject(new FST_ERR_WS_NOT_OPEN('ping()'))
+    const { payload, roundTrip } = (this.#pings ??= new Pings()).create()
+    this.connection.sendPing(payload)
+    return roundTrip
+  }
+
+  close (code: number = CloseCode.NORMAL, reason = ''): Promise<CloseInfo> {
+    if (!isCloseCode(code)) throw new FST_ERR_WS_CLOSE_CODE(code)
+    this.#close(code, reason)
+    return this.closed
+  }
+
+  get closed (): Promise<CloseInfo> {
+    return this.#closed ??= this.#closeInfo === null
+      ? new Promise(resolve => { this.#resolveClosed = resolve })
+      : Promise.resolve(this.#closeInfo)
+  }
+
+  terminate (): void {
+    if (this.connection.isOpen) this.#inbox.discard()
+    this.connection.terminate()
+  }
+
+  on<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
+    this.#add(event, listener, false)
+    return this
+  }
+
+  once<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
+    this.#add(event, listener, true)
+    return this
+  }
+
+  off<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
+    this.#listeners.remove(event, listener)
+    if (event === 'message' && this.#listeners.message.length === 0) this.#inbox.unlisten()
+    return this
+  }
+
+  addListener<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
+    return this.on(event, listener)
+  }
+
+  removeListener<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
+    return this.off(event, listener)
+  }
+
+  listenerCount (event: keyof SocketEvents): number {
+    return this.#listeners[event].length
+  }
+
+  [Symbol.asyncIterator] (): AsyncIterator<any, undefined> {
+    return this.#inbox.iterate()
+  }
+
+  /** Calls user code; what it throws or rejects with goes to `onError`. */
+  run (code: (...args: any[]) => unknown, self: unknown, first?: unknown, second?: unknown): void {
+    try {
+      const result = code.call(self, first, second)
+      if (types.isPromise(result)) result.catch(error => this.#failed(error))
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  onText (text: string, byteLength: number): void {
+    const { decoder } = this.#behaviour
+    if (decoder === null) {
+      this.#inbox.put(text, byteLength, null)
+      return
+    }
+    let message
+    try {
+      message = decoder.decode(text)
+    } catch (error) {
+      this.#refused(error as Error)
+      return
+    }
+    this.#inbox.put(message, byteLength, decoder.failure)
+  }
+
+  onBinary (data: Buffer): void {
+    if (this.#behaviour.decoder === null) this.#inbox.put(data, data.length, null)
+    else this.#refused(new FST_ERR_WS_UNSUPPORTED_DATA())
+  }
+
+  onPing (payload: Buffer): void {
+    this.#emit('ping', payload)
+  }
+
+  onPong (payload: Buffer): void {
+    this.#pings?.settle(payload)
+    this.#emit('pong', payload)
+  }
+
+  onDrain (): void {
+    const draining = this.#draining
+    this.#draining = null
+    if (draining !== null) for (const { resolve } of draining) resolve()
+    this.#emit('drain')
+  }
+
+  onError (error: Error): void {
+    this.failure = error
+    this.#emit('error', error)
+  }
+
+  onOverflow (): void {
+    this.dropped++
+    if (this.#behaviour.overflow === 'drop') return
+    const error = new FST_ERR_WS_SLOW_PEER(this.#behaviour.maxBuffered)
+    this.onError(error)
+    this.#close(error.closeCode, 'the peer reads too slowly')
+  }
+
+  onClose (info: CloseInfo): void {
+    this.#closeInfo = info
+    this.#inbox.end()
+    this.#pings?.reject()
+    const draining = this.#draining
+    this.#draining = null
+    if (draining !== null) for (const { reject } of draining) reject(new FST_ERR_WS_NOT_OPEN('drained()'))
+    this.#behaviour.onEnd(this, info)
+    this.#resolveClosed?.(info)
+    this.#emit('close', info)
+  }
+
+  pauseReading (): void {
+    this.connection.pause()
+  }
+
+  resumeReading (): void {
+    this.connection.resume()
+  }
+
+  setValidationError (error: Error | null): void {
+    this.validationError = error
+  }
+
+  emitMessage (message: unknown): void {
+    this.#emit('message', message)
+  }
+
+  loopLeft (): void {
+    // An error thrown in the loop's body leaves it the same way; it has until the next turn to reach the handler's end.
+    setImmediate(() => this.#close(CloseCode.NORMAL, ''))
+  }
+
+  #add (event: keyof SocketEvents, listener: (...args: any[]) => unknown, once: boolean): void {
+    if (event === 'message') this.#inbox.listen()
+    if (event === 'close' && this.#closeInfo !== null) {
+      const info = this.#closeInfo
+      queueMicrotask(() => this.run(listener, this, info))
+    } else if (once) {
+      const single = (...args: any[]) => {
+        this.off(event, single)
+        return listener.apply(this, args)
+      }
+      this.#listeners.add(event, single, listener)
+    } else {
+      this.#listeners.add(event, listener)
+    }
+  }
+
+  #emit (event: keyof SocketEvents, argument?: unknown): void {
+    const listeners = this.#listeners[event]
+    for (let i = 0; i < listeners.length; i++) this.run(listeners[i]!, this, argument)
+  }
+
+  #close (code: number, reason: string): void {
+    if (this.connection.isOpen) this.#inbox.discard()
+    this.connection.close(code, reason)
+  }
+
+  #refused (error: Error): void {
+    if ('closeCode' in error) this.#behaviour.onInvalidMessage(error, this)
+    else this.#failed(error)
+  }
+
+  #failed (error: unknown): void {
+    // A peer that leaves while the handler waits for it is no failure of the handler.
+    if (error instanceof FST_ERR_WS_NOT_OPEN) return
+    this.#behaviour.onError(error, this)
+  }
+}
+
+function toBytes (message: unknown): Uint8Array {
+  if (message instanceof Uint8Array) return message
+  if (message instanceof ArrayBuffer) return new Uint8Array(message)
+  throw new FST_ERR_WS_SEND_TYPE(message === null ? 'null' : typeof message)
+}
+
+export type { SendData }

@@ -1,0 +1,138 @@
+import type { FastifyRequest } from 'fastify'
+
+/** What `send()` takes where the route has no `schema.send`. A string goes as text, anything else as binary. */
+export type SendData = string | Buffer | Uint8Array | ArrayBuffer
+
+/** What a message is where the route has no `schema.message`: text as a string, binary as a Buffer. */
+export type ReceiveData = string | Buffer
+
+/** `'closing'` from the first close frame, whoever sent it; `'closed'` when the transport is gone. */
+export type SocketState = 'open' | 'closing' | 'closed'
+
+/** How a connection ended. */
+export interface CloseInfo {
+  /**
+   * The code of the close frame that began the end, whoever sent it. 1005: that frame carried no code; 1006: the
+   * connection ended without one.
+   */
+  readonly code: number
+  /** The reason of that frame, or an empty string. */
+  readonly reason: string
+  /** Whether both sides sent a close frame. */
+  readonly wasClean: boolean
+  /** Who sent the first close frame or cut the connection. */
+  readonly initiator: 'local' | 'remote'
+}
+
+/** The events of a socket and what their listeners get. */
+export interface SocketEvents<Receive = ReceiveData> {
+  message: [message: Receive]
+  close: [info: CloseInfo]
+  drain: []
+  ping: [payload: Buffer]
+  pong: [payload: Buffer]
+  error: [error: Error]
+}
+
+export type SocketListener<Receive, Event extends keyof SocketEvents> =
+  (...args: SocketEvents<Receive>[Event]) => unknown
+
+/** One end of a WebSocket connection, with the API that does not depend on which end it is. */
+export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends AsyncIterable<Receive> {
+  /** A UUID. */
+  readonly id: string
+  /** The subprotocol that was agreed on, or an empty string. */
+  readonly protocol: string
+  readonly state: SocketState
+  /** Bytes that wait to be written: frames not yet given to the transport, and what it still holds. */
+  readonly bufferedAmount: number
+  /** Messages left out because the peer read too slowly: see the option `overflow`. */
+  readonly dropped: number
+  /** With the route's `attachValidation`: what is wrong with the message being delivered, or null. */
+  readonly validationError: Error | null
+  /**
+   * Sends a message. A Buffer of more than 16 KiB is not copied: leave it unchanged until it has been written.
+   *
+   * @returns false if more than `highWaterMark` bytes wait to be written (`drained()` and `'drain'` say when they have
+   * gone), if the message was dropped, or if the connection is no longer open: then nothing is sent
+   * @throws {FST_ERR_WS_SEND_TYPE} a value of the wrong type, on a route without `schema.send`
+   */
+  send (message: Send): boolean
+  /**
+   * Resolves when no more than `highWaterMark` bytes wait to be written.
+   * Rejects with FST_ERR_WS_NOT_OPEN when the connection ends first.
+   */
+  drained (): Promise<void>
+  /**
+   * Sends a ping and resolves with the round trip in milliseconds.
+   * Rejects with FST_ERR_WS_NOT_OPEN when the connection ends first.
+   */
+  ping (): Promise<number>
+  /**
+   * Begins the closing handshake (RFC 6455 §7.1.2) and resolves when the connection has ended; past `closeTimeout` it is
+   * cut. No message is delivered any more. On a connection that is already closing it only waits.
+   *
+   * @param code default 1000
+   * @param reason cut to 123 bytes
+   * @throws {FST_ERR_WS_CLOSE_CODE} a code that must not be sent
+   */
+  close (code?: number, reason?: string): Promise<CloseInfo>
+  /** Resolves when the connection has ended, however that came; never rejects. */
+  readonly closed: Promise<CloseInfo>
+  /** Cuts the connection without a closing handshake. */
+  terminate (): void
+
+  /**
+   * Adds a listener. The first one for `'message'` also gets the messages that came before it; one for `'close'` is
+   * called even if it is added after the connection has ended. What a listener throws or rejects with goes to `onError`.
+   *
+   * @throws {FST_ERR_WS_TWO_CONSUMERS} a `'message'` listener on a socket that is being iterated
+   */
+  on<Event extends keyof SocketEvents> (event: Event, listener: SocketListener<Receive, Event>): this
+  /** The same for a single call. */
+  once<Event extends keyof SocketEvents> (event: Event, listener: SocketListener<Receive, Event>): this
+  off<Event extends keyof SocketEvents> (event: Event, listener: SocketListener<Receive, Event>): this
+  /** The same as `on`. */
+  addListener<Event extends keyof SocketEvents> (event: Event, listener: SocketListener<Receive, Event>): this
+  /** The same as `off`. */
+  removeListener<Event extends keyof SocketEvents> (event: Event, listener: SocketListener<Receive, Event>): this
+  listenerCount (event: keyof SocketEvents): number
+
+  /**
+   * The messages in order, one at a time, until the connection ends. While the loop's body works, messages wait in the
+   * queue; when that is full, reading pauses. Leaving the loop with `break` or `return` closes with 1000; an error
+   * thrown in its body goes to `onError`, which by default closes with 1011.
+   *
+   * @throws {FST_ERR_WS_TWO_CONSUMERS} the socket has a `'message'` listener or is being iterated already
+   */
+  [Symbol.asyncIterator] (): AsyncIterator<Receive, undefined>
+}
+
+/** The socket that a route's handler gets. */
+export interface Socket<Receive = ReceiveData, Send = SendData, Request = FastifyRequest>
+  extends BaseSocket<Receive, Send> {
+  /** The request of the handshake, as the hooks left it. */
+  readonly request: Request
+  /** The address of the TCP peer; `request.ip` is the one that `trustProxy` finds. */
+  readonly remoteAddress: string
+}
+
+/** The figures of `app.sockets.stats()`. */
+export interface SocketStats {
+  /** Connections that are open or closing. */
+  open: number
+  /** Connections opened since the start. */
+  opened: number
+  /** Connections ended since the start. */
+  closed: number
+  messagesIn: number
+  messagesOut: number
+  bytesIn: number
+  bytesOut: number
+}
+
+/** `app.sockets`: the connections of the plugin's scope that have not ended yet. */
+export interface SocketSet extends Iterable<Socket<any, any>> {
+  readonly size: number
+  stats (): SocketStats
+}
