@@ -1,0 +1,43 @@
+import type { AddressInfo } from 'node:net'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import sockets, { type SocketOptions } from 'fastify-sockets'
+import type { Test } from 'tap'
+import { WebSocket } from 'ws'
+
+/** A log line as pino writes it. */
+export type LogLine = Record<string, any>
+
+/** An app with the plugin registered, closed when the test ends; `log` collects its log lines. */
+export function createApp (t: Test, options: SocketOptions = {}, server: FastifyServerOptions = {}): FastifyInstance & { lines: LogLine[] } {
+  const lines: LogLine[] = []
+  const app = Fastify({
+    logger: { level: 'trace', stream: { write: (line: string) => { lines.push(JSON.parse(line)) } } },
+    ...server
+  } as FastifyServerOptions) as unknown as FastifyInstance
+  app.register(sockets, options)
+  t.teardown(() => app.close())
+  return Object.assign(app, { lines })
+}
+
+/** Listens on a free port of 127.0.0.1 and returns it. */
+export async function listen (app: FastifyInstance): Promise<number> {
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  return (app.server.address() as AddressInfo).port
+}
+
+/** A real client, connected. */
+export async function connect (port: number, url: string, ...rest: any[]): Promise<WebSocket> {
+  const client = new WebSocket(`ws://127.0.0.1:${port}${url}`, ...rest)
+  await new Promise<void>((resolve, reject) => {
+    client.once('open', resolve)
+    client.once('error', reject)
+  })
+  return client
+}
+
+/** How a real client saw its connection end. */
+export function clientClosed (client: WebSocket): Promise<{ code: number, reason: string }> {
+  return new Promise(resolve => {
+    client.once('close', (code, reason) => resolve({ code, reason: reason.toString() }))
+  })
+}

@@ -1,0 +1,64 @@
+/** A frame as read from the wire. Written from RFC 6455 §5.2, without looking at lib/. */
+export interface WireFrame {
+  fin: boolean
+  rsv: number
+  opcode: number
+  masked: boolean
+  payload: Buffer
+  /** Bytes that the whole frame took. */
+  size: number
+}
+
+export interface FrameOptions {
+  fin?: boolean
+  /** The three reserved bits as a number: RSV1 is 4. */
+  rsv?: number
+  masked?: boolean
+  key?: number[]
+  /** Writes the length in this many bytes (0, 2, 8) even where fewer would do. */
+  lengthBytes?: 0 | 2 | 8
+}
+
+/** The bytes of one frame. */
+export function frame (opcode: number, payload: string | Uint8Array = '', options: FrameOptions = {}): Buffer {
+  const { fin = true, rsv = 0, masked = false, key = [0x37, 0xfa, 0x21, 0x3d] } = options
+  const body = Buffer.from(payload)
+  const lengthBytes = options.lengthBytes ?? (body.length < 126 ? 0 : body.length < 65536 ? 2 : 8)
+  const header = [(fin ? 0x80 : 0) | (rsv << 4) | opcode]
+  header.push((masked ? 0x80 : 0) | (lengthBytes === 0 ? body.length : lengthBytes === 2 ? 126 : 127))
+  for (let i = lengthBytes - 1; i >= 0; i--) header.push(Number(BigInt(body.length) >> BigInt(8 * i) & 0xffn))
+  if (masked) {
+    header.push(...key)
+    for (let i = 0; i < body.length; i++) body[i]! ^= key[i % 4]!
+  }
+  return Buffer.concat([Buffer.from(header), body])
+}
+
+/** A masked frame, as a client sends it. */
+export function masked (opcode: number, payload: string | Uint8Array = '', options: FrameOptions = {}): Buffer {
+  return frame(opcode, payload, { ...options, masked: true })
+}
+
+/** The payload of a close frame. */
+export function closeBody (code: number, reason: string | Uint8Array = ''): Buffer {
+  return Buffer.concat([Buffer.from([code >> 8, code & 0xff]), Buffer.from(reason)])
+}
+
+/** Reads one frame from the start of the bytes; null if they do not hold a whole one. */
+export function readFrame (bytes: Buffer): WireFrame | null {
+  if (bytes.length < 2) return null
+  const short = bytes[1]! & 0x7f
+  const isMasked = bytes[1]! >= 0x80
+  const lengthBytes = short === 126 ? 2 : short === 127 ? 8 : 0
+  let at = 2 + lengthBytes
+  if (bytes.length < at) return null
+  const length = lengthBytes === 0 ? short : lengthBytes === 2 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2))
+  const key = bytes.subarray(at, at + 4)
+  if (isMasked) at += 4
+  if (bytes.length < at + length) return null
+  const payload = Buffer.from(bytes.subarray(at, at + length))
+  if (isMasked) for (let i = 0; i < length; i++) payload[i]! ^= key[i % 4]!
+  return {
+    fin: bytes[0]! >= 0x80, rsv: bytes[0]! >> 4 & 7, opcode: bytes[0]! & 15, masked: isMasked, payload, size: at + length
+  }
+}
