@@ -193,7 +193,7 @@ export class Connection implements MessageSink {
       this.#closeCode = code
       this.#closeReason = reason
     }
-    this.#end()
+    this.#end(this.#role === 'server')
   }
 
   /** A chunk from the transport. Replies to its frames leave together. */
@@ -220,7 +220,7 @@ export class Connection implements MessageSink {
     this.#decoder.stop()
     this.#host.onError(error)
     if (this.#state === OPEN) this.#sendClose(code, error.message)
-    this.#end()
+    this.#end(true)
   }
 
   #sendClose (code: number, reason: string): void {
@@ -231,13 +231,16 @@ export class Connection implements MessageSink {
     this.#startCloseTimer()
   }
 
-  /** Both close frames have passed, or no more will: brings the transport down. */
-  #end (): void {
-    if (this.#state >= ENDING) return
+  /**
+   * Both close frames have passed, or no more will: brings the transport down.
+   *
+   * @param first whether this side ends it without waiting for the other
+   */
+  #end (first: boolean): void {
     this.#state = ENDING
     this.#decoder.stop()
     this.#startCloseTimer()
-    if (this.#role === 'server') this.#outbox.end()
+    if (first) this.#outbox.end()
     // Bytes that the peer still sends are read and ignored, so that its end is seen and ours is not lost in a reset.
     if (this.#paused) {
       this.#paused = false

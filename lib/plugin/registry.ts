@@ -45,10 +45,9 @@ export class Registry {
 
   /** Sees every route that is declared from now on in this instance and its children. */
   install (instance: FastifyInstance): void {
-    const registry = this
     this.#installed.add(instance)
     instance.addHook('onRoute', function (options) {
-      registry.#onRoute(this, options as unknown as AnyRouteOptions)
+      Registry.of(this).#onRoute(this, options as unknown as AnyRouteOptions)
     })
     instance.addHook('onReady', async () => this.#boot())
     instance.addHook('preClose', () => this.close())
@@ -109,9 +108,10 @@ export class Registry {
 
   #onRoute (instance: FastifyInstance, options: AnyRouteOptions): void {
     if (!options.ws) return
-    if (options.method === 'HEAD' && this.#routes.some(route => sameUrl(route.url, options.url))) {
-      // Fastify's twin of a GET route: a WebSocket route has none, so it is declared for no method.
-      options.method = []
+    const original = options.method === 'HEAD' && this.#routes.find(route => sameUrl(route.url, options.url))
+    if (original) {
+      // Fastify's twin of a GET route. A route for upgrades only has none, so its twin is declared for no method.
+      if (!original.servesHttp) options.method = []
       return
     }
     this.#routes.push(new WebSocketRoute(instance, options))

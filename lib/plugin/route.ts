@@ -37,9 +37,12 @@ const NOT_ON_101 = /^(?:connection|upgrade|keep-alive|content-length|content-typ
 /** One `ws` route: from its declaration to the sockets it opens. */
 export class WebSocketRoute {
   readonly url: string
-  /** What was sent to the JSON side of a route: an injected client does the same the other way round. */
+  /** Whether text messages are JSON, in either direction. */
   readonly hasMessageSchema: boolean
   readonly hasSendSchema: boolean
+
+  /** Whether plain requests have a handler of their own. */
+  readonly servesHttp: boolean
 
   readonly #instance: FastifyInstance
   readonly #routeOptions: AnyRouteOptions
@@ -66,14 +69,14 @@ export class WebSocketRoute {
     this.#routeOptions = options
     this.#handler = handler ?? options.handler
     this.#httpHandler = handler === undefined ? null : options.handler
+    this.servesHttp = handler !== undefined
     this.hasMessageSchema = options.schema?.message !== undefined
     this.hasSendSchema = options.schema?.send !== undefined
 
-    const route = this
-    options.handler = function (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply) {
+    options.handler = (request: FastifyRequest, reply: FastifyReply) => {
       const upgrade = Upgrade.of(request.raw)
-      if (upgrade === undefined) return route.#httpHandler!.call(this, request, reply)
-      return route.#accept(upgrade, request, reply)
+      if (upgrade === undefined) return this.#httpHandler!.call(this.#instance, request, reply)
+      return this.#accept(upgrade, request, reply)
     }
     options.onRequest = [(request: any, reply: any) => this.#checkRequest(request, reply)].concat(options.onRequest as any ?? [])
     if (this.hasMessageSchema || this.hasSendSchema) options.schema = this.#schemaToCompile(options.schema)
@@ -106,7 +109,7 @@ export class WebSocketRoute {
   /** The route's first onRequest hook. */
   async #checkRequest (request: FastifyRequest, reply: FastifyReply): Promise<void> {
     if (Upgrade.of(request.raw) === undefined) {
-      if (this.#httpHandler !== null) return
+      if (this.servesHttp) return
       // RFC 9110 §15.5.22 and §7.8: a 426 names the protocol to upgrade to.
       reply.header('upgrade', 'websocket').header('connection', 'Upgrade')
       throw new FST_ERR_WS_UPGRADE_REQUIRED(request.url)

@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { test } from 'tap'
+
+const ROOT = join(import.meta.dirname, '../..')
+
+/** What each part of lib/ may import besides itself. `errors` is lib/errors.ts; `index` may import all. */
+const ALLOWED: Record<string, string[]> = {
+  protocol: [],
+  errors: ['protocol'],
+  connection: ['protocol', 'types'],
+  message: ['errors', 'protocol'],
+  socket: ['connection', 'errors', 'protocol', 'types'],
+  plugin: ['connection', 'errors', 'message', 'protocol', 'socket', 'types'],
+  index: ['errors', 'plugin', 'protocol', 'types'],
+  types: []
+}
+
+/** Packages and modules of Node that a pure part may use: functions from values to values. */
+const PURE = ['node:buffer', 'node:crypto']
+
+interface Import {
+  file: string
+  from: string
+  to: string
+}
+
+function imports (folder: string): Import[] {
+  const files = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.ts'))
+  return files.flatMap(name => {
+    const file = join(folder, name)
+    const source = readFileSync(join(ROOT, file), 'utf8')
+    const specifiers = [...source.matchAll(/^(?:import|export)\s[^'"]*?from\s*'([^']+)'|^import\s+'([^']+)'/gm)].map(match => match[1] ?? match[2]!)
+    return specifiers.map(specifier => ({
+      file,
+      from: part(file),
+      to: specifier.startsWith('.') ? part(relative(ROOT, join(ROOT, dirname(file), specifier))) : specifier
+    }))
+  })
+}
+
+/** The part of the house that a file belongs to. */
+function part (file: string): string {
+  const [top, second] = file.split('/')
+  return top === 'types' ? 'types' : second!.replace(/\.ts$/, '')
+}
+
+const all = [...imports('lib'), ...imports('types')]
+const isPart = (name: string) => Object.hasOwn(ALLOWED, name)
+
+test('dependencies run one way', async t => {
+  t.ok(all.length > 50, 'the imports are found')
+  for (const { file, from, to } of all) {
+    if (!isPart(to) || to === from) continue
+    t.ok(ALLOWED[from]!.includes(to), `${file}: ${from} imports ${to}`)
+  }
+})
+
+test('every part has its place in the order', async t => {
+  for (const name of new Set(all.map(one => one.from))) t.ok(isPart(name), name)
+})
+
+test('the protocol is pure: no sockets, no timers, no Fastify', async t => {
+  for (const { file, to } of all.filter(one => one.from === 'protocol' && !isPart(one.to))) {
+    t.ok(PURE.includes(to), `${file} imports ${to}`)
+  }
+  for (const name of readdirSync(join(ROOT, 'lib/protocol'))) {
+    const source = readFileSync(join(ROOT, 'lib/protocol', name), 'utf8')
+    t.notMatch(source, /setTimeout|setInterval|nextTick|Date\.now|performance\.|random/i, name)
+  }
+})
+
+test('Fastify is known to the plugin and the types only', async t => {
+  for (const { file, from, to } of all) {
+    if (to === 'fastify' || to === 'fastify-plugin') t.ok(['plugin', 'types'].includes(from), `${file} imports ${to}`)
+  }
+})
+
+test('no file owns too much', async t => {
+  for (const file of new Set(all.map(one => one.file))) {
+    const lines = readFileSync(join(ROOT, file), 'utf8').split('\n').length
+    t.ok(lines <= 320, `${file} has ${lines} lines`)
+  }
+})

@@ -1,0 +1,72 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import * as errors from '../lib/errors.ts'
+import { DEFAULTS } from '../lib/plugin/options.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const OUT = join(ROOT, 'dist/readme')
+const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+
+/** What the shorter snippets take for granted. */
+const PRELUDE = `
+import Fastify from 'fastify'
+import sockets from 'fastify-sockets'
+const app = Fastify()
+await app.register(sockets)
+`
+const ROUTES = `
+app.get('/echo', { ws: true }, socket => { socket.on('message', message => socket.send(message)) })
+app.get('/private', { ws: true, preHandler: async (_request, reply) => reply.code(401).send('no') }, () => {})
+`
+const HELPERS = `
+export const loadGreeting = async (ip: string) => 'hello ' + ip
+export const findUser = async (token: string | undefined): Promise<string | undefined> => token
+export const isAllowed = async (origin: string) => origin.length > 0
+`
+
+function complete (snippet: string): string {
+  const own = snippet.includes('Fastify(')
+  return (own ? '' : PRELUDE) +
+    (snippet.includes('injectWS') ? ROUTES : '') +
+    'import { loadGreeting, findUser, isAllowed } from "./helpers.ts"\n' +
+    snippet.replace('port: 3000', 'port: 0') +
+    '\nvoid loadGreeting; void findUser; void isAllowed\nawait app.ready()\nawait app.close()\n'
+}
+
+test('every TypeScript snippet compiles and runs', async t => {
+  const snippets = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(match => match[1]!)
+  t.ok(snippets.length >= 10)
+  rmSync(OUT, { recursive: true, force: true })
+  mkdirSync(OUT, { recursive: true })
+  writeFileSync(join(OUT, 'helpers.ts'), HELPERS)
+  snippets.forEach((snippet, i) => writeFileSync(join(OUT, `snippet-${i}.ts`), complete(snippet)))
+  writeFileSync(join(OUT, 'tsconfig.json'), JSON.stringify({
+    extends: '../../tsconfig.json',
+    compilerOptions: { rootDir: '.', outDir: 'js', noUnusedLocals: false, declaration: false, declarationMap: false },
+    include: ['*.ts'],
+    exclude: []
+  }))
+  const tsc = spawnSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', OUT], { encoding: 'utf8' })
+  t.equal(tsc.stdout + tsc.stderr, '', 'compiles')
+  for (let i = 0; i < snippets.length; i++) {
+    const run = spawnSync(process.execPath, [join(OUT, `js/snippet-${i}.js`)], { encoding: 'utf8', timeout: 20_000 })
+    t.equal(run.stderr, '', `snippet ${i} reports nothing`)
+    t.equal(run.status, 0, `snippet ${i} runs`)
+  }
+})
+
+test('every error and every option is explained', async t => {
+  for (const name of Object.keys(errors)) t.match(readme, `\`${name}\``, name)
+  for (const name of Object.keys(DEFAULTS)) t.match(readme, `\`${name}\``, name)
+})
+
+test('every link to a file leads somewhere', async t => {
+  for (const [, target] of readme.matchAll(/\]\(((?!http|#)[^)]+)\)/g)) t.ok(existsSync(join(ROOT, target!)), target)
+})
+
+test('every link to a section leads somewhere', async t => {
+  const sections = [...readme.matchAll(/^## (.+)$/gm)].map(match => match[1]!.toLowerCase().replaceAll(' ', '-'))
+  for (const [, target] of readme.matchAll(/\]\(#([^)]+)\)/g)) t.ok(sections.includes(target!), target)
+})
