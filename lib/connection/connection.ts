@@ -7,6 +7,7 @@ import { MessageAssembler, type MessageSink } from '../protocol/message-assemble
 import { BINARY, CLOSE, PING, PONG } from '../protocol/opcode.ts'
 import { ProtocolError } from '../protocol/protocol-error.ts'
 import { Outbox, type OutboxOwner } from './outbox.ts'
+import { readTransport, type TransportOwner, watchTransport } from './transport.ts'
 
 /** What a connection tells its owner. No message comes after a local `close`. */
 export interface ConnectionHost extends OutboxOwner {
@@ -40,11 +41,8 @@ const CLOSE_SENT = 1
 const ENDING = 2
 const CLOSED = 3
 
-type Carried = Duplex & { [kConnection]: Connection }
-const kConnection = Symbol('fastify-sockets.connection')
-
 /** One WebSocket connection in either role: the protocol on a Duplex. */
-export class Connection implements MessageSink {
+export class Connection implements MessageSink, OutboxOwner, TransportOwner {
   messagesIn = 0
   messagesOut = 0
   bytesIn = 0
@@ -60,6 +58,10 @@ export class Connection implements MessageSink {
 
   #state: number = OPEN
   #paused = false
+  /** The peer ended its side while a pause held back what it had sent before. */
+  #peerEnded = false
+  /** The last ping that came while too much waited to be written. */
+  #unanswered: Buffer | null = null
   #closeCode: number = CloseCode.ABNORMAL
   #closeReason = ''
   #closedByUs = false
@@ -73,12 +75,8 @@ export class Connection implements MessageSink {
     this.#host = host
     this.options = options
     this.#decoder = new FrameDecoder(role, new MessageAssembler(this, options.maxPayload))
-    this.#outbox = new Outbox(duplex, role === 'client', options.highWaterMark, host)
-    const carried = duplex as Carried
-    carried[kConnection] = this
-    duplex.on('end', onEnd)
-    duplex.on('error', onError)
-    duplex.on('close', onClose)
+    this.#outbox = new Outbox(duplex, role === 'client', options.highWaterMark, this)
+    watchTransport(duplex, this)
   }
 
   get state (): SocketState {
@@ -104,17 +102,18 @@ export class Connection implements MessageSink {
 
   /** Begins to read: first what has been read from the Duplex already. */
   start (head: Buffer): void {
-    if (head.length > 0) this.#receive(head)
-    this.#duplex.on('data', onData)
+    if (head.length > 0) this.transportRead(head)
+    readTransport(this.#duplex)
     if (this.#paused) this.#duplex.pause()
     else this.#duplex.resume()
   }
 
   /** @returns false as `BaseSocket.send` does */
   sendText (text: string): boolean {
-    if (!this.#maySend(text.length)) return false
+    const byteLength = Buffer.byteLength(text)
+    if (!this.#maySend(byteLength)) return false
     this.messagesOut++
-    this.#outbox.text(text)
+    this.#outbox.text(text, byteLength)
     return this.#outbox.bufferedAmount <= this.options.highWaterMark
   }
 
@@ -143,7 +142,9 @@ export class Connection implements MessageSink {
     this.#paused = false
     this.#decode(null)
     // What the pause had left over may have filled the queue again.
-    if (!this.#paused) this.#duplex.resume()
+    if (this.#paused) return
+    if (this.#peerEnded) this.transportEnded()
+    this.#duplex.resume()
   }
 
   /** Begins the closing handshake; without effect once it has begun. */
@@ -158,7 +159,8 @@ export class Connection implements MessageSink {
   /** Cuts the connection. */
   terminate (): void {
     if (this.#state === CLOSED) return
-    if (this.#closeCode === CloseCode.ABNORMAL) this.#closedByUs = true
+    if (this.#state === OPEN) this.#closedByUs = true
+    this.#state = ENDING
     this.#decoder.stop()
     this.#duplex.destroy()
   }
@@ -177,8 +179,16 @@ export class Connection implements MessageSink {
 
   onPing (payload: Buffer): void {
     if (this.#state !== OPEN) return
-    this.#outbox.binary(PONG, payload)
+    // RFC 6455 §5.5.3: only the last ping needs an answer. A peer that does not read must not fill the memory with pongs.
+    if (this.#outbox.bufferedAmount > this.options.highWaterMark) this.#unanswered = payload
+    else this.#outbox.binary(PONG, payload)
     this.#host.onPing(payload)
+  }
+
+  onDrain (): void {
+    if (this.#unanswered !== null && this.#state === OPEN) this.#outbox.binary(PONG, this.#unanswered)
+    this.#unanswered = null
+    this.#host.onDrain()
   }
 
   onPong (payload: Buffer): void {
@@ -196,8 +206,8 @@ export class Connection implements MessageSink {
     this.#end(this.#role === 'server')
   }
 
-  /** A chunk from the transport. Replies to its frames leave together. */
-  #receive (chunk: Buffer): void {
+  /** Replies to the frames of a chunk leave together. */
+  transportRead (chunk: Buffer): void {
     this.quietTicks = 0
     this.bytesIn += chunk.length
     this.#decode(chunk)
@@ -262,25 +272,22 @@ export class Connection implements MessageSink {
     return false
   }
 
-  /** @internal the listeners on the Duplex, shared by all connections */
-  receive (chunk: Buffer): void {
-    this.#receive(chunk)
-  }
-
-  /** @internal the peer has ended its side of the transport: RFC 6455 §7.1.1 lets only the closing handshake do that */
+  /** The peer has ended its side: only the closing handshake may lead there (RFC 6455 §7.1.1). */
   transportEnded (): void {
+    if (this.#decoder.pending) {
+      this.#peerEnded = true
+      return
+    }
     this.#state = Math.max(this.#state, ENDING)
     this.#decoder.stop()
     this.#startCloseTimer()
     this.#outbox.end()
   }
 
-  /** @internal */
   transportFailed (error: Error): void {
     this.#host.onError(error)
   }
 
-  /** @internal */
   transportClosed (): void {
     if (this.#closeTimer !== null) clearTimeout(this.#closeTimer)
     this.#state = CLOSED
@@ -293,22 +300,6 @@ export class Connection implements MessageSink {
       initiator: this.#closedByUs ? 'local' : 'remote'
     })
   }
-}
-
-function onData (this: Carried, chunk: Buffer): void {
-  this[kConnection].receive(chunk)
-}
-
-function onEnd (this: Carried): void {
-  this[kConnection].transportEnded()
-}
-
-function onError (this: Carried, error: Error): void {
-  this[kConnection].transportFailed(error)
-}
-
-function onClose (this: Carried): void {
-  this[kConnection].transportClosed()
 }
 
 function cut (connection: Connection): void {

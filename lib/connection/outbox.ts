@@ -35,7 +35,7 @@ export class Outbox {
   #corked = false
   #flushScheduled = false
   #needDrain = false
-  #onWritten: (() => void) | null = null
+  #onWritten: ((error?: Error | null) => void) | null = null
 
   /**
    * @param masked whether frames are masked: those of a client are (RFC 6455 §5.1)
@@ -62,8 +62,8 @@ export class Outbox {
     if (this.#unwritten > 0) this.flush()
   }
 
-  text (text: string): void {
-    const byteLength = Buffer.byteLength(text)
+  /** @param byteLength of the text as UTF-8 */
+  text (text: string, byteLength: number): void {
     if (byteLength > COPY_UP_TO) {
       this.binary(TEXT, Buffer.from(text))
       return
@@ -112,7 +112,7 @@ export class Outbox {
     if (last > 0) this.#duplex.cork()
     for (let i = 0; i < last; i++) this.#duplex.write(chunks[i])
     if (this.#needDrain) {
-      this.#onWritten ??= () => this.#written()
+      this.#onWritten ??= error => this.#written(error)
       this.#duplex.write(chunks[last], this.#onWritten)
     } else {
       this.#duplex.write(chunks[last])
@@ -150,8 +150,9 @@ export class Outbox {
     this.flush()
   }
 
-  #written (): void {
-    if (!this.#needDrain || this.bufferedAmount > this.#highWaterMark) return
+  #written (error: Error | null | undefined): void {
+    // What a net.Socket had under way when it was destroyed is reported as written.
+    if (error || this.#duplex.destroyed || !this.#needDrain || this.bufferedAmount > this.#highWaterMark) return
     this.#needDrain = false
     this.#owner.onDrain()
   }

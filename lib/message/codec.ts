@@ -71,7 +71,7 @@ export class MessageDecoder {
     if (Array.isArray(reported)) {
       return new FST_ERR_WS_INVALID_MESSAGE(this.#options.formatError(reported, 'message').message, reported)
     }
-    const text = reported instanceof Error ? reported.message : String(reported)
+    const text = reported instanceof Error ? reported.message : String(reported ?? 'the message does not fit the schema')
     return new FST_ERR_WS_INVALID_MESSAGE(text, undefined, reported)
   }
 }

@@ -10,11 +10,12 @@ import { type Decoder, type SocketBehaviour, SocketBase } from '../socket/socket
 import { duplexPair } from './duplex-pair.ts'
 import { DEFAULTS } from './options.ts'
 import { Registry } from './registry.ts'
-import { acceptedBy, type WebSocketRoute } from './route.ts'
+import { type WebSocketRoute, whenOpened } from './route.ts'
 
 /** `app.injectWS`: connects to a route in memory, through Node's HTTP parser and Fastify's whole lifecycle. */
 export async function injectWS (app: FastifyInstance, url: string, options: InjectWSOptions = {}): Promise<SocketBase> {
-  await app.ready()
+  const registry = Registry.of(app)
+  await registry.app.ready()
   const [near, far] = duplexPair()
   const { protocols = [], headers = {} } = options
   const request = httpRequest({
@@ -30,13 +31,14 @@ export async function injectWS (app: FastifyInstance, url: string, options: Inje
       ...headers
     }
   })
-  Registry.of(app).injectServer.emit('connection', far)
+  const opened = new Promise<WebSocketRoute>(resolve => { whenOpened.set(far, resolve) })
+  registry.injectServer.emit('connection', far)
   return await new Promise((resolve, reject) => {
     request.on('error', reject)
     request.on('response', response => { refused(response).then(reject, reject) })
-    request.on('upgrade', (response, _socket, head) => {
+    request.on('upgrade', async (response, _socket, head) => {
       const protocol = response.headers['sec-websocket-protocol'] ?? ''
-      const socket = new SocketBase(near, protocol, clientBehaviour(acceptedBy.get(far)!))
+      const socket = new SocketBase(near, protocol, clientBehaviour(await opened))
       socket.connection.start(head)
       resolve(socket)
     })

@@ -16,9 +16,9 @@ export function compileOrigin (policy: OriginPolicy): OriginCheck | null {
 /** Whether a string is an origin as a browser writes one: no path, no trailing slash, no default port. */
 export function isOrigin (value: string): boolean {
   if (!URL.canParse(value)) return false
-  const { origin } = new URL(value)
+  const { origin, protocol, host } = new URL(value)
   // Schemes that are not of the web, such as browser extensions, have no origin in the URL standard.
-  return origin === value || (origin === 'null' && !value.endsWith('/'))
+  return value === (origin === 'null' ? `${protocol}//${host}` : origin)
 }
 
 /**

@@ -9,16 +9,19 @@ import { isWebSocketUpgrade } from '../protocol/handshake.ts'
 import { DEFAULTS } from './options.ts'
 import { type AnyRouteOptions, WebSocketRoute } from './route.ts'
 import type { Scope } from './scope.ts'
-import { serveAsHttp, Upgrade } from './upgrade.ts'
+import { isBusy, serveAsHttp, Upgrade } from './upgrade.ts'
 
 /** Sockets that are told to go away before the event loop gets a turn. */
 const CLOSE_BATCH = 500
 
-const registries = new WeakMap<object, Registry>()
+/** Where a server carries its registry: one, even if two copies of this package are installed. */
+const kRegistry = Symbol.for('fastify-sockets.registry')
 
 /** Everything about WebSockets on one server: its routes, its scopes, its handshakes under way. */
 export class Registry {
-  readonly #app: FastifyInstance
+  /** The instance at the root, or the first one that was seen. */
+  readonly app: FastifyInstance
+
   readonly #routes: WebSocketRoute[] = []
   readonly #scopes: Scope[] = []
   readonly #pending = new Set<Upgrade>()
@@ -30,21 +33,18 @@ export class Registry {
   #injectServer: Server | null = null
 
   private constructor (app: FastifyInstance) {
-    this.#app = app
+    this.app = app
   }
 
   /** The registry of the server that an instance belongs to. */
   static of (instance: FastifyInstance): Registry {
-    let registry = registries.get(instance.server)
-    if (registry === undefined) {
-      registry = new Registry(instance)
-      registries.set(instance.server, registry)
-    }
-    return registry
+    const server = instance.server as { [kRegistry]?: Registry }
+    return server[kRegistry] ??= new Registry(instance)
   }
 
   /** Sees every route that is declared from now on in this instance and its children. */
   install (instance: FastifyInstance): void {
+    if (this.#sees(instance)) return
     this.#installed.add(instance)
     instance.addHook('onRoute', function (options) {
       Registry.of(this).#onRoute(this, options as unknown as AnyRouteOptions)
@@ -68,14 +68,17 @@ export class Registry {
     this.#scopes.push(scope)
     if (!this.#attached) {
       this.#attached = true
-      this.#app.server.on('upgrade', this.#onUpgrade)
+      this.#attach(this.app.server as Server)
     }
   }
 
   /** A server that never listens: `injectWS` connects to it in memory, whatever the real one speaks. */
   get injectServer (): Server {
-    return this.#injectServer ??= new Server((request, response) => this.#app.routing(request, response))
-      .on('upgrade', this.#onUpgrade)
+    if (this.#injectServer === null) {
+      this.#injectServer = new Server((request, response) => this.app.routing(request, response))
+      this.#attach(this.#injectServer)
+    }
+    return this.#injectServer
   }
 
   /** Ends every socket with 1001, in batches; handshakes still in hooks have as long as a closing handshake has. */
@@ -121,24 +124,25 @@ export class Registry {
     for (const route of this.#routes) route.boot()
   }
 
-  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
-    const { server } = this.#app
+  #attach (server: Server): void {
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#onUpgrade(server, request, socket, head)
+    })
+  }
+
+  #onUpgrade (server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const wantsUs = isWebSocketUpgrade(request.method, request.headers)
     if (server.listenerCount('upgrade') > 1 && !(wantsUs && this.#hasRoute(request.url!))) return
-    if (!wantsUs) {
-      serveAsHttp(server as Server, request, socket, head)
-      return
-    }
-    let upgrade
-    try {
-      upgrade = new Upgrade(request, socket, head, done => this.#handshakeDone(done))
-    } catch {
-      // A request pipelined behind one that has no answer yet: two responses cannot share the socket.
+    if (isBusy(request, socket)) {
+      // Pipelined behind a request that has no answer yet: two responses cannot share the socket.
       socket.destroy()
-      return
+    } else if (wantsUs) {
+      const upgrade = new Upgrade(request, socket, head, done => this.#handshakeDone(done))
+      this.#pending.add(upgrade)
+      this.app.routing(request, upgrade.response)
+    } else {
+      serveAsHttp(server, request, socket, head)
     }
-    this.#pending.add(upgrade)
-    this.#app.routing(request, upgrade.response)
   }
 
   #handshakeDone (upgrade: Upgrade): void {
@@ -149,8 +153,8 @@ export class Registry {
   /** Only asked where other listeners want upgrades too; a constraint of a route is left to Fastify. */
   #hasRoute (url: string): boolean {
     if (this.#finder === null) {
-      this.#finder = FindMyWay(this.#app.initialConfig.routerOptions as FindMyWay.Config<FindMyWay.HTTPVersion.V1>)
-      for (const url of new Set(this.#routes.map(route => route.url))) this.#finder.on('GET', url, () => {})
+      this.#finder = FindMyWay(this.app.initialConfig.routerOptions as FindMyWay.Config<FindMyWay.HTTPVersion.V1>)
+      for (const url of new Set(this.#routes.flatMap(route => route.urls))) this.#finder.on('GET', url, () => {})
     }
     return this.#finder.find('GET', url) !== null
   }

@@ -1,3 +1,4 @@
+import { validateHeaderValue } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { CloseInfo } from '../../types/socket.ts'
 import {
@@ -15,13 +16,14 @@ import type { Scope } from './scope.ts'
 import { Upgrade } from './upgrade.ts'
 
 /** Under this name an instance carries the scope of the plugin that serves it, inherited as Fastify's decorators are. */
-export const kScope = Symbol('fastify-sockets.scope')
+export const kScope = Symbol.for('fastify-sockets.scope')
 
 /** The route options of Fastify with ours among them, as an onRoute hook sees them. */
 export type AnyRouteOptions = Omit<RouteOptions, 'handler' | 'schema'> & {
   ws?: unknown
   handler: (...args: any[]) => unknown
   schema?: any
+  routePath?: string
 }
 
 /**
@@ -47,6 +49,7 @@ export class WebSocketRoute {
   readonly #instance: FastifyInstance
   readonly #routeOptions: AnyRouteOptions
   readonly #handler: (...args: any[]) => unknown
+  readonly #isPrefixRoot: boolean
   readonly #httpHandler: ((...args: any[]) => unknown) | null
 
   #scope!: Scope
@@ -67,6 +70,8 @@ export class WebSocketRoute {
     this.url = options.url
     this.#instance = instance
     this.#routeOptions = options
+    // Fastify goes on with the same object for the second URL.
+    this.#isPrefixRoot = options.routePath === '' && options.prefixTrailingSlash !== 'no-slash'
     this.#handler = handler ?? options.handler
     this.#httpHandler = handler === undefined ? null : options.handler
     this.servesHttp = handler !== undefined
@@ -79,7 +84,13 @@ export class WebSocketRoute {
       return this.#accept(upgrade, request, reply)
     }
     options.onRequest = [(request: any, reply: any) => this.#checkRequest(request, reply)].concat(options.onRequest as any ?? [])
+    options.onError = [(request: any, reply: any) => this.#notAfterAll(request, reply)].concat(options.onError as any ?? [])
     if (this.hasMessageSchema || this.hasSendSchema) options.schema = this.#schemaToCompile(options.schema)
+  }
+
+  /** All URLs of the route: the root of a prefix has two, of which Fastify shows its hooks only one. */
+  get urls (): string[] {
+    return this.#isPrefixRoot ? [this.url, `${this.url}/`] : [this.url]
   }
 
   /**
@@ -110,8 +121,10 @@ export class WebSocketRoute {
   async #checkRequest (request: FastifyRequest, reply: FastifyReply): Promise<void> {
     if (Upgrade.of(request.raw) === undefined) {
       if (this.servesHttp) return
-      // RFC 9110 §15.5.22 and §7.8: a 426 names the protocol to upgrade to.
-      reply.header('upgrade', 'websocket').header('connection', 'Upgrade')
+      // RFC 9110 §15.5.22 and §7.8: a 426 names the protocol to upgrade to. HTTP/2 has no such headers.
+      if (request.raw.httpVersionMajor === 1) {
+        reply.header('upgrade', 'websocket').header('connection', reply.raw.shouldKeepAlive ? 'Upgrade' : 'close, Upgrade')
+      }
       throw new FST_ERR_WS_UPGRADE_REQUIRED(request.url)
     }
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
@@ -136,25 +149,34 @@ export class WebSocketRoute {
       return
     }
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
-    const { headers } = request.raw
     const behaviour = this.#behaviour ??= this.#createBehaviour(request, reply)
-    const protocol = this.#chooseProtocol(headers as HandshakeHeaders)
-    const answer: Record<string, unknown> = {}
+    const protocol = this.#chooseProtocol(request.raw.headers as HandshakeHeaders)
     for (const [name, value] of Object.entries(reply.getHeaders())) {
-      if (!NOT_ON_101.test(name)) answer[name] = value
+      checkHeader(reply, name, value)
+      if (NOT_ON_101.test(name)) removeHeader(reply, name)
     }
-    answer['Upgrade'] = 'websocket'
-    answer['Connection'] = 'Upgrade'
-    answer['Sec-WebSocket-Accept'] = acceptKey(headers['sec-websocket-key']!)
-    if (protocol !== '') answer['Sec-WebSocket-Protocol'] = protocol
-    acceptedBy.set(upgrade.socket, this)
-    const early = upgrade.accept(answer)
-    reply.hijack()
+    reply.code(101)
+    reply.header('upgrade', 'websocket')
+    reply.header('connection', 'Upgrade')
+    reply.header('sec-websocket-accept', acceptKey(request.raw.headers['sec-websocket-key']!))
+    if (protocol !== '') reply.header('sec-websocket-protocol', protocol)
+    upgrade.accept(early => {
+      const socket = new RouteSocket(request, upgrade.socket, protocol, behaviour)
+      this.#scope.add(socket)
+      socket.run(() => this.#handler.call(this.#instance, socket, request))
+      socket.connection.start(early)
+      whenOpened.get(upgrade.socket)?.(this)
+    })
+    // An ordinary reply: onSend hooks still add their headers, as those of cookies do.
+    reply.send()
+  }
 
-    const socket = new RouteSocket(request, upgrade.socket, protocol, behaviour)
-    this.#scope.add(socket)
-    socket.run(this.#handler, this.#instance, socket, request)
-    socket.connection.start(early)
+  /** The route's first onError hook: an onSend hook failed when the 101 was on its way. */
+  async #notAfterAll (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (!Upgrade.of(request.raw)?.refuse()) return
+    for (const name of Object.keys(reply.getHeaders())) if (NOT_ON_101.test(name)) removeHeader(reply, name)
+    // Fastify puts the error's status in place of a 200 only.
+    reply.code(200)
   }
 
   /** The first of the route's protocols that the client offers (RFC 6455 §4.2.2); an empty string for none. */
@@ -231,7 +253,8 @@ export class WebSocketRoute {
 
   #onEnd (socket: RouteSocket, { code, reason, wasClean, initiator }: CloseInfo): void {
     this.#scope.remove(socket)
-    if (this.#instance.initialConfig.disableRequestLogging === true) return
+    const { disableRequestLogging } = this.#instance.initialConfig
+    if (typeof disableRequestLogging === 'function' ? disableRequestLogging(socket.request) : disableRequestLogging) return
     const { messagesIn, messagesOut, bytesIn, bytesOut } = socket.connection
     const ws = {
       code, reason, wasClean, initiator, duration: performance.now() - socket.openedAt,
@@ -242,5 +265,20 @@ export class WebSocketRoute {
   }
 }
 
-/** Which route has accepted a connection: what `injectWS` needs to speak to it. */
-export const acceptedBy = new WeakMap<object, WebSocketRoute>()
+/** @throws what HTTP cannot carry; the header is gone then, so that the error can be sent */
+function checkHeader (reply: FastifyReply, name: string, value: unknown): void {
+  try {
+    validateHeaderValue(name, value as string)
+  } catch (error) {
+    removeHeader(reply, name)
+    throw error
+  }
+}
+
+function removeHeader (reply: FastifyReply, name: string): void {
+  reply.removeHeader(name)
+  reply.raw.removeHeader(name)
+}
+
+/** Called when a route has opened a socket on this transport: `injectWS` waits for it. */
+export const whenOpened = new WeakMap<object, (route: WebSocketRoute) => void>()

@@ -19,14 +19,15 @@ export class Upgrade {
 
   readonly #request: IncomingMessage
   readonly #onDone: (upgrade: Upgrade) => void
+  #onOpen: ((early: Buffer) => void) | null = null
   #early: Buffer[]
   #earlyBytes: number
 
   /**
    * Makes a response that writes to the socket, so that the request can go through Fastify as any other.
    *
+   * @param socket must not be busy with an earlier request
    * @param onDone called once, when the handshake is accepted, refused or abandoned
-   * @throws the socket still belongs to an earlier, pipelined request
    */
   constructor (request: IncomingMessage, socket: Duplex, head: Buffer, onDone: (upgrade: Upgrade) => void) {
     this.socket = socket
@@ -43,6 +44,7 @@ export class Upgrade {
     socket.on('data', this.#onData)
     socket.on('end', this.#onGone)
     socket.on('close', this.#onGone)
+    socket.on('timeout', this.#onTimeout)
     socket.on('error', ignore)
   }
 
@@ -51,21 +53,20 @@ export class Upgrade {
     return upgrades.get(request)
   }
 
-  /** Sends the 101 with these headers and hands over the bytes that came after the request. */
-  accept (headers: Record<string, unknown>): Buffer {
-    const { response, socket } = this
-    response.writeHead(101, headers as Record<string, string>)
-    upgrades.delete(this.#request)
-    response.off('finish', this.#finished)
-    response.end()
-    response.detachSocket(socket as NetSocket)
-    this.#release()
-    socket.off('error', ignore)
-    // Timeouts and keep-alive of the HTTP server end here.
-    const { setTimeout, setNoDelay } = socket as NetSocket
-    setTimeout?.call(socket, 0)
-    setNoDelay?.call(socket, true)
-    return this.#early.length === 1 ? this.#early[0]! : Buffer.concat(this.#early)
+  /**
+   * Lets the 101 that follows open the connection.
+   *
+   * @param onOpen called when it has been written, with the bytes that came after the request
+   */
+  accept (onOpen: (early: Buffer) => void): void {
+    this.#onOpen = onOpen
+  }
+
+  /** Takes `accept` back: what follows is a refusal after all. False if there was nothing to take back. */
+  refuse (): boolean {
+    const accepted = this.#onOpen !== null
+    this.#onOpen = null
+    return accepted
   }
 
   /** Drops the connection. */
@@ -86,12 +87,31 @@ export class Upgrade {
     this.#release()
   }
 
-  /** The refusal has been written: the connection ends, and what still comes is read and ignored. */
+  readonly #onTimeout = (): void => this.destroy()
+
+  /** The response has been written. */
   readonly #finished = (): void => {
     if (this.gone) return
-    const { response, socket } = this
-    response.detachSocket(socket as NetSocket)
+    this.response.detachSocket(this.socket as NetSocket)
     this.#release()
+    if (this.#onOpen === null) this.#leave()
+    else this.#open(this.#onOpen)
+  }
+
+  #open (onOpen: (early: Buffer) => void): void {
+    const { socket } = this
+    upgrades.delete(this.#request)
+    socket.off('error', ignore)
+    // Timeouts and keep-alive of the HTTP server end here.
+    const { setTimeout, setNoDelay } = socket as NetSocket
+    setTimeout?.call(socket, 0)
+    setNoDelay?.call(socket, true)
+    onOpen(this.#early.length === 1 ? this.#early[0]! : Buffer.concat(this.#early))
+  }
+
+  /** Ends the connection; what still comes is read and ignored, so that no reset overtakes the response. */
+  #leave (): void {
+    const { socket } = this
     this.#early = []
     const timer = setTimeout(() => socket.destroy(), LINGER)
     socket.once('close', () => clearTimeout(timer))
@@ -104,8 +124,21 @@ export class Upgrade {
     socket.off('data', this.#onData)
     socket.off('end', this.#onGone)
     socket.off('close', this.#onGone)
+    socket.off('timeout', this.#onTimeout)
     this.#onDone(this)
   }
+}
+
+/** Whether the socket still belongs to an earlier request, which has no answer yet. */
+export function isBusy (request: IncomingMessage, socket: Duplex): boolean {
+  const response = new ServerResponse(request)
+  try {
+    response.assignSocket(socket as NetSocket)
+  } catch {
+    return true
+  }
+  response.detachSocket(socket as NetSocket)
+  return false
 }
 
 /**

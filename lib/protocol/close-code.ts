@@ -29,6 +29,7 @@ export const CloseCode = {
  * 3000-3999 are for libraries and frameworks, 4000-4999 for applications (RFC 6455 §7.4).
  */
 export function isCloseCode (code: number): boolean {
+  if (!Number.isInteger(code)) return false
   return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999)
 }
 

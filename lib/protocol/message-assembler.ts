@@ -20,8 +20,11 @@ export interface MessageSink {
 const FIRST_ROOM = 1024
 /** A frame that announces more than this gets the rest of its room only as its bytes arrive. */
 const FIRST_ROOM_ANNOUNCED = 64 * 1024
-/** Up to here a loop in JavaScript finds ASCII sooner than a native call returns: 20 B 14 ns against 45 (Node 20). */
-const SHORT_TEXT = 48
+/**
+ * Up to here, looking for ASCII in a loop and decoding it as Latin-1 beats the native check and decoder of UTF-8.
+ * Node 20, ns a message: 20 B 115/220, 100 B 198/232, 200 B 304/247.
+ */
+const SHORT_TEXT = 100
 
 /**
  * Frames to messages (RFC 6455 §5.4): fragments gathered in one buffer, control frames passed through between them,

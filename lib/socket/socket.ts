@@ -153,10 +153,9 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   }
 
   /** Calls user code; what it throws or rejects with goes to `onError`. */
-  run (code: (...args: any[]) => unknown, self: unknown, first?: unknown, second?: unknown): void {
+  run (code: () => unknown): void {
     try {
-      const result = code.call(self, first, second)
-      if (types.isPromise(result)) result.catch(error => this.#failed(error))
+      this.#watch(code())
     } catch (error) {
       this.#failed(error)
     }
@@ -172,7 +171,7 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
     try {
       message = decoder.decode(text)
     } catch (error) {
-      this.#refused(error as Error)
+      this.#refused(error)
       return
     }
     this.#inbox.put(message, byteLength, decoder.failure)
@@ -208,8 +207,9 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
     this.dropped++
     if (this.#behaviour.overflow === 'drop') return
     const error = new FST_ERR_WS_SLOW_PEER(this.#behaviour.maxBuffered)
-    this.onError(error)
+    // Closed first: a listener that sends again would come here again.
     this.#close(error.closeCode, 'the peer reads too slowly')
+    this.onError(error)
   }
 
   onClose (info: CloseInfo): void {
@@ -249,7 +249,7 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
     if (event === 'message') this.#inbox.listen()
     if (event === 'close' && this.#closeInfo !== null) {
       const info = this.#closeInfo
-      queueMicrotask(() => this.run(listener, this, info))
+      queueMicrotask(() => this.run(() => listener.call(this, info)))
     } else if (once) {
       const single = (...args: any[]) => {
         this.off(event, single)
@@ -263,7 +263,17 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
 
   #emit (event: keyof SocketEvents, argument?: unknown): void {
     const listeners = this.#listeners[event]
-    for (let i = 0; i < listeners.length; i++) this.run(listeners[i]!, this, argument)
+    for (let i = 0; i < listeners.length; i++) {
+      try {
+        this.#watch(argument === undefined ? listeners[i]!.call(this) : listeners[i]!.call(this, argument))
+      } catch (error) {
+        this.#failed(error)
+      }
+    }
+  }
+
+  #watch (result: unknown): void {
+    if (types.isPromise(result)) result.catch(error => this.#failed(error))
   }
 
   #close (code: number, reason: string): void {
@@ -271,8 +281,8 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
     this.connection.close(code, reason)
   }
 
-  #refused (error: Error): void {
-    if ('closeCode' in error) this.#behaviour.onInvalidMessage(error, this)
+  #refused (error: unknown): void {
+    if (error instanceof Error && 'closeCode' in error) this.#behaviour.onInvalidMessage(error, this)
     else this.#failed(error)
   }
 

@@ -1,0 +1,43 @@
+import type { Duplex } from 'node:stream'
+
+/** What happens on a transport, told by direct calls. */
+export interface TransportOwner {
+  transportRead (chunk: Buffer): void
+  /** The peer has ended its side; what we write may still arrive. */
+  transportEnded (): void
+  transportFailed (error: Error): void
+  /** Called once, last. */
+  transportClosed (): void
+}
+
+const kOwner = Symbol('fastify-sockets.owner')
+type Owned = Duplex & { [kOwner]: TransportOwner }
+
+/** Tells the owner of everything but data. The listeners are the same for all transports: none holds a closure. */
+export function watchTransport (duplex: Duplex, owner: TransportOwner): void {
+  (duplex as Owned)[kOwner] = owner
+  duplex.on('end', onEnd)
+  duplex.on('error', onError)
+  duplex.on('close', onClose)
+}
+
+/** Tells the owner of data as well; the transport begins to flow. */
+export function readTransport (duplex: Duplex): void {
+  duplex.on('data', onData)
+}
+
+function onData (this: Owned, chunk: Buffer): void {
+  this[kOwner].transportRead(chunk)
+}
+
+function onEnd (this: Owned): void {
+  this[kOwner].transportEnded()
+}
+
+function onError (this: Owned, error: Error): void {
+  this[kOwner].transportFailed(error)
+}
+
+function onClose (this: Owned): void {
+  this[kOwner].transportClosed()
+}
