@@ -10,7 +10,7 @@ import { type Decoder, type SocketBehaviour, SocketBase } from '../socket/socket
 import { duplexPair } from './duplex-pair.ts'
 import { DEFAULTS } from './options.ts'
 import { Registry } from './registry.ts'
-import { type WebSocketRoute, whenOpened } from './route.ts'
+import type { WebSocketRoute } from './route.ts'
 
 /** `app.injectWS`: connects to a route in memory, through Node's HTTP parser and Fastify's whole lifecycle. */
 export async function injectWS (app: FastifyInstance, url: string, options: InjectWSOptions = {}): Promise<SocketBase> {
@@ -31,7 +31,7 @@ export async function injectWS (app: FastifyInstance, url: string, options: Inje
       ...headers
     }
   })
-  const opened = new Promise<WebSocketRoute>(resolve => { whenOpened.set(far, resolve) })
+  const opened = new Promise<WebSocketRoute>(resolve => { far.onOpen = resolve })
   registry.injectServer.emit('connection', far)
   return await new Promise((resolve, reject) => {
     request.on('error', reject)

@@ -9,6 +9,7 @@ import { type DecoderOptions, formatSchemaErrors, MessageDecoder, type Validator
 import { CloseCode } from '../protocol/close-code.ts'
 import { acceptKey, checkHandshake, type HandshakeHeaders, offeredProtocols, VERSION } from '../protocol/handshake.ts'
 import type { SocketBehaviour } from '../socket/socket.ts'
+import type { InMemory } from './duplex-pair.ts'
 import { checkRouteOptions, mergeOptions, type ResolvedOptions } from './options.ts'
 import { compileOrigin, type OriginCheck } from './origin.ts'
 import { RouteSocket } from './route-socket.ts'
@@ -165,7 +166,8 @@ export class WebSocketRoute {
       this.#scope.add(socket)
       socket.run(() => this.#handler.call(this.#instance, socket, request))
       socket.connection.start(early)
-      whenOpened.get(upgrade.socket)?.(this)
+      const { onOpen } = upgrade.socket as InMemory
+      onOpen?.(this)
     })
     // An ordinary reply: onSend hooks still add their headers, as those of cookies do.
     reply.send()
@@ -175,6 +177,7 @@ export class WebSocketRoute {
   async #notAfterAll (request: FastifyRequest, reply: FastifyReply): Promise<void> {
     if (!Upgrade.of(request.raw)?.refuse()) return
     for (const name of Object.keys(reply.getHeaders())) if (NOT_ON_101.test(name)) removeHeader(reply, name)
+    reply.header('connection', 'close')
     // Fastify puts the error's status in place of a 200 only.
     reply.code(200)
   }
@@ -279,6 +282,3 @@ function removeHeader (reply: FastifyReply, name: string): void {
   reply.removeHeader(name)
   reply.raw.removeHeader(name)
 }
-
-/** Called when a route has opened a socket on this transport: `injectWS` waits for it. */
-export const whenOpened = new WeakMap<object, (route: WebSocketRoute) => void>()

@@ -44,9 +44,8 @@ export class Utf8Validator {
       this.#owed--
       return true
     }
-    if (byte < 0x80) return true
-    // C0, C1 could only be overlong; E0 and F0 need a second byte that is not; ED must not lead into the
-    // surrogates, F4 not past U+10FFFF.
+    // Never ASCII: `push` sees to that. C0 and C1 could only be overlong; E0 and F0 need a second byte that is not;
+    // ED must not lead into the surrogates, F4 not past U+10FFFF.
     if (byte >= 0xc2 && byte <= 0xdf) {
       this.#owed = 1
     } else if (byte >= 0xe0 && byte <= 0xef) {

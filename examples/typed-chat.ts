@@ -1,0 +1,61 @@
+/*
+ * Chat rooms whose messages are typed and validated by one schema, and a page to try them in the browser.
+ *
+ *   npm start
+ *
+ * Open http://127.0.0.1:3000 in two windows, join the same room, and send something that the schema does not allow.
+ */
+import { readFile } from 'node:fs/promises'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify from 'fastify'
+import sockets, { type BaseSocket } from 'fastify-sockets'
+import { type Static, Type } from 'typebox'
+
+/** What a client may send. Anything else closes its connection with 1008, and the reason says what is wrong. */
+const Message = Type.Object({ text: Type.String({ minLength: 1, maxLength: 500 }) })
+/** What the server sends. */
+const Line = Type.Object({ from: Type.String(), text: Type.String() })
+
+type Member = BaseSocket<Static<typeof Message>, Static<typeof Line>>
+
+const app = Fastify({ logger: true }).withTypeProvider<TypeBoxTypeProvider>()
+app.register(sockets, { maxPayload: 16 * 1024 })
+
+const rooms = new Map<string, Set<Member>>()
+
+app.get('/rooms/:room', {
+  ws: true,
+  schema: {
+    params: Type.Object({ room: Type.String({ minLength: 1, maxLength: 50 }) }),
+    querystring: Type.Object({ name: Type.String({ minLength: 1, maxLength: 30, default: 'guest' }) }),
+    message: Message,
+    send: Line
+  }
+}, async (socket, request) => {
+  const { name } = request.query
+  const { room } = request.params
+
+  const members = rooms.get(room) ?? new Set<Member>()
+  rooms.set(room, members.add(socket))
+  socket.on('close', () => {
+    members.delete(socket)
+    if (members.size === 0) rooms.delete(room)
+  })
+
+  for await (const { text } of socket) {
+    for (const member of members) member.send({ from: name, text })
+  }
+})
+
+app.get('/echo', { ws: true }, socket => {
+  socket.on('message', message => { socket.send(message) })
+})
+
+// Found through the package, so that the compiled file reads the same page as this one.
+const page = await readFile(new URL('examples/page.html', import.meta.resolve('fastify-sockets/package.json')))
+
+app.get('/', (_request, reply) => {
+  reply.type('text/html; charset=utf-8').send(page)
+})
+
+await app.listen({ host: '127.0.0.1', port: Number(process.env.PORT ?? 3000) })

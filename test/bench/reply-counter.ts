@@ -1,0 +1,52 @@
+const TEXT_WITH_FIN = 0x81
+
+/** Counts the echoes in a stream of bytes by their headers alone, and accepts no other frames. */
+export class ReplyCounter {
+  readonly #size: number
+  /** Payload bytes still to come of the frame in progress. */
+  #left = 0
+  /** Header bytes of the next frame that have been read. */
+  #headerRead = 0
+  #lengthBytes = 0
+  #length = 0
+
+  /** @param size of the payload that each reply must have */
+  constructor (size: number) {
+    this.#size = size
+  }
+
+  /** Replies that these bytes complete. */
+  push (bytes: Uint8Array, start: number, end: number): number {
+    let complete = 0
+    let i = start
+    while (i < end) {
+      if (this.#left === 0) {
+        this.#header(bytes[i++]!)
+      } else {
+        const taken = Math.min(this.#left, end - i)
+        i += taken
+        this.#left -= taken
+        if (this.#left === 0) complete++
+      }
+    }
+    return complete
+  }
+
+  #header (byte: number): void {
+    const at = this.#headerRead++
+    if (at === 0) {
+      if (byte !== TEXT_WITH_FIN) throw new Error(`a frame begins with 0x${byte.toString(16)}: that is no echo`)
+      return
+    }
+    if (at === 1) {
+      this.#lengthBytes = byte === 126 ? 2 : byte === 127 ? 8 : 0
+      this.#length = this.#lengthBytes === 0 ? byte : 0
+    } else {
+      this.#length = this.#length * 256 + byte
+    }
+    if (this.#headerRead < 2 + this.#lengthBytes) return
+    if (this.#length !== this.#size) throw new Error(`a reply has ${this.#length} bytes instead of ${this.#size}`)
+    this.#headerRead = 0
+    this.#left = this.#length
+  }
+}

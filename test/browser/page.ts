@@ -1,0 +1,109 @@
+/*
+ * The demo's page in a real browser. Not run by tap: `node dist/test/browser/page.js`.
+ * CHROMIUM names the browser's executable, SCREENSHOT a file for a picture of the page.
+ */
+import { chromium, type Page } from 'playwright-core'
+import { startExample } from '../support/example.ts'
+
+const CHROMIUM_FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync'
+]
+const WINDOW = { viewport: { width: 800, height: 720 } }
+const TIMEOUT = 10_000
+
+let count = 0
+let failed = 0
+
+async function check (name: string, step: () => Promise<unknown>): Promise<void> {
+  count++
+  try {
+    await step()
+    console.log(`ok ${count} - ${name}`)
+  } catch (error) {
+    failed++
+    console.log(`not ok ${count} - ${name}`)
+    console.log(String((error as Error).stack).replace(/^/gm, '  # '))
+  }
+}
+
+/** Waits until an element shows a text. */
+async function shows (page: Page, selector: string, text: string): Promise<void> {
+  await page.locator(selector, { hasText: text }).first().waitFor({ timeout: TIMEOUT })
+}
+
+async function say (page: Page, text: string): Promise<void> {
+  await page.fill('#message', text)
+  await page.click('#send')
+}
+
+async function join (page: Page, room: string, name: string): Promise<void> {
+  await page.check('#target-room')
+  await page.fill('#room', room)
+  await page.fill('#name', name)
+  await page.click('#connect')
+  await shows(page, '#status', `In the room ${room}`)
+}
+
+const demo = await startExample('typed-chat')
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: CHROMIUM_FLAGS })
+try {
+  // A window each: the browser slows down pages that stand behind others.
+  const ada = await browser.newPage(WINDOW)
+  const bob = await browser.newPage(WINDOW)
+  const faults: string[] = []
+  for (const page of [ada, bob]) {
+    page.setDefaultTimeout(TIMEOUT)
+    page.on('pageerror', error => { faults.push(error.message) })
+    page.on('console', message => { if (message.type() === 'error') faults.push(message.text()) })
+    page.on('request', request => {
+      if (!request.url().startsWith(demo.url) && !request.url().startsWith('data:')) faults.push(`asked for ${request.url()}`)
+    })
+  }
+
+  await check('the page opens and is not connected yet', async () => {
+    for (const page of [ada, bob]) {
+      await page.goto(demo.url)
+      await shows(page, '#status', 'Not connected')
+      if (await page.isEnabled('#send')) throw new Error('there is nobody to send to')
+    }
+  })
+  await check('the echo answers with the same text', async () => {
+    await ada.click('#connect')
+    await shows(ada, '#status', 'Connected to the echo')
+    await say(ada, 'hällo 🌍')
+    await shows(ada, '#log .sent', '→ hällo 🌍')
+    await shows(ada, '#log .received', '← hällo 🌍')
+  })
+  await check('Disconnect closes with 1000', async () => {
+    await ada.click('#connect')
+    await shows(ada, '#status', 'Closed: 1000')
+  })
+  await check('two pages in one room hear each other', async () => {
+    await join(ada, 'tea & cake', 'Ada')
+    await join(bob, 'tea & cake', 'Bob')
+    await say(ada, 'hello from Ada')
+    await shows(bob, '#log .received', '{"from":"Ada","text":"hello from Ada"}')
+    await say(bob, 'hello from Bob')
+    await shows(ada, '#log .received', '{"from":"Bob","text":"hello from Bob"}')
+  })
+  await check('a message that breaks the schema ends the connection with 1008 and the reason', async () => {
+    await bob.click('#violate')
+    await shows(bob, '#log .sent', '→ {"text":""}')
+    await shows(bob, '#status', 'Closed: 1008 message/text must NOT have fewer than 1 characters')
+    await shows(bob, '#log .bad', '1008')
+  })
+  await check('the other page is still in the room', async () => {
+    await say(ada, 'still here')
+    await shows(ada, '#log .received', '{"from":"Ada","text":"still here"}')
+  })
+  if (process.env.SCREENSHOT !== undefined) await bob.screenshot({ path: process.env.SCREENSHOT })
+  await check('no script failed and nothing was asked of another host', async () => {
+    if (faults.length > 0) throw new Error(faults.join('\n'))
+  })
+} finally {
+  await browser.close()
+  await demo.stop()
+}
+console.log(`1..${count}`)
+if (failed > 0) process.exitCode = 1

@@ -1,0 +1,189 @@
+import { type Test, test } from 'tap'
+import type { CloseInfo, Socket, SocketOptions } from 'fastify-sockets'
+import { fakeClock } from '../support/clock.ts'
+import { closeBody, masked } from '../support/frames.ts'
+import { handshake, RawClient } from '../support/raw-client.ts'
+import { pair, serve, turn, until } from '../support/serve.ts'
+
+const TEXT = 1
+const CLOSE = 8
+
+/** As `pair`, with a client that keeps its side of TCP open when the server has ended the other. */
+async function halfOpenPair (
+  t: Test, ws: SocketOptions = {}
+): Promise<{ socket: Socket<any, any>, client: RawClient }> {
+  const { app, port } = await serve(t, () => {}, ws)
+  const client = new RawClient(port, { allowHalfOpen: true })
+  t.teardown(() => client.destroy())
+  client.write(handshake('/'))
+  await client.response()
+  await until(() => app.sockets.size === 1)
+  const [socket] = app.sockets
+  return { socket: socket!, client }
+}
+
+test('a close that is never answered is cut after closeTimeout, and not before', async t => {
+  const { client, socket } = await pair(t, { closeTimeout: 3000 })
+  const clock = fakeClock(t)
+  const closed = socket.close(4000, 'anybody?')
+  await client.close()
+  clock.tick(2999)
+  await turn()
+  t.equal(socket.state, 'closing')
+  t.equal(client.ended, false)
+  clock.tick(1)
+  t.strictSame(await closed, { code: 4000, reason: 'anybody?', wasClean: false, initiator: 'local' })
+  await client.end()
+})
+
+test('closeTimeout counts from the first close(), not from the second', async t => {
+  const { client, socket } = await pair(t, { closeTimeout: 3000 })
+  const clock = fakeClock(t)
+  const closed = socket.close()
+  await client.close()
+  clock.tick(2000)
+  socket.close()
+  clock.tick(1000)
+  t.equal((await closed).wasClean, false)
+})
+
+test('a peer that sends on and on after our close frame is cut after closeTimeout', async t => {
+  const { client, socket } = await pair(t, { closeTimeout: 3000 })
+  const clock = fakeClock(t)
+  const closed = socket.close()
+  await client.close()
+  for (let i = 0; i < 3; i++) {
+    client.send(TEXT, 'more')
+    await turn()
+    clock.tick(1000)
+  }
+  t.equal((await closed).wasClean, false)
+})
+
+test('a peer that keeps its side open after both close frames is cut after closeTimeout', async t => {
+  const { client, socket } = await halfOpenPair(t, { closeTimeout: 3000 })
+  const clock = fakeClock(t)
+  client.send(CLOSE, closeBody(1000))
+  await client.close()
+  await client.end()
+  client.send(TEXT, 'still writing')
+  await turn()
+  t.equal(socket.state, 'closing')
+  clock.tick(3000)
+  t.strictSame(await socket.closed, { code: 1000, reason: '', wasClean: true, initiator: 'remote' })
+})
+
+test('the timer of the closing handshake is gone when the connection is', async t => {
+  const { client, socket } = await pair(t, { heartbeat: false })
+  const clock = fakeClock(t)
+  const closed = socket.close()
+  t.equal(clock.countTimers(), 1)
+  await client.close()
+  client.send(CLOSE)
+  await closed
+  t.equal(clock.countTimers(), 0)
+})
+
+test('a reset is an error event and a close with 1006', async t => {
+  const { client, socket } = await pair(t)
+  const events: string[] = []
+  socket.on('error', error => { events.push((error as NodeJS.ErrnoException).code!) })
+  socket.on('close', () => { events.push('close') })
+  client.reset()
+  t.strictSame(await socket.closed, { code: 1006, reason: '', wasClean: false, initiator: 'remote' })
+  await turn()
+  t.strictSame(events, ['ECONNRESET', 'close'])
+})
+
+test('a reset during our closing handshake keeps our code', async t => {
+  const { client, socket } = await pair(t)
+  const closed = socket.close(4000, 'bye')
+  await client.close()
+  client.reset()
+  t.strictSame(await closed, { code: 4000, reason: 'bye', wasClean: false, initiator: 'local' })
+})
+
+test('a peer that ends TCP without a close frame is a close with 1006, and our side is ended too', async t => {
+  const { client, socket } = await halfOpenPair(t)
+  client.socket.end()
+  t.strictSame(await socket.closed, { code: 1006, reason: '', wasClean: false, initiator: 'remote' })
+  await client.end()
+  t.equal(client.received.length, 0, 'no close frame answers what was none')
+})
+
+test('what was sent before the peer ended TCP still goes out', async t => {
+  const { client, socket } = await halfOpenPair(t)
+  socket.send(Buffer.alloc(300_000))
+  client.socket.end()
+  t.equal((await client.frame()).payload.length, 300_000)
+  await client.end()
+  t.equal((await socket.closed).code, 1006)
+})
+
+test('a peer that ends TCP and never reads the rest is cut after closeTimeout', async t => {
+  const { client, socket } = await halfOpenPair(t, { closeTimeout: 3000, maxBuffered: 100 * 1024 * 1024 })
+  client.socket.pause()
+  while (socket.send(Buffer.alloc(65_000)));
+  socket.send(Buffer.alloc(20_000_000))
+  const clock = fakeClock(t)
+  client.socket.end()
+  await until(() => socket.state === 'closing')
+  await turn()
+  t.equal(socket.state, 'closing')
+  clock.tick(3000)
+  t.equal((await socket.closed).code, 1006)
+})
+
+test('a peer that ends TCP in the middle of a frame is a close with 1006', async t => {
+  const { client, socket } = await pair(t)
+  client.socket.end(masked(TEXT, 'cut in two').subarray(0, 8))
+  t.match(await socket.closed, { code: 1006, wasClean: false })
+})
+
+test('a peer that ends TCP instead of answering our close frame leaves it unclean', async t => {
+  const { client, socket } = await pair(t)
+  const closed = socket.close(4000)
+  await client.close()
+  client.socket.end()
+  t.strictSame(await closed, { code: 4000, reason: '', wasClean: false, initiator: 'local' })
+})
+
+test('terminate() cuts the connection without a close frame', async t => {
+  const { client, socket } = await pair(t)
+  const calls: CloseInfo[] = []
+  socket.on('close', info => { calls.push(info) })
+  socket.terminate()
+  const info = await socket.closed
+  t.strictSame(info, { code: 1006, reason: '', wasClean: false, initiator: 'local' })
+  await client.end()
+  t.equal(client.received.length, 0)
+  socket.terminate()
+  await turn()
+  t.strictSame(calls, [info])
+})
+
+test('terminate() during the closing handshake cuts it short and keeps its code', async t => {
+  const { client, socket } = await pair(t)
+  const closed = socket.close(4000, 'bye')
+  await client.close()
+  socket.terminate()
+  t.strictSame(await closed, { code: 4000, reason: 'bye', wasClean: false, initiator: 'local' })
+})
+
+test('close() after terminate() does not claim a close frame that was never sent', async t => {
+  const { client, socket } = await pair(t)
+  socket.terminate()
+  t.strictSame(await socket.close(4000, 'too late'), { code: 1006, reason: '', wasClean: false, initiator: 'local' })
+  await client.end()
+  t.equal(client.received.length, 0)
+})
+
+test('messages that waited when terminate() was called are dropped', async t => {
+  const { client, socket, app } = await pair(t)
+  client.send(TEXT, 'waits')
+  await until(() => app.sockets.stats().messagesIn === 1)
+  socket.terminate()
+  const found = []
+  for await (const message of socket) found.push(message)
+  t.strictSame(found, [])
+})

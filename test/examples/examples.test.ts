@@ -1,0 +1,174 @@
+import { once, on } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { type Test, test } from 'tap'
+import { WebSocket } from 'ws'
+import { clientClosed } from '../support/app.ts'
+import { type Example, startExample } from '../support/example.ts'
+
+const TESTED = ['auth', 'dual-route', 'echo', 'graceful-shutdown', 'typed-chat']
+/** Versions from 22.18 on run TypeScript as it stands. */
+const RUNS_TYPESCRIPT = 'typescript' in process.features && Boolean(process.features.typescript)
+
+/** Starts an example that is ended with the test. */
+async function start (t: Test, file: string): Promise<Example> {
+  const example = await startExample(file)
+  t.teardown(() => example.stop())
+  return example
+}
+
+/** A client whose messages are collected from the beginning. */
+class Client {
+  readonly socket: WebSocket
+  readonly closed: Promise<{ code: number, reason: string }>
+  readonly #messages: AsyncIterator<[Buffer, boolean]>
+
+  constructor (example: Example, path: string, headers: Record<string, string> = {}) {
+    this.socket = new WebSocket(example.url.replace('http', 'ws') + path, { headers })
+    this.closed = clientClosed(this.socket)
+    this.#messages = on(this.socket, 'message') as unknown as AsyncIterator<[Buffer, boolean]>
+  }
+
+  static async open (example: Example, path: string, headers?: Record<string, string>): Promise<Client> {
+    const client = new Client(example, path, headers)
+    await once(client.socket, 'open')
+    return client
+  }
+
+  async next (): Promise<string> {
+    const { value: [data] } = await this.#messages.next()
+    return data.toString()
+  }
+
+  async nextJSON (): Promise<unknown> {
+    return JSON.parse(await this.next())
+  }
+
+  sendJSON (value: unknown): void {
+    this.socket.send(JSON.stringify(value))
+  }
+}
+
+/** The status of a handshake that is refused. */
+async function refusal (example: Example, path: string, headers: Record<string, string> = {}): Promise<number> {
+  const { socket } = new Client(example, path, headers)
+  socket.on('error', () => {})
+  const [, response] = await once(socket, 'unexpected-response')
+  socket.terminate()
+  return response.statusCode
+}
+
+test('every example has its test here', async t => {
+  const files = await readdir(new URL('examples/', import.meta.resolve('fastify-sockets/package.json')))
+  t.same(files.filter(file => file.endsWith('.ts')).map(file => basename(file, '.ts')).sort(), TESTED)
+})
+
+test('echo: text comes back as text and binary as binary', async t => {
+  const { socket } = await Client.open(await start(t, 'echo'), '/echo')
+  socket.send('héllo')
+  const [text, textIsBinary] = await once(socket, 'message')
+  t.equal(text.toString(), 'héllo')
+  t.equal(textIsBinary, false)
+  socket.send(Buffer.from([0, 255]))
+  const [data, dataIsBinary] = await once(socket, 'message')
+  t.same([...data], [0, 255])
+  t.equal(dataIsBinary, true)
+})
+
+test('typed-chat: a page, rooms, and a schema that holds', async t => {
+  const example = await start(t, 'typed-chat')
+
+  await t.test('GET / is one HTML page that loads nothing else', async t => {
+    const response = await fetch(example.url)
+    t.equal(response.status, 200)
+    t.match(response.headers.get('content-type'), 'text/html')
+    const html = await response.text()
+    t.match(html, /<title>fastify-sockets<\/title>/)
+    t.notMatch(html, /\b(?:src|href)="(?!data:)/)
+  })
+
+  await t.test('the echo echoes', async t => {
+    const client = await Client.open(example, '/echo')
+    client.socket.send('hello')
+    t.equal(await client.next(), 'hello')
+  })
+
+  await t.test('those in a room hear each other, and nobody else does', async t => {
+    const ada = await Client.open(example, '/rooms/tea?name=Ada')
+    const bob = await Client.open(example, '/rooms/tea?name=Bob')
+    const eve = await Client.open(example, '/rooms/coffee')
+    ada.sendJSON({ text: 'hello' })
+    t.same(await ada.nextJSON(), { from: 'Ada', text: 'hello' })
+    t.same(await bob.nextJSON(), { from: 'Ada', text: 'hello' })
+    eve.sendJSON({ text: 'alone' })
+    t.same(await eve.nextJSON(), { from: 'guest', text: 'alone' }, 'the first message that Eve sees is her own')
+    bob.socket.close()
+    await bob.closed
+    ada.sendJSON({ text: 'still here' })
+    t.same(await ada.nextJSON(), { from: 'Ada', text: 'still here' })
+  })
+
+  await t.test('a message that breaks the schema ends its connection with 1008 and the reason', async t => {
+    const ada = await Client.open(example, '/rooms/strict?name=Ada')
+    for (const [message, reason] of [
+      [{ text: '' }, 'message/text must NOT have fewer than 1 characters'],
+      [{ text: 'x'.repeat(501) }, 'message/text must NOT have more than 500 characters'],
+      [{ text: {} }, 'message/text must be string'],
+      [{}, "message must have required property 'text'"]
+    ] as const) {
+      const bob = await Client.open(example, '/rooms/strict?name=Bob')
+      bob.sendJSON(message)
+      t.same(await bob.closed, { code: 1008, reason })
+    }
+    ada.sendJSON({ text: 5 })
+    t.same(await ada.nextJSON(), { from: 'Ada', text: '5' }, 'Ada is still there, and a number was made a string')
+  })
+
+  await t.test('a name that is too long is refused with 400', async t => {
+    t.equal(await refusal(example, `/rooms/tea?name=${'x'.repeat(31)}`), 400)
+  })
+})
+
+test('auth: strangers get 401, users are known by bearer token or cookie', async t => {
+  const example = await start(t, 'auth')
+  t.equal(await refusal(example, '/me'), 401)
+  t.equal(await refusal(example, '/me', { authorization: 'Bearer nonsense' }), 401)
+
+  const ada = await Client.open(example, '/me', { authorization: 'Bearer ada-token' })
+  t.equal(await ada.next(), 'Hello Ada')
+  ada.socket.send('hi')
+  t.equal(await ada.next(), 'Ada said: hi')
+
+  const grace = await Client.open(example, '/me', { cookie: 'token=grace-token' })
+  t.equal(await grace.next(), 'Hello Grace')
+})
+
+test('dual-route: GET answers with the state, a WebSocket gets it and every change', async t => {
+  const example = await start(t, 'dual-route')
+  const watcher = await Client.open(example, '/counter')
+  t.same(await watcher.nextJSON(), { count: 0 })
+  t.same(await (await fetch(`${example.url}/counter`)).json(), { count: 0 })
+  t.same(await (await fetch(`${example.url}/counter`, { method: 'POST' })).json(), { count: 1 })
+  t.same(await watcher.nextJSON(), { count: 1 })
+  t.same(await (await fetch(`${example.url}/counter`)).json(), { count: 1 })
+})
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`graceful-shutdown: on ${signal} clients see 1001 and the process ends by itself`, async t => {
+    const example = await start(t, 'graceful-shutdown')
+    const client = await Client.open(example, '/clock')
+    t.match(await client.next(), /^\d{4}-\d\d-\d\dT/)
+    const exitCode = example.stop(signal)
+    t.match(await client.closed, { code: 1001 })
+    t.equal(await exitCode, 0)
+  })
+}
+
+for (const name of TESTED) {
+  test(`${name}: the TypeScript source runs as it stands`, {
+    skip: RUNS_TYPESCRIPT ? false : 'this version of Node does not run TypeScript'
+  }, async t => {
+    const example = await start(t, `examples/${name}.ts`)
+    t.equal((await fetch(`${example.url}/nowhere`)).status, 404)
+  })
+}

@@ -1,0 +1,36 @@
+import { execFile } from 'node:child_process'
+import { readdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { test } from 'tap'
+
+const root = new URL('.', import.meta.resolve('fastify-sockets/package.json'))
+const run = promisify(execFile)
+
+/** Paths of the files that `npm publish` would send. Its scripts are left out: they would build under the other tests. */
+async function packed (): Promise<string[]> {
+  const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: root, maxBuffer: 16 * 1024 * 1024, shell: process.platform === 'win32'
+  })
+  return JSON.parse(stdout)[0].files.map((file: { path: string }) => file.path)
+}
+
+/** The modules below a folder, without their extension. */
+async function modules (folder: string): Promise<string[]> {
+  const files = await readdir(fileURLToPath(new URL(folder, root)), { recursive: true })
+  return files.filter(file => file.endsWith('.ts')).map(file => `${folder}/${file.replaceAll('\\', '/').replace(/\.ts$/, '')}`)
+}
+
+test('the package holds the library, compiled and as source, and nothing else', async t => {
+  const files = await packed()
+  const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
+  t.same(files.filter(file => !file.includes('/')).sort(), documents)
+
+  const sources = [...await modules('lib'), ...await modules('types')]
+  t.ok(sources.includes('lib/index'))
+  const wanted = sources.flatMap(module => [
+    `${module}.ts`, `dist/${module}.js`, `dist/${module}.js.map`, `dist/${module}.d.ts`, `dist/${module}.d.ts.map`
+  ])
+  const found = files.filter(file => file.includes('/') && !file.endsWith('.md'))
+  t.same(found.sort(), wanted.sort())
+})

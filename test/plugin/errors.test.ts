@@ -1,0 +1,76 @@
+import { errors } from 'fastify-sockets'
+import { test } from 'tap'
+
+const cause = new Error('the cause')
+
+/** Every error class: what it is made with, and what comes of that. */
+const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
+  FST_ERR_WS_OPTION: [['origin', 'this or that'], { message: "the WebSocket option 'origin' must be this or that" }],
+  FST_ERR_WS_UNKNOWN_OPTION: [['orgin', 'a, b'], { message: "'orgin' is not a WebSocket option; there are: a, b" }],
+  FST_ERR_WS_METHOD: [['/room', 'POST'], {
+    message: "the WebSocket route '/room' must have the method GET, not POST (RFC 6455 section 4.1)"
+  }],
+  FST_ERR_WS_HANDLER: [['/room'], { message: "the option 'ws.handler' of the route '/room' must be a function" }],
+  FST_ERR_WS_NOT_REGISTERED: [['/room'], {
+    message: "the route '/room' has the option 'ws', but fastify-sockets is not registered in its scope: call " +
+      'app.register(sockets) on the instance that declares the route, or on one of its parents'
+  }],
+  FST_ERR_WS_ALREADY_REGISTERED: [[], { message: /^fastify-sockets is registered twice in one scope/ }],
+  FST_ERR_WS_HANDSHAKE: [['no key'], { statusCode: 400, message: 'invalid WebSocket handshake: no key' }],
+  FST_ERR_WS_VERSION: [['version 8'], { statusCode: 426, message: 'invalid WebSocket handshake: version 8' }],
+  FST_ERR_WS_UPGRADE_REQUIRED: [['/room'], {
+    statusCode: 426, message: "'/room' is a WebSocket route: connect with a WebSocket client"
+  }],
+  FST_ERR_WS_ORIGIN: [['https://evil.example'], {
+    statusCode: 403, message: "the origin 'https://evil.example' is not allowed here"
+  }],
+  FST_ERR_WS_CLOSING: [[], { statusCode: 503, message: 'the server is shutting down' }],
+  FST_ERR_WS_INVALID_MESSAGE: [['message must be object', [{ keyword: 'type' }], cause], {
+    closeCode: 1008, message: 'message must be object', validation: [{ keyword: 'type' }], cause
+  }],
+  FST_ERR_WS_INVALID_JSON: [['Unexpected token', { cause }], {
+    closeCode: 1007, message: 'the message is not acceptable JSON: Unexpected token', cause
+  }],
+  FST_ERR_WS_UNSUPPORTED_DATA: [[], {
+    closeCode: 1003, message: 'this route takes JSON in text messages, not binary ones'
+  }],
+  FST_ERR_WS_SLOW_PEER: [[1000], {
+    closeCode: 1013, message: 'the peer reads too slowly: more than maxBuffered, 1000 bytes, would wait for it'
+  }],
+  FST_ERR_WS_SEND_TYPE: [['object'], {
+    message: /^send\(\) takes a string, .* not object; declare schema\.send to send JSON$/
+  }],
+  FST_ERR_WS_CLOSE_CODE: [[1005], { message: /^close code 1005 cannot be sent: use 1000-1003, / }],
+  FST_ERR_WS_TWO_CONSUMERS: [[], { message: /never to two consumers$/ }],
+  FST_ERR_WS_NOT_OPEN: [['ping()'], { message: 'ping() cannot be done any more: the connection has ended' }],
+  FST_ERR_WS_ASYNC_VALIDATOR: [[], { message: /^schema\.message has an asynchronous validator/ }],
+  FST_ERR_WS_INJECT_REFUSED: [[401, 'who?'], { message: 'the handshake was refused with status 401: who?' }]
+}
+
+for (const [code, [args, found]] of Object.entries(TABLE)) {
+  test(`${code} has its code, its text and its status or close code`, async t => {
+    const Class = errors[code as keyof typeof errors] as unknown as new (...args: unknown[]) => Error
+    const error = new Class(...args)
+    t.match(error, { code, ...found })
+    t.equal((error as any).code, code)
+    t.ok(error instanceof Error)
+    t.match(error.stack, error.message)
+  })
+}
+
+test('the table is complete', async t => {
+  t.same(Object.keys(TABLE).sort(), Object.keys(errors).sort())
+})
+
+test('a wrong type is a TypeError, a wrong close code a RangeError', async t => {
+  t.ok(new errors.FST_ERR_WS_SEND_TYPE('object') instanceof TypeError)
+  t.ok(new errors.FST_ERR_WS_CLOSE_CODE(1005) instanceof RangeError)
+})
+
+test('texts from outside are put in as they are, placeholders and all', async t => {
+  const error = new errors.FST_ERR_WS_INVALID_MESSAGE('message/%s must be %d', undefined)
+  t.equal(error.message, 'message/%s must be %d')
+  t.equal(error.validation, undefined)
+  const refused = new errors.FST_ERR_WS_INJECT_REFUSED(500, '100 %s')
+  t.equal(refused.message, 'the handshake was refused with status 500: 100 %s')
+})

@@ -1,0 +1,11 @@
+import FakeTimers from '@sinonjs/fake-timers'
+import type { Test } from 'tap'
+
+export type Clock = ReturnType<typeof FakeTimers.install>
+
+/** Timers that go only when the test moves the clock, until it ends. Input and output stay real. */
+export function fakeClock (t: Test): Clock {
+  const clock = FakeTimers.install({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
+  t.teardown(() => clock.uninstall())
+  return clock
+}

@@ -1,0 +1,110 @@
+import type { BaseSocket, Socket, SocketOptions } from 'fastify-sockets'
+import type { Test } from 'tap'
+import type { WebSocket } from 'ws'
+import { connect, createApp, listen } from './app.ts'
+import { RawClient } from './raw-client.ts'
+
+type AnySocket = Socket<any, any>
+
+/** One route at `/` on a listening app. */
+export interface Served {
+  app: ReturnType<typeof createApp>
+  port: number
+  /** A client of raw bytes, gone when the test ends. */
+  open (): Promise<RawClient>
+  /** A client of the `ws` package, gone when the test ends. */
+  connect (): Promise<WebSocket>
+}
+
+/** Serves a handler. Clients go before the app closes, so that no test waits for a silent one. */
+export async function serve (
+  t: Test, handler: (socket: AnySocket) => unknown, ws: SocketOptions = {}, route: Record<string, unknown> = {}
+): Promise<Served> {
+  const app = createApp(t)
+  app.get('/', { ...route, ws }, handler as any)
+  return listenTo(t, app)
+}
+
+/** The same for an app whose routes are declared already. */
+export async function listenTo (t: Test, app: Served['app']): Promise<Served> {
+  const port = await listen(app)
+  const { stats } = app.sockets
+  /** The client may have the answer to its handshake before the handler has been called. */
+  async function served<Client> (opening: Promise<Client>): Promise<Client> {
+    const { opened } = stats()
+    const client = await opening
+    await until(() => stats().opened > opened)
+    return client
+  }
+  return {
+    app,
+    port,
+    open: async () => {
+      const client = await served(RawClient.open(port, '/'))
+      t.teardown(() => client.destroy())
+      return client
+    },
+    connect: async () => {
+      const client = await served(connect(port, '/'))
+      t.teardown(() => client.terminate())
+      return client
+    }
+  }
+}
+
+export interface Pair extends Served {
+  socket: AnySocket
+  client: RawClient
+}
+
+/** Both ends of one connection: the socket as its handler got it, with nothing listening yet, and a raw client. */
+export async function pair (t: Test, ws: SocketOptions = {}, route: Record<string, unknown> = {}): Promise<Pair> {
+  const sockets: AnySocket[] = []
+  const served = await serve(t, socket => { sockets.push(socket) }, ws, route)
+  const client = await served.open()
+  return { ...served, client, socket: sockets[0]! }
+}
+
+/** The next message for a socket that nobody else listens to. */
+export function nextMessage (socket: BaseSocket<any, any>): Promise<any> {
+  return new Promise(resolve => { socket.once('message', resolve) })
+}
+
+/** Waits for what the system does on its own and tells nobody; the test's timeout ends it if it never comes. */
+export async function until (isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await turn()
+}
+
+/** One turn of the event loop: what was due has happened. */
+export function turn (): Promise<void> {
+  return new Promise(resolve => { setImmediate(resolve) })
+}
+
+/** The code of the error that a call throws or a promise rejects with; undefined if it does neither. */
+export async function codeOf (call: () => unknown): Promise<string | undefined> {
+  try {
+    await call()
+    return undefined
+  } catch (error) {
+    return (error as { code?: string }).code
+  }
+}
+
+/** What `stall` sends: less than the default `highWaterMark`. */
+export const CHUNK = Buffer.alloc(64_000)
+
+/** Makes the client stop reading and fills what is between it and the socket. Returns how many messages that took. */
+export async function stall (client: RawClient, socket: AnySocket, chunk: Buffer | string = CHUNK): Promise<number> {
+  client.socket.pause()
+  let sent = 0
+  let full
+  do {
+    while (socket.send(chunk)) sent++
+    sent++
+    // TCP may have room for more after the first turn.
+    const before = socket.bufferedAmount
+    for (let i = 0; i < 5; i++) await turn()
+    full = socket.bufferedAmount === before
+  } while (!full)
+  return sent
+}
