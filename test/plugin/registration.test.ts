@@ -234,6 +234,7 @@ test('hooks that are offered to an instance twice are added once', async t => {
   channel('fastify.initialization').publish({ fastify: app })
   let calls = 0
   app.get('/room', { ws: true }, socket => { socket.send(String(++calls)) })
+  await app.ready()
   const client = await app.injectWS('/room')
   t.equal((await client[Symbol.asyncIterator]().next()).value, '1')
 })
