@@ -50,7 +50,6 @@ export class Registry {
       Registry.of(this).#onRoute(this, options as unknown as AnyRouteOptions)
     })
     instance.addHook('onReady', async () => this.#boot())
-    instance.addHook('preClose', () => this.close())
   }
 
   /** Adds a scope; the first one starts to listen for upgrades. */
@@ -66,6 +65,8 @@ export class Registry {
       }
     }
     this.#scopes.push(scope)
+    // Added now and not at the instance's birth, so that the user's own preClose hooks find open sockets.
+    instance.addHook('preClose', () => this.close())
     if (!this.#attached) {
       this.#attached = true
       this.#attach(this.app.server as Server)

@@ -1,4 +1,3 @@
-import { validateHeaderValue } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { CloseInfo } from '../../types/socket.ts'
 import {
@@ -14,7 +13,7 @@ import { checkRouteOptions, mergeOptions, type ResolvedOptions } from './options
 import { compileOrigin, type OriginCheck } from './origin.ts'
 import { RouteSocket } from './route-socket.ts'
 import type { Scope } from './scope.ts'
-import { Upgrade } from './upgrade.ts'
+import { Upgrade, validateHeader } from './upgrade.ts'
 
 /** Under this name an instance carries the scope of the plugin that serves it, inherited as Fastify's decorators are. */
 export const kScope = Symbol.for('fastify-sockets.scope')
@@ -33,9 +32,6 @@ export type AnyRouteOptions = Omit<RouteOptions, 'handler' | 'schema'> & {
  */
 const MESSAGE_MEDIA_TYPE = 'fastify-sockets/message'
 const SEND_STATUS = '101'
-
-/** Names that an accepted handshake sets itself or must not carry (RFC 9110 §8.6, §9.7; RFC 6455 §4.2.2). */
-const NOT_ON_101 = /^(?:connection|upgrade|keep-alive|content-length|content-type|transfer-encoding|trailer|sec-websocket-.*)$/i
 
 /** One `ws` route: from its declaration to the sockets it opens. */
 export class WebSocketRoute {
@@ -152,34 +148,40 @@ export class WebSocketRoute {
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
     const behaviour = this.#behaviour ??= this.#createBehaviour(request, reply)
     const protocol = this.#chooseProtocol(request.raw.headers as HandshakeHeaders)
-    for (const [name, value] of Object.entries(reply.getHeaders())) {
-      checkHeader(reply, name, value)
-      if (NOT_ON_101.test(name)) removeHeader(reply, name)
+    for (const [name, value] of Object.entries(reply.getHeaders())) validateHeader(name, value)
+    const headers: Record<string, string> = {
+      Upgrade: 'websocket',
+      Connection: 'Upgrade',
+      'Sec-WebSocket-Accept': acceptKey(request.raw.headers['sec-websocket-key']!)
     }
-    reply.code(101)
-    reply.header('upgrade', 'websocket')
-    reply.header('connection', 'Upgrade')
-    reply.header('sec-websocket-accept', acceptKey(request.raw.headers['sec-websocket-key']!))
-    if (protocol !== '') reply.header('sec-websocket-protocol', protocol)
-    upgrade.accept(early => {
-      const socket = new RouteSocket(request, upgrade.socket, protocol, behaviour)
-      this.#scope.add(socket)
-      socket.run(() => this.#handler.call(this.#instance, socket, request))
-      socket.connection.start(early)
+    if (protocol !== '') headers['Sec-WebSocket-Protocol'] = protocol
+    upgrade.accept(headers, early => {
+      this.#open(new RouteSocket(request, upgrade.socket, protocol, behaviour), early)
       const { onOpen } = upgrade.socket as InMemory
       onOpen?.(this)
     })
     // An ordinary reply: onSend hooks still add their headers, as those of cookies do.
-    reply.send()
+    reply.code(101).send()
   }
 
-  /** The route's first onError hook: an onSend hook failed when the 101 was on its way. */
+  #open (socket: RouteSocket, early: Buffer): void {
+    const { request } = socket
+    this.#scope.add(socket)
+    if (this.#scope.closing) socket.close(CloseCode.GOING_AWAY, 'the server is shutting down')
+    else socket.run(() => this.#handler.call(this.#instance, socket, request))
+    socket.connection.start(early)
+  }
+
+  /** The route's first onError hook: the 101 could not be made, or an onSend hook failed when it was on its way. */
   async #notAfterAll (request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    if (!Upgrade.of(request.raw)?.refuse()) return
-    for (const name of Object.keys(reply.getHeaders())) if (NOT_ON_101.test(name)) removeHeader(reply, name)
-    reply.header('connection', 'close')
+    const upgrade = Upgrade.of(request.raw)
+    if (upgrade === undefined) return
+    for (const [name, value] of Object.entries(reply.getHeaders())) {
+      // What HTTP cannot carry would spoil the error as well.
+      if (!isValidHeader(name, value)) reply.removeHeader(name)
+    }
     // Fastify puts the error's status in place of a 200 only.
-    reply.code(200)
+    if (upgrade.refuse()) reply.code(200)
   }
 
   /** The first of the route's protocols that the client offers (RFC 6455 §4.2.2); an empty string for none. */
@@ -268,17 +270,11 @@ export class WebSocketRoute {
   }
 }
 
-/** @throws what HTTP cannot carry; the header is gone then, so that the error can be sent */
-function checkHeader (reply: FastifyReply, name: string, value: unknown): void {
+function isValidHeader (name: string, value: unknown): boolean {
   try {
-    validateHeaderValue(name, value as string)
-  } catch (error) {
-    removeHeader(reply, name)
-    throw error
+    validateHeader(name, value)
+    return true
+  } catch {
+    return false
   }
-}
-
-function removeHeader (reply: FastifyReply, name: string): void {
-  reply.removeHeader(name)
-  reply.raw.removeHeader(name)
 }

@@ -1,4 +1,4 @@
-import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import { type IncomingMessage, type Server, ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
@@ -7,6 +7,47 @@ import { TLSSocket } from 'node:tls'
 const MAX_EARLY = 64 * 1024
 /** How long, in milliseconds, a client may take to leave after a refusal. */
 const LINGER = 5000
+
+/** Names that an accepted handshake sets itself or must not carry (RFC 9110 §8.6, §9.7; RFC 6455 §4.2.2). */
+const NOT_ON_101 = /^(?:connection|upgrade|keep-alive|content-length|content-type|transfer-encoding|trailer|sec-websocket-.*)$/i
+
+type Headers = Record<string, string | string[]>
+
+/** The response to a handshake: a 101 as RFC 6455 §4.2.2 wants it, whatever hooks have put on it, or any other. */
+class HandshakeResponse extends ServerResponse {
+  readonly #upgrade: Upgrade
+
+  constructor (request: IncomingMessage, upgrade: Upgrade) {
+    super(request)
+    this.#upgrade = upgrade
+    // A refusal says "Connection: close": no further request could be read from this socket.
+    this.shouldKeepAlive = false
+  }
+
+  override writeHead (status: number, headers: any): this {
+    const { accepted } = this.#upgrade
+    if (accepted === null) return super.writeHead(status, headers)
+    if (status !== 101) {
+      this.#upgrade.refuse()
+      return super.writeHead(status, headers)
+    }
+    const answer: Headers = {}
+    for (const [name, value] of Object.entries<any>({ ...this.getHeaders(), ...headers })) {
+      this.removeHeader(name)
+      if (NOT_ON_101.test(name)) continue
+      // Here, because Node has made the response a 101 by the time that it looks.
+      validateHeader(name, value)
+      answer[name] = value
+    }
+    return super.writeHead(101, { ...answer, ...accepted })
+  }
+}
+
+/** @throws HTTP cannot carry the header */
+export function validateHeader (name: string, value: unknown): void {
+  validateHeaderName(name)
+  for (const one of [value].flat()) validateHeaderValue(name, one as string)
+}
 
 const upgrades = new WeakMap<IncomingMessage, Upgrade>()
 
@@ -19,6 +60,7 @@ export class Upgrade {
 
   readonly #request: IncomingMessage
   readonly #onDone: (upgrade: Upgrade) => void
+  #accepted: Headers | null = null
   #onOpen: ((early: Buffer) => void) | null = null
   #early: Buffer[]
   #earlyBytes: number
@@ -35,9 +77,7 @@ export class Upgrade {
     this.#onDone = onDone
     this.#early = [head]
     this.#earlyBytes = head.length
-    this.response = new ServerResponse(request)
-    // A refusal says "Connection: close": no further request could be read from this socket.
-    this.response.shouldKeepAlive = false
+    this.response = new HandshakeResponse(request, this)
     this.response.assignSocket(socket as NetSocket)
     this.response.on('finish', this.#finished)
     upgrades.set(request, this)
@@ -53,18 +93,26 @@ export class Upgrade {
     return upgrades.get(request)
   }
 
+  /** The headers of the handshake that was accepted, or null. */
+  get accepted (): Headers | null {
+    return this.#accepted
+  }
+
   /**
    * Lets the 101 that follows open the connection.
    *
+   * @param headers those of the handshake; they win over all others
    * @param onOpen called when it has been written, with the bytes that came after the request
    */
-  accept (onOpen: (early: Buffer) => void): void {
+  accept (headers: Headers, onOpen: (early: Buffer) => void): void {
+    this.#accepted = headers
     this.#onOpen = onOpen
   }
 
   /** Takes `accept` back: what follows is a refusal after all. False if there was nothing to take back. */
   refuse (): boolean {
-    const accepted = this.#onOpen !== null
+    const accepted = this.#accepted !== null
+    this.#accepted = null
     this.#onOpen = null
     return accepted
   }

@@ -4,6 +4,10 @@
  */
 const WORDS_FROM = 150
 
+/** The key in the byte order of the machine. */
+const keyWord = new Int32Array(1)
+const keyBytes = new Uint8Array(keyWord.buffer)
+
 /**
  * Masks or unmasks in place, which are the same operation (RFC 6455 §5.3).
  *
@@ -26,8 +30,10 @@ function maskWords (bytes: Uint8Array, start: number, end: number, key: number):
   const count = (end - first) >> 2
   maskBytes(bytes, start, first, key)
   const turned = rotate(key, lead)
+  maskBytes(keyBytes.fill(0), 0, 4, turned)
+  const word = keyWord[0]!
   const words = new Int32Array(bytes.buffer, bytes.byteOffset + first, count)
-  for (let i = 0; i < count; i++) words[i]! ^= turned
+  for (let i = 0; i < count; i++) words[i]! ^= word
   maskBytes(bytes, first + (count << 2), end, turned)
 }
 

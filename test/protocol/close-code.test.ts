@@ -29,6 +29,13 @@ test('of all two-byte numbers only these may stand in a close frame (§7.4)', as
   t.same(ranges, [[1000, 1003], [1007, 1014], [3000, 4999]])
 })
 
+test('a number that two bytes cannot carry is no close code', async t => {
+  const codes = [1000.5, 3000.1, 4998.999, NaN, Infinity, -Infinity, -1000, 66_536, '1000' as unknown as number]
+  for (const code of codes) {
+    t.equal(isCloseCode(code), false, `${code}`)
+  }
+})
+
 test('a close reason has the room of a control frame less its code (§5.5, §5.5.1)', async t => {
   t.equal(MAX_CONTROL_PAYLOAD, 125)
   t.equal(MAX_CLOSE_REASON, 123)

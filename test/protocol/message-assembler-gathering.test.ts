@@ -164,6 +164,18 @@ test('a last fragment that does not fit makes room for exactly the whole message
   t.same(messages, [Buffer.concat([Buffer.alloc(1000, 1), Buffer.alloc(5000, 2)])])
 })
 
+test('a large frame cut anywhere, behind another in its chunk, gets room for exactly its length', async t => {
+  const data = Buffer.from(Array.from({ length: 200_000 }, (_, i) => i ^ i >> 8))
+  const whole = Buffer.concat([frame(PING, 'before'), frame(BINARY, data)])
+  const wire = [0, 100, 70_000, 150_000].map((at, i, cuts) => Buffer.from(whole.subarray(at, cuts[i + 1])))
+  const { decoder, messages } = collector(MIB)
+  const sizes = watchAllocations(t)
+  for (const part of wire) decoder.push(part)
+  t.equal(sizes.at(-1), data.length)
+  t.equal(messages.length, 1)
+  t.ok(data.equals(messages[0] as Buffer))
+})
+
 test('a message in one frame and one piece is copied once if it is binary, and not at all if it is text', async t => {
   const { decoder, messages } = collector(MIB)
   const data = Buffer.from(Array.from({ length: 70_000 }, (_, i) => i))
