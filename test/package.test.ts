@@ -7,7 +7,7 @@ import { test } from 'tap'
 const root = new URL('.', import.meta.resolve('fastify-sockets/package.json'))
 const run = promisify(execFile)
 
-/** Paths of the files that `npm publish` would send. Its scripts are left out: they would build under the other tests. */
+/** The files that `npm publish` would send. Its scripts are left out: they would build under the other tests. */
 async function packed (): Promise<string[]> {
   const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
     cwd: root, maxBuffer: 16 * 1024 * 1024, shell: process.platform === 'win32'
@@ -18,7 +18,9 @@ async function packed (): Promise<string[]> {
 /** The modules below a folder, without their extension. */
 async function modules (folder: string): Promise<string[]> {
   const files = await readdir(fileURLToPath(new URL(folder, root)), { recursive: true })
-  return files.filter(file => file.endsWith('.ts')).map(file => `${folder}/${file.replaceAll('\\', '/').replace(/\.ts$/, '')}`)
+  return files
+    .filter(file => file.endsWith('.ts'))
+    .map(file => `${folder}/${file.replaceAll('\\', '/').replace(/\.ts$/, '')}`)
 }
 
 test('the package holds the library, compiled and as source, and nothing else', async t => {

@@ -85,7 +85,9 @@ function table (results: Result[]): string {
     ]
   })
   // The figure per CPU second of the server is the steadier one on a machine that has other things to do.
-  const head = ['connections × in flight', 'server', 'replies/s', 'range', `of ${BASELINE}`, 'per CPU second', 'server CPU', 'generator CPU']
+  const head = [
+    'connections × in flight', 'server', 'replies/s', 'range', `of ${BASELINE}`, 'per CPU second', 'server CPU', 'generator CPU'
+  ]
   return [head, head.map((_cell, column) => column < 2 ? '---' : '---:'), ...rows]
     .map(row => `| ${row.join(' | ')} |`).join('\n')
 }

@@ -24,7 +24,9 @@ const TEXT = 1
 const READ_BUFFER = 256 * 1024
 
 /** Keeps a load on an echo server and counts the replies of the measured time. */
-export async function measure (server: ServerProcess, load: Load, warmUp: number, seconds: number): Promise<Measurement> {
+export async function measure (
+  server: ServerProcess, load: Load, warmUp: number, seconds: number
+): Promise<Measurement> {
   const frame = masked(TEXT, 'x'.repeat(load.size))
   const frames = Buffer.concat(Array.from({ length: load.inFlight }, () => frame))
   // All connections are read into one buffer, one after the other, so that reading allocates nothing.
@@ -69,7 +71,7 @@ export async function measure (server: ServerProcess, load: Load, warmUp: number
         const complete = counter.push(buffer, 0, length)
         replies += complete
         // Every reply makes room for one more message.
-        if (complete > 0) socket.write(complete === load.inFlight ? frames : frames.subarray(0, complete * frame.length))
+        if (complete > 0) socket.write(frames.subarray(0, complete * frame.length))
       }
     })
   }

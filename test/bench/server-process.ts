@@ -18,7 +18,9 @@ export class ServerProcess {
     const child = fork(new URL(`servers/${name}.js`, import.meta.url), { execArgv: [] })
     const [port] = await Promise.race([
       once(child, 'message'),
-      once(child, 'exit').then(([code]) => { throw new Error(`the server ${name} ended with ${code} before it listened`) })
+      once(child, 'exit').then(([code]) => {
+        throw new Error(`the server ${name} ended with ${code} before it listened`)
+      })
     ])
     return new ServerProcess(name, port, child)
   }

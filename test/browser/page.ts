@@ -46,7 +46,9 @@ async function join (page: Page, room: string, name: string): Promise<void> {
 }
 
 const demo = await startExample('typed-chat')
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: CHROMIUM_FLAGS })
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: CHROMIUM_FLAGS
+})
 try {
   // A window each: the browser slows down pages that stand behind others.
   const ada = await browser.newPage(WINDOW)
@@ -57,7 +59,8 @@ try {
     page.on('pageerror', error => { faults.push(error.message) })
     page.on('console', message => { if (message.type() === 'error') faults.push(message.text()) })
     page.on('request', request => {
-      if (!request.url().startsWith(demo.url) && !request.url().startsWith('data:')) faults.push(`asked for ${request.url()}`)
+      const url = request.url()
+      if (!url.startsWith(demo.url) && !url.startsWith('data:')) faults.push(`asked for ${url}`)
     })
   }
 
