@@ -110,10 +110,10 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
 
   /** @returns false as `BaseSocket.send` does */
   sendText (text: string): boolean {
-    const byteLength = Buffer.byteLength(text)
-    if (!this.#maySend(byteLength)) return false
+    // A character takes three bytes at most: few messages need an exact count to be known to fit.
+    if (!this.#fits(text.length * 3) && !this.#maySend(Buffer.byteLength(text))) return false
     this.messagesOut++
-    this.#outbox.text(text, byteLength)
+    this.#outbox.text(text)
     return this.#outbox.bufferedAmount <= this.options.highWaterMark
   }
 
@@ -262,9 +262,13 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
     this.#closeTimer ??= setTimeout(cut, this.options.closeTimeout, this)
   }
 
+  #fits (length: number): boolean {
+    return this.#state === OPEN && this.#outbox.bufferedAmount + length <= this.options.maxBuffered
+  }
+
   #maySend (length: number): boolean {
+    if (this.#fits(length)) return true
     if (this.#state !== OPEN) return false
-    if (this.#outbox.bufferedAmount + length <= this.options.maxBuffered) return true
     // A message that is too large by itself may go when it is the only one.
     this.#outbox.flush()
     if (this.#outbox.bufferedAmount === 0) return true
@@ -289,8 +293,14 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
   }
 
   transportClosed (): void {
+    // What had been read is not lost with the transport.
+    while (this.#decoder.pending) {
+      this.#paused = false
+      this.#decode(null)
+    }
     if (this.#closeTimer !== null) clearTimeout(this.#closeTimer)
     this.#state = CLOSED
+    this.#paused = false
     this.#decoder.stop()
     this.#outbox.discard()
     this.#host.onClose({

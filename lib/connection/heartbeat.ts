@@ -49,13 +49,13 @@ export class Heartbeat {
   #look (connection: Connection): void {
     const heartbeat = connection.options.heartbeat
     if (heartbeat === null || !connection.isOpen) return
-    if (connection.isPaused) {
-      // We are the ones who do not listen.
-      connection.quietTicks = 0
-      return
-    }
     const silence = ++connection.quietTicks * this.#tick
-    if (silence >= heartbeat.interval + heartbeat.timeout) {
+    if (connection.isPaused) {
+      // We are the ones who do not listen, so silence says nothing; writing to a transport that is gone fails.
+      if (silence < heartbeat.interval) return
+      connection.quietTicks = 0
+      if (connection.bufferedAmount === 0) connection.sendPing(EMPTY)
+    } else if (silence >= heartbeat.interval + heartbeat.timeout) {
       connection.terminate()
     } else if (silence >= heartbeat.interval && silence - this.#tick < heartbeat.interval) {
       connection.sendPing(EMPTY)

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { MAX_HEADER, writeFrame, writeHeader, writeTextFrame } from '../protocol/frame-encoder.ts'
+import { MAX_HEADER, SHORT_TEXT, writeFrame, writeHeader, writeShortText, writeTextFrame } from '../protocol/frame-encoder.ts'
 import { TEXT } from '../protocol/opcode.ts'
 import { randomKey } from './random-key.ts'
 
@@ -62,15 +62,23 @@ export class Outbox {
     if (this.#unwritten > 0) this.flush()
   }
 
-  /** @param byteLength of the text as UTF-8 */
-  text (text: string, byteLength: number): void {
+  text (text: string): void {
+    const key = this.#masked ? randomKey() : null
+    if (text.length <= SHORT_TEXT) {
+      this.#claim(SHORT_TEXT * 3 + MAX_HEADER)
+      const start = scratchUsed
+      scratchUsed = writeShortText(scratch, start, TEXT, text, key)
+      this.#appended(scratchUsed - start)
+      return
+    }
+    const byteLength = Buffer.byteLength(text)
     if (byteLength > COPY_UP_TO) {
       this.binary(TEXT, Buffer.from(text))
       return
     }
     this.#claim(byteLength + MAX_HEADER)
     const start = scratchUsed
-    scratchUsed = writeTextFrame(scratch, start, TEXT, text, byteLength, this.#masked ? randomKey() : null)
+    scratchUsed = writeTextFrame(scratch, start, TEXT, text, byteLength, key)
     this.#appended(scratchUsed - start)
   }
 

@@ -1,15 +1,17 @@
 import { Duplex } from 'node:stream'
 
-/** Beside its bytes, a connection in memory can tell when the server has opened a socket on it. */
+/** Beside its bytes, a connection in memory can tell the client which route has accepted it, and when it has opened. */
 export interface InMemory {
-  onOpen?: (route: any) => void
+  route: unknown
+  onOpen: () => void
 }
 
 /** One end of a connection in memory. The other end's reading paces its writing. */
 class DuplexEnd extends Duplex implements InMemory {
   /** What `request.ip` finds on such a connection. */
   readonly remoteAddress = '127.0.0.1'
-  onOpen?: (route: any) => void
+  route: unknown = null
+  onOpen = (): void => {}
   other!: DuplexEnd
   #written: (() => void) | null = null
 

@@ -18,9 +18,10 @@ export async function injectWS (app: FastifyInstance, url: string, options: Inje
   await registry.app.ready()
   const [near, far] = duplexPair()
   const { protocols = [], headers = {} } = options
+  const { pathname, search } = new URL(url, 'ws://localhost')
   const request = httpRequest({
     createConnection: () => near as any,
-    path: url,
+    path: pathname + search,
     headers: {
       Host: 'localhost',
       Connection: 'Upgrade',
@@ -31,16 +32,16 @@ export async function injectWS (app: FastifyInstance, url: string, options: Inje
       ...headers
     }
   })
-  const opened = new Promise<WebSocketRoute>(resolve => { far.onOpen = resolve })
+  const opened = new Promise<void>(resolve => { far.onOpen = resolve })
   registry.injectServer.emit('connection', far)
   return await new Promise((resolve, reject) => {
     request.on('error', reject)
     request.on('response', response => { refused(response).then(reject, reject) })
-    request.on('upgrade', async (response, _socket, head) => {
+    request.on('upgrade', (response, _socket, head) => {
       const protocol = response.headers['sec-websocket-protocol'] ?? ''
-      const socket = new SocketBase(near, protocol, clientBehaviour(await opened))
+      const socket = new SocketBase(near, protocol, clientBehaviour(far.route as WebSocketRoute))
       socket.connection.start(head)
-      resolve(socket)
+      Promise.race([opened, socket.closed]).then(() => resolve(socket))
     })
     request.end()
   })

@@ -155,10 +155,11 @@ export class WebSocketRoute {
       'Sec-WebSocket-Accept': acceptKey(request.raw.headers['sec-websocket-key']!)
     }
     if (protocol !== '') headers['Sec-WebSocket-Protocol'] = protocol
+    const inMemory = 'route' in upgrade.socket ? upgrade.socket as unknown as InMemory : null
+    if (inMemory !== null) inMemory.route = this
     upgrade.accept(headers, early => {
       this.#open(new RouteSocket(request, upgrade.socket, protocol, behaviour), early)
-      const { onOpen } = upgrade.socket as InMemory
-      onOpen?.(this)
+      inMemory?.onOpen()
     })
     // An ordinary reply: onSend hooks still add their headers, as those of cookies do.
     reply.code(101).send()

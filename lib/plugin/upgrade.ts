@@ -3,7 +3,7 @@ import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 
-/** Bytes that a client may send ahead of the 101 before we stop reading. */
+/** Bytes that a client may send ahead of the 101. */
 const MAX_EARLY = 64 * 1024
 /** How long, in milliseconds, a client may take to leave after a refusal. */
 const LINGER = 5000
@@ -125,7 +125,8 @@ export class Upgrade {
   readonly #onData = (chunk: Buffer): void => {
     this.#early.push(chunk)
     this.#earlyBytes += chunk.length
-    if (this.#earlyBytes > MAX_EARLY) this.socket.pause()
+    // RFC 6455 §4.1: a client waits for the 101. To stop reading would hide that it leaves.
+    if (this.#earlyBytes > MAX_EARLY) this.destroy()
   }
 
   readonly #onGone = (): void => {

@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer'
+import { isAscii, isUtf8 } from 'node:buffer'
 import { CloseCode, isCloseCode } from './close-code.ts'
 import type { FrameSink } from './frame-decoder.ts'
 import { BINARY, CLOSE, CONTINUATION, isControl, PING, TEXT } from './opcode.ts'
@@ -106,12 +106,17 @@ export class MessageAssembler implements FrameSink {
       this.#sink.onBinary(data)
       return
     }
-    if (end - start <= SHORT_TEXT && isAscii(bytes, start, end)) {
+    if (end - start <= SHORT_TEXT && isShortAscii(bytes, start, end)) {
       this.#sink.onText(bytes.toString('latin1', start, end), end - start)
       return
     }
-    if (!isUtf8(bytes.subarray(start, end))) throw notUtf8()
-    this.#sink.onText(bytes.toString('utf8', start, end), end - start)
+    const payload = bytes.subarray(start, end)
+    if (isAscii(payload)) {
+      this.#sink.onText(payload.toString('latin1'), end - start)
+      return
+    }
+    if (!isUtf8(payload)) throw notUtf8()
+    this.#sink.onText(payload.toString('utf8'), end - start)
   }
 
   #part (bytes: Buffer, start: number, end: number): void {
@@ -145,7 +150,8 @@ export class MessageAssembler implements FrameSink {
     this.#size = 0
     this.#gathered = null
     if (message === BINARY) {
-      this.#sink.onBinary(data)
+      // A small message must not keep a large buffer.
+      this.#sink.onBinary(size * 2 < data.buffer.byteLength ? Buffer.from(data) : data)
       return
     }
     if (this.#utf8 !== null && !this.#utf8.end()) throw notUtf8()
@@ -178,7 +184,7 @@ export class MessageAssembler implements FrameSink {
   }
 }
 
-function isAscii (bytes: Buffer, start: number, end: number): boolean {
+function isShortAscii (bytes: Buffer, start: number, end: number): boolean {
   let seen = 0
   for (let i = start; i < end; i++) seen |= bytes[i]!
   return seen < 0x80

@@ -7,6 +7,12 @@ interface PendingPing {
   reject (error: Error): void
 }
 
+/** A promise whose rejection is nobody's failure if nobody waits for it. */
+export function handled<T> (promise: Promise<T>): Promise<T> {
+  promise.catch(() => {})
+  return promise
+}
+
 /** Bytes of the number that tells the pings of `ping()` apart from the empty ones of the heartbeat. */
 const ID_LENGTH = 4
 
@@ -23,7 +29,7 @@ export class Pings {
     const roundTrip = new Promise<number>((resolve, reject) => {
       this.#pending.push({ id, sentAt: performance.now(), resolve, reject })
     })
-    return { payload, roundTrip }
+    return { payload, roundTrip: handled(roundTrip) }
   }
 
   /** A pong answers its ping and all before it: a peer may leave those out (RFC 6455 §5.5.3). */

@@ -12,7 +12,7 @@ import type { Role } from '../protocol/frame-decoder.ts'
 import { CloseCode, isCloseCode } from '../protocol/close-code.ts'
 import { Inbox, type InboxOwner } from './inbox.ts'
 import { Listeners } from './listeners.ts'
-import { Pings } from './pings.ts'
+import { handled, Pings } from './pings.ts'
 
 /** Text to value. */
 export interface Decoder {
@@ -91,13 +91,13 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   }
 
   drained (): Promise<void> {
-    if (!this.connection.isOpen) return Promise.reject(new FST_ERR_WS_NOT_OPEN('drained()'))
+    if (!this.connection.isOpen) return handled(Promise.reject(new FST_ERR_WS_NOT_OPEN('drained()')))
     if (this.bufferedAmount <= this.#behaviour.highWaterMark) return Promise.resolve()
-    return new Promise((resolve, reject) => { (this.#draining ??= []).push({ resolve, reject }) })
+    return handled(new Promise((resolve, reject) => { (this.#draining ??= []).push({ resolve, reject }) }))
   }
 
   ping (): Promise<number> {
-    if (!this.connection.isOpen) return Promise.reject(new FST_ERR_WS_NOT_OPEN('ping()'))
+    if (!this.connection.isOpen) return handled(Promise.reject(new FST_ERR_WS_NOT_OPEN('ping()')))
     const { payload, roundTrip } = (this.#pings ??= new Pings()).create()
     this.connection.sendPing(payload)
     return roundTrip
@@ -282,14 +282,18 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   }
 
   #refused (error: unknown): void {
-    if (error instanceof Error && 'closeCode' in error) this.#behaviour.onInvalidMessage(error, this)
+    if (error instanceof Error && 'closeCode' in error && isCloseCode(error.closeCode as number)) this.#behaviour.onInvalidMessage(error, this)
     else this.#failed(error)
   }
 
   #failed (error: unknown): void {
-    // A peer that leaves while the handler waits for it is no failure of the handler.
-    if (error instanceof FST_ERR_WS_NOT_OPEN) return
-    this.#behaviour.onError(error, this)
+    try {
+      // A peer that leaves while the handler waits for it is no failure of the handler.
+      if (!(error instanceof FST_ERR_WS_NOT_OPEN)) this.#behaviour.onError(error, this)
+    } catch {
+      // What was thrown cannot even be looked at.
+      this.#close(CloseCode.INTERNAL_ERROR, 'internal error')
+    }
   }
 }
 

@@ -166,27 +166,6 @@ test('schemaErrorFormatter of the route words the refusal', async t => {
   t.equal(calls[0][1], 'message')
 })
 
-for (const { where, apply } of [
-  { where: 'set on the instance', apply: (app: any, formatter: unknown) => { app.setSchemaErrorFormatter(formatter) } },
-  {
-    where: 'set on the context of the route',
-    apply: (app: any, formatter: unknown) => {
-      app.addHook('onRegister', (child: any) => child.setSchemaErrorFormatter(formatter))
-    }
-  }
-]) {
-  test(`schemaErrorFormatter ${where} words the refusal`, async t => {
-    const app = createApp(t)
-    apply(app, (errors: any[], dataVar: string) => new Error(`formatted ${dataVar} ${errors[0].keyword}`))
-    app.register(async child => {
-      child.get('/', { ws: true, schema: { message: { type: 'object', required: ['a'] } } }, () => {})
-    })
-    const client = await (await listenTo(t, app)).open()
-    client.send(TEXT, '{}')
-    t.strictSame(await client.close(), { code: 1008, reason: 'formatted message required' })
-  })
-}
-
 test('a schemaErrorFormatter that throws is a failure of the server: onError, 1011', async t => {
   const { client, app } = await pair(t, {}, {
     schema: { message: { type: 'object', required: ['a'] } },

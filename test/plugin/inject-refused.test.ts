@@ -81,10 +81,20 @@ for (const [what, server] of [
   })
 }
 
-test('a URL that HTTP cannot carry and a malformed header reject', async t => {
+test('the URL may be written as to a real server, or without the first slash', async t => {
+  const app = createApp(t)
+  app.get('/room', { ws: true }, (socket, request) => { socket.send(request.url) })
+  await app.ready()
+  for (const url of ['room?a=1', '/room?a=1', 'ws://example.com/room?a=1']) {
+    const client = await app.injectWS(url)
+    t.equal((await client[Symbol.asyncIterator]().next()).value, '/room?a=1')
+  }
+})
+
+test('a URL that is none and a malformed header reject', async t => {
   const app = createApp(t)
   await app.ready()
-  t.match(await refusal(app.injectWS('/a b')), { code: 'ERR_UNESCAPED_CHARACTERS' })
+  t.match(await refusal(app.injectWS('http://')), { code: 'ERR_INVALID_URL' })
   t.match(await refusal(app.injectWS('/room', { headers: { 'x-bad': 'a\r\nb' } })), { code: 'ERR_INVALID_CHAR' })
   t.match(await refusal(app.injectWS('/room', { protocols: ['not a token'] })), { statusCode: 404 })
 })
