@@ -11,7 +11,7 @@ class DuplexEnd extends Duplex implements InMemory {
   /** What `request.ip` finds on such a connection. */
   readonly remoteAddress = '127.0.0.1'
   route: unknown = null
-  onOpen = (): void => {}
+  onOpen!: () => void
   other!: DuplexEnd
   #written: (() => void) | null = null
 

@@ -1,0 +1,117 @@
+import { type Test, test } from 'tap'
+import { masked } from '../support/frames.ts'
+import { fakeClock } from '../support/clock.ts'
+import { createApp } from '../support/app.ts'
+import { listenTo, pair, serve, until, turn } from '../support/serve.ts'
+
+const TEXT = 1
+const BINARY = 2
+
+/** What reaches the process and would end it. */
+function uncaught (t: Test): unknown[] {
+  const found: unknown[] = []
+  const keep = (error: unknown) => { found.push(error) }
+  t.intercept(process, 'emit', {
+    value: (event: string, ...args: unknown[]) => {
+      if (event === 'unhandledRejection' || event === 'uncaughtException') {
+        keep(args[0])
+        return true
+      }
+      return Reflect.apply(emit, process, [event, ...args])
+    }
+  })
+  return found
+}
+const { emit } = process
+
+test('a peer that leaves makes no rejection that nobody waits for', async t => {
+  const found = uncaught(t)
+  const { client, socket, app } = await pair(t)
+  socket.ping()
+  socket.send(Buffer.alloc(20_000_000))
+  socket.drained()
+  client.reset()
+  await until(() => app.sockets.size === 0)
+  socket.ping()
+  socket.drained()
+  await turn()
+  await turn()
+  t.strictSame(found, [])
+})
+
+test('what is thrown and cannot even be looked at closes with 1011', async t => {
+  const { open } = await serve(t, () => { throw new Proxy({}, { getPrototypeOf () { throw new Error('no') } }) })
+  const client = await open()
+  t.strictSame(await client.close(), { code: 1011, reason: 'internal error' })
+})
+
+test('a validator whose error has an impossible close code is a failure of the server', async t => {
+  const { client } = await pair(t, {}, {
+    schema: { message: {} },
+    validatorCompiler: () => () => { throw Object.assign(new Error('no'), { closeCode: 1005 }) }
+  })
+  client.send(TEXT, '{}')
+  t.equal((await client.close()).code, 1011)
+})
+
+test('a connection that nobody reads is let go when its peer has gone', async t => {
+  const clock = fakeClock(t)
+  const { client, app } = await pair(t, { maxQueued: 1000, heartbeat: { interval: 5000, timeout: 5000 } })
+  for (let i = 0; i < 20; i++) client.send(BINARY, Buffer.alloc(100))
+  await until(() => app.sockets.stats().bytesIn >= 1000)
+  await client.destroy()
+  while (app.sockets.size > 0) {
+    clock.tick(1000)
+    await turn()
+  }
+  t.equal(app.sockets.size, 0)
+})
+
+test('what had been read is delivered though the transport fails while the queue is full', async t => {
+  const { client, socket, app } = await pair(t, { maxQueued: 1000 })
+  const sent = Buffer.concat(Array.from({ length: 100 }, (_, i) => masked(TEXT, String(i))))
+  client.write(sent)
+  await until(() => app.sockets.stats().bytesIn === sent.length)
+  socket.terminate()
+  await socket.closed
+  const kept: unknown[] = []
+  const second = await pair(t, { maxQueued: 1000 })
+  second.client.write(sent)
+  await until(() => second.app.sockets.stats().bytesIn === sent.length)
+  second.client.reset()
+  // Only writing shows that the peer has gone.
+  while (second.socket.state !== 'closed') {
+    second.socket.send('anyone there?')
+    await turn()
+  }
+  for await (const message of second.socket) kept.push(message)
+  t.strictSame(kept, Array.from({ length: 100 }, (_, i) => String(i)))
+})
+
+test('small messages in fragments keep no more memory than they have bytes', async t => {
+  const { client, socket, app } = await pair(t, { maxQueued: 1024 * 1024 })
+  const messages = 5000
+  for (let i = 0; i < messages; i++) {
+    client.write(Buffer.concat([masked(BINARY, 'x', { fin: false }), masked(0)]))
+  }
+  await until(() => app.sockets.stats().messagesIn === messages)
+  let largest = 0
+  let count = 0
+  for await (const message of socket) {
+    largest = Math.max(largest, message.buffer.byteLength)
+    if (++count === messages) break
+  }
+  t.ok(largest <= Buffer.poolSize, `${largest} bytes behind a message of one`)
+})
+
+test('a client in memory sees the end of a connection that its handler cuts at once', async t => {
+  const app = createApp(t)
+  app.get('/', { ws: true }, socket => {
+    socket.send('a')
+    socket.terminate()
+  })
+  await listenTo(t, app)
+  const client = await app.injectWS('/')
+  t.equal((await client.closed).code, 1006)
+  t.equal(client.state, 'closed')
+})
