@@ -40,7 +40,7 @@ test('a peer that leaves makes no rejection that nobody waits for', async t => {
 })
 
 test('what is thrown and cannot even be looked at closes with 1011', async t => {
-  const { open } = await serve(t, () => { throw new Proxy({}, { getPrototypeOf () { throw new Error('no') } }) })
+  const { open } = await serve(t, () => { throw new Proxy({}, { get () { throw new Error('no') } }) })
   const client = await open()
   t.strictSame(await client.close(), { code: 1011, reason: 'internal error' })
 })
