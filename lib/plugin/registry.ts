@@ -129,6 +129,12 @@ export class Registry {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       this.#onUpgrade(server, request, socket, head)
     })
+    // Node 24.9 and later asks before it leaves HTTP. What is declined here is served as HTTP with nothing more to do.
+    const asking = server as { shouldUpgradeCallback?: (request: IncomingMessage) => boolean }
+    const { shouldUpgradeCallback } = asking
+    if (shouldUpgradeCallback === undefined) return
+    asking.shouldUpgradeCallback = request => shouldUpgradeCallback.call(server, request) &&
+      (server.listenerCount('upgrade') > 1 || isWebSocketUpgrade(request.method, request.headers))
   }
 
   #onUpgrade (server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {

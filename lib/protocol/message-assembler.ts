@@ -137,7 +137,8 @@ export class MessageAssembler implements FrameSink {
     const room = this.#fin
       ? Math.min(known, Math.max(size * 2, FIRST_ROOM_ANNOUNCED))
       : Math.min(this.#maxPayload, Math.max(size * 2, FIRST_ROOM))
-    const larger = Buffer.allocUnsafe(room)
+    // Not from the pool, where what is handed on would keep it.
+    const larger = Buffer.allocUnsafeSlow(room)
     this.#gathered?.copy(larger, 0, 0, this.#size)
     this.#gathered = larger
   }

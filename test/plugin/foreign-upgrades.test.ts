@@ -91,3 +91,19 @@ test('beside another listener, a ws route with a constraint is found', async t =
   t.equal(await frameText(client), 'ours')
   await client.destroy()
 })
+
+test('a server that asks before it upgrades declines what is not for WebSockets, unless another listener is there', async t => {
+  const app = createApp(t)
+  // What Node 24.9 and later has from the start.
+  const server = app.server as unknown as { shouldUpgradeCallback: (request: object) => boolean }
+  let willing = true
+  server.shouldUpgradeCallback = () => willing
+  await app.ready()
+  const websocket = { method: 'GET', headers: { upgrade: 'websocket' } }
+  const h2c = { method: 'GET', headers: { upgrade: 'h2c' } }
+  t.same([server.shouldUpgradeCallback(websocket), server.shouldUpgradeCallback(h2c)], [true, false])
+  app.server.on('upgrade', () => {})
+  t.same([server.shouldUpgradeCallback(websocket), server.shouldUpgradeCallback(h2c)], [true, true])
+  willing = false
+  t.same([server.shouldUpgradeCallback(websocket), server.shouldUpgradeCallback(h2c)], [false, false])
+})

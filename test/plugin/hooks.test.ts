@@ -117,7 +117,8 @@ test('a hook may redirect, or answer with a stream or without a body', async t =
   client.write(handshake('/stream'))
   await client.end()
   t.match(client.received.toString(), /^HTTP\/1\.1 403 Forbidden\r\n/)
-  t.match(client.received.toString(), /\r\n\r\n2\r\nno\r\n4\r\n way\r\n0\r\n\r\n$/, 'all chunks and the last one')
+  // Some versions of Node write what comes together as one chunk.
+  t.match(client.received.toString(), /\r\n\r\n(?:2\r\nno\r\n4\r\n way|6\r\nno way)\r\n0\r\n\r\n$/, 'all chunks and the last one')
 })
 
 test('a hook that answers on its own after hijack keeps the handler out', async t => {

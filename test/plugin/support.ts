@@ -61,7 +61,7 @@ export async function lastResponse (port: number, ...writes: Array<string | Uint
 export function h2c (method: string, url: string, headers: Record<string, string> = {}): string {
   const all = {
     Host: 'localhost',
-    Connection: 'Upgrade, HTTP2-Settings',
+    Connection: 'Upgrade, HTTP2-Settings, close',
     Upgrade: 'h2c',
     'HTTP2-Settings': 'AAEAAEAA',
     Accept: 'a/b',

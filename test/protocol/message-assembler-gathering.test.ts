@@ -14,12 +14,14 @@ const PING = 9
 /** Notes the size of every buffer asked for from now on; the test's own bytes are made before. */
 function watchAllocations (t: Test): number[] {
   const sizes: number[] = []
-  const { allocUnsafe } = Buffer
-  Buffer.allocUnsafe = size => {
-    sizes.push(size)
-    return allocUnsafe(size)
+  for (const name of ['allocUnsafe', 'allocUnsafeSlow'] as const) {
+    const original = Buffer[name]
+    Buffer[name] = size => {
+      sizes.push(size)
+      return original(size)
+    }
+    t.teardown(() => { Buffer[name] = original })
   }
-  t.teardown(() => { Buffer.allocUnsafe = allocUnsafe })
   return sizes
 }
 
