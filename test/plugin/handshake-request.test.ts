@@ -123,7 +123,7 @@ for (const [name, headers] of [
 for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
   test(`a handshake with the method ${method} gets the answer of an HTTP request`, async t => {
     const port = await listen(closedRoom(t))
-    const response = await lastResponse(port, handshake('/room', { 'Content-Length': '0' }, method))
+    const response = await lastResponse(port, handshake('/room', { 'Content-Length': '0', Connection: 'Upgrade, close' }, method))
     t.equal(response.status, 404)
     t.same(response.headers.connection, ['close'])
   })
