@@ -160,7 +160,9 @@ export class Registry {
   /** Only asked where other listeners want upgrades too; a constraint of a route is left to Fastify. */
   #hasRoute (url: string): boolean {
     if (this.#finder === null) {
-      this.#finder = FindMyWay(this.app.initialConfig.routerOptions as FindMyWay.Config<FindMyWay.HTTPVersion.V1>)
+      // Earlier versions of Fastify 5 have the options of the router among their own.
+      const { initialConfig } = this.app
+      this.#finder = FindMyWay({ ...initialConfig, ...initialConfig.routerOptions } as FindMyWay.Config<FindMyWay.HTTPVersion.V1>)
       for (const url of new Set(this.#routes.flatMap(route => route.urls))) this.#finder.on('GET', url, () => {})
     }
     return this.#finder.find('GET', url) !== null
