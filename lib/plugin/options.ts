@@ -45,10 +45,12 @@ const CHECKS: Record<keyof SocketOptions, Check> = {
   closeTimeout: DELAY,
   origin: [
     isOriginPolicy,
-    "'same-host', true, an origin such as 'https://example.com' (no path, no trailing slash), a RegExp, a list of both, or a function"
+    "'same-host', true, an origin such as 'https://example.com' (no path, no trailing slash), a RegExp, a list of both, " +
+    'or a function'
   ],
   protocols: [
-    value => Array.isArray(value) && value.every(item => typeof item === 'string' && isToken(item)) && new Set(value).size === value.length,
+    value => Array.isArray(value) && new Set(value).size === value.length &&
+      value.every(item => typeof item === 'string' && isToken(item)),
     'a list of different tokens'
   ],
   onError: FUNCTION,
@@ -101,6 +103,6 @@ function isDelay (value: unknown): boolean {
 
 function isOriginPolicy (value: unknown): boolean {
   if (value === true || typeof value === 'function') return true
-  if (Array.isArray(value)) return value.every(item => item instanceof RegExp || (typeof item === 'string' && isOrigin(item)))
-  return value === 'same-host' || value instanceof RegExp || (typeof value === 'string' && isOrigin(value))
+  if (value === 'same-host') return true
+  return [value].flat().every(item => item instanceof RegExp || (typeof item === 'string' && isOrigin(item)))
 }

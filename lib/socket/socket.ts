@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { types } from 'node:util'
-import type {
-  BaseSocket, CloseInfo, SendData, SocketEvents, SocketListener, SocketState
-} from '../../types/socket.ts'
+import type { BaseSocket, CloseInfo, SocketEvents, SocketListener, SocketState } from '../../types/socket.ts'
 import { Connection, type ConnectionHost, type ConnectionOptions } from '../connection/connection.ts'
 import {
   FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_SEND_TYPE, FST_ERR_WS_SLOW_PEER, FST_ERR_WS_UNSUPPORTED_DATA
@@ -282,8 +280,11 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   }
 
   #refused (error: unknown): void {
-    if (error instanceof Error && 'closeCode' in error && isCloseCode(error.closeCode as number)) this.#behaviour.onInvalidMessage(error, this)
-    else this.#failed(error)
+    if (error instanceof Error && 'closeCode' in error && isCloseCode(error.closeCode as number)) {
+      this.#behaviour.onInvalidMessage(error, this)
+    } else {
+      this.#failed(error)
+    }
   }
 
   #failed (error: unknown): void {
@@ -302,5 +303,3 @@ function toBytes (message: unknown): Uint8Array {
   if (message instanceof ArrayBuffer) return new Uint8Array(message)
   throw new FST_ERR_WS_SEND_TYPE(message === null ? 'null' : typeof message)
 }
-
-export type { SendData }
