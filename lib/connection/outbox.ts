@@ -5,6 +5,7 @@ import { randomKey } from './random-key.ts'
 
 /** Payloads up to here are copied beside their header; larger ones are written as they lie. */
 const COPY_UP_TO = 16 * 1024
+
 /**
  * Frames are encoded here, one connection's at a time: whoever comes next moves the other's frames out first. So the
  * replies to one chunk leave in one write, and an idle connection keeps no buffer.
@@ -37,9 +38,7 @@ export class Outbox {
   #needDrain = false
   #onWritten: ((error?: Error | null) => void) | null = null
 
-  /**
-   * @param masked whether frames are masked: those of a client are (RFC 6455 §5.1)
-   */
+  /** @param masked whether frames are masked: those of a client are (RFC 6455 §5.1) */
   constructor (duplex: Duplex, masked: boolean, highWaterMark: number, owner: OutboxOwner) {
     this.#duplex = duplex
     this.#masked = masked

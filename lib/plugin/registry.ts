@@ -1,6 +1,5 @@
 import { subscribe } from 'node:diagnostics_channel'
-import { Server } from 'node:http'
-import type { IncomingMessage } from 'node:http'
+import { type IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import FindMyWay from 'find-my-way'

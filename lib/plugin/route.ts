@@ -40,9 +40,6 @@ export class WebSocketRoute {
   readonly hasMessageSchema: boolean
   readonly hasSendSchema: boolean
 
-  /** Whether plain requests have a handler of their own. */
-  readonly servesHttp: boolean
-
   readonly #instance: FastifyInstance
   readonly #routeOptions: AnyRouteOptions
   readonly #handler: (...args: any[]) => unknown
@@ -71,7 +68,6 @@ export class WebSocketRoute {
     this.#isPrefixRoot = options.routePath === '' && options.prefixTrailingSlash !== 'no-slash'
     this.#handler = handler ?? options.handler
     this.#httpHandler = handler === undefined ? null : options.handler
-    this.servesHttp = handler !== undefined
     this.hasMessageSchema = options.schema?.message !== undefined
     this.hasSendSchema = options.schema?.send !== undefined
 
@@ -83,6 +79,11 @@ export class WebSocketRoute {
     options.onRequest = [(request: any, reply: any) => this.#checkRequest(request, reply)].concat(options.onRequest as any ?? [])
     options.onError = [(request: any, reply: any) => this.#notAfterAll(request, reply)].concat(options.onError as any ?? [])
     if (this.hasMessageSchema || this.hasSendSchema) options.schema = this.#schemaToCompile(options.schema)
+  }
+
+  /** Whether plain requests have a handler of their own. */
+  get servesHttp (): boolean {
+    return this.#httpHandler !== null
   }
 
   /** All URLs of the route: the root of a prefix has two, of which Fastify shows its hooks only one. */
@@ -148,7 +149,6 @@ export class WebSocketRoute {
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
     const behaviour = this.#behaviour ??= this.#createBehaviour(request, reply)
     const protocol = this.#chooseProtocol(request.raw.headers as HandshakeHeaders)
-    for (const [name, value] of Object.entries(reply.getHeaders())) validateHeader(name, value)
     const headers: Record<string, string> = {
       Upgrade: 'websocket',
       Connection: 'Upgrade',

@@ -60,8 +60,7 @@ export class Upgrade {
 
   readonly #request: IncomingMessage
   readonly #onDone: (upgrade: Upgrade) => void
-  #accepted: Headers | null = null
-  #onOpen: ((early: Buffer) => void) | null = null
+  #accepted: { headers: Headers, onOpen: (early: Buffer) => void } | null = null
   #early: Buffer[]
   #earlyBytes: number
 
@@ -95,7 +94,7 @@ export class Upgrade {
 
   /** The headers of the handshake that was accepted, or null. */
   get accepted (): Headers | null {
-    return this.#accepted
+    return this.#accepted === null ? null : this.#accepted.headers
   }
 
   /**
@@ -105,15 +104,13 @@ export class Upgrade {
    * @param onOpen called when it has been written, with the bytes that came after the request
    */
   accept (headers: Headers, onOpen: (early: Buffer) => void): void {
-    this.#accepted = headers
-    this.#onOpen = onOpen
+    this.#accepted = { headers, onOpen }
   }
 
   /** Takes `accept` back: what follows is a refusal after all. False if there was nothing to take back. */
   refuse (): boolean {
     const accepted = this.#accepted !== null
     this.#accepted = null
-    this.#onOpen = null
     return accepted
   }
 
@@ -143,8 +140,8 @@ export class Upgrade {
     if (this.gone) return
     this.response.detachSocket(this.socket as NetSocket)
     this.#release()
-    if (this.#onOpen === null) this.#leave()
-    else this.#open(this.#onOpen)
+    if (this.#accepted === null) this.#leave()
+    else this.#open(this.#accepted.onOpen)
   }
 
   #open (onOpen: (early: Buffer) => void): void {

@@ -19,7 +19,7 @@ export interface Decoder {
   readonly failure: Error | null
 }
 
-/** What the sockets of one route have in common. One object, resolved at boot. */
+/** What the sockets of one route have in common: one object, made before the first of them opens. */
 export interface SocketBehaviour extends ConnectionOptions {
   role: Role
   maxQueued: number
