@@ -1,19 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { echoes, type Check } from './meeting.ts'
-import { binary, text } from './visit.ts'
+import { binary, MIB, mixed, text } from './visit.ts'
 
-const MIB = 1024 * 1024
 /** The header of a client's frame with a payload of less than 126 bytes. */
 const HEADER = 6
 /** Its close frame with a code and no reason. */
 const CLOSE = HEADER + 2
-
-/** Text of that many bytes, with letters of one to four. */
-function mixed (size: number): string {
-  const unit = 'aä€🌍'
-  const whole = unit.repeat(Math.floor(size / Buffer.byteLength(unit)))
-  return whole.padEnd(whole.length + size - Buffer.byteLength(whole), 'x')
-}
 
 const messages: Check[] = [
   {
@@ -118,6 +110,15 @@ const closing: Check[] = [
       const { report, seen } = await meet('/close', {})
       t.strictSame(report.close, { code: 1000, reason: '' })
       t.strictSame(seen.close, { code: 1000, reason: '', wasClean: true, initiator: 'local' })
+    }
+  },
+  {
+    name: 'a message that is followed by the close frame still arrives',
+    async run (t, meet) {
+      const { report, seen } = await meet('/farewell', { replies: 1 })
+      t.strictSame(report.received.map(({ data }) => data.length), [MIB])
+      t.strictSame(report.close, { code: 4000, reason: 'farewell' })
+      t.match(seen.close, { code: 4000, wasClean: true, initiator: 'local' })
     }
   }
 ]

@@ -20,6 +20,8 @@ async def visit(url, plan):
             url,
             subprotocols=plan.get("protocols"),
             compression="deflate" if plan.get("deflate", True) else None,
+            # It is that of frames as they come: a compressed 1 MiB may be a little larger.
+            max_size=2 * 1024 * 1024,
             # Only pings that a check asks for.
             ping_interval=None,
         )

@@ -4,13 +4,14 @@ import type { FastifyRequest } from 'fastify'
 import type { CloseInfo, Socket, SocketOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { type Content, content } from './visit.ts'
+import { type Content, content, MIB } from './visit.ts'
 
 /** A visit as the server saw it. */
 export interface Seen {
   /** The status of the response to the handshake. */
   status: number
   protocol: string
+  extensions: string
   messages: Content[]
   /** How many pings came. */
   pings: number
@@ -31,7 +32,15 @@ export interface Server {
 type Talk = (socket: Socket, seen: Seen, request: FastifyRequest) => unknown
 
 const NOTHING: Seen = {
-  status: 0, protocol: '', messages: [], pings: 0, roundTrip: null, bytesIn: 0, bytesOut: 0, close: null
+  status: 0,
+  protocol: '',
+  extensions: '',
+  messages: [],
+  pings: 0,
+  roundTrip: null,
+  bytesIn: 0,
+  bytesOut: 0,
+  close: null
 }
 
 /** The one server that all clients visit. */
@@ -47,7 +56,8 @@ export async function startServer (t: Test): Promise<Server> {
 
   function route (url: string, ws: SocketOptions, talk: Talk): void {
     app.get(url, { ws }, (socket, request) => {
-      const seen = { ...NOTHING, status: 101, messages: [], protocol: socket.protocol }
+      const { protocol, extensions } = socket
+      const seen: Seen = { ...NOTHING, status: 101, protocol, extensions, messages: [] }
       const { socket: wire } = request.raw
       const { bytesWritten } = wire
       const bytesRead = request.getDecorator<number>('bytesRead')
@@ -69,6 +79,11 @@ export async function startServer (t: Test): Promise<Server> {
   })
 
   route('/echo', {}, echo)
+  route('/deflate', { deflate: true }, echo)
+  route('/deflate-takeover', { deflate: { contextTakeover: true } }, echo)
+  route('/deflate-window', { deflate: { contextTakeover: true, threshold: 0, windowBits: 9 } }, echo)
+  route('/farewell', {}, farewell)
+  route('/deflate-farewell', { deflate: true }, farewell)
   route('/protocols', { protocols: ['chat.v2', 'chat.v1'] }, echo)
   route('/ping', {}, async (socket, seen) => {
     seen.roundTrip = await socket.ping()
@@ -96,6 +111,11 @@ async function echo (socket: Socket, seen: Seen): Promise<void> {
     seen.messages.push(content(message))
     if (!socket.send(message)) await socket.drained()
   }
+}
+
+function farewell (socket: Socket): void {
+  socket.send('farewell'.repeat(MIB / 8))
+  socket.close(4000, 'farewell')
 }
 
 /** The page from which a browser connects: of the same host, so that its origin is allowed. */

@@ -85,3 +85,12 @@ export function content (message: string | Buffer): Content {
     ? { kind: 'text', data: message }
     : { kind: 'binary', data: message.toString('base64') }
 }
+
+export const MIB = 1024 * 1024
+
+/** Text of that many bytes, with letters of one to four. */
+export function mixed (size: number): string {
+  const unit = 'aä€🌍'
+  const whole = unit.repeat(Math.floor(size / Buffer.byteLength(unit)))
+  return whole.padEnd(whole.length + size - Buffer.byteLength(whole), 'x')
+}

@@ -35,11 +35,16 @@ export function visit (url: string, plan: Visit): Promise<Report> {
 
 function payload ({ kind, fragments }: Message): string | Uint8Array {
   if (fragments.length > 1) throw new Error('this API knows no fragments')
-  return kind === 'text' ? fragments[0]! : Uint8Array.from(atob(fragments[0]!), letter => letter.charCodeAt(0))
+  if (kind === 'text') return fragments[0]!
+  const letters = atob(fragments[0]!)
+  const bytes = new Uint8Array(letters.length)
+  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i)
+  return bytes
 }
 
 function content (message: string | ArrayBuffer): Content {
   if (typeof message === 'string') return { kind: 'text', data: message }
-  const letters = Array.from(new Uint8Array(message), byte => String.fromCharCode(byte))
-  return { kind: 'binary', data: btoa(letters.join('')) }
+  let letters = ''
+  for (const byte of new Uint8Array(message)) letters += String.fromCharCode(byte)
+  return { kind: 'binary', data: btoa(letters) }
 }
