@@ -174,3 +174,18 @@ test('injectWS compresses if its headers offer it', async t => {
   await client.close()
   await turn()
 })
+
+test('zlib that fails at once does the same', async t => {
+  const { client, socket } = await pair(t, { deflate: { level: 9 } }, {}, OFFER)
+  const prototype = DeflateRaw.prototype as any
+  const { _processChunk: processChunk } = prototype
+  t.teardown(() => { prototype._processChunk = processChunk })
+  prototype._processChunk = () => { throw new Error('no memory') }
+  socket.send('a'.repeat(2000))
+  t.match(await client.close(), { code: 1011, reason: /no memory/ })
+  t.equal(socket.send('more'), false)
+  prototype._processChunk = processChunk
+  const next = await pair(t, { deflate: { level: 9 } }, {}, OFFER)
+  next.socket.send('a'.repeat(2000))
+  t.equal(original(await next.client.frame()).toString(), 'a'.repeat(2000))
+})
