@@ -111,6 +111,18 @@ test('a large message that turns out broken after the transport is gone is an er
   t.strictSame(calls, ['error 1007', 'close 1007'])
 })
 
+test('a peer that resets behind a full queue cannot fill the memory with what its last bytes swell to', async t => {
+  const { client, socket, app } = await pair(t, { deflate: true, maxQueued: 0 }, {}, OFFER)
+  const bytes = Buffer.concat([masked(TEXT, 'a'), masked(TEXT, 'b'), compressed(BINARY, Buffer.alloc(100_000)), masked(TEXT, 'c')])
+  client.write(bytes)
+  await until(() => app.sockets.stats().bytesIn === bytes.length)
+  client.reset()
+  t.match(await socket.closed, { code: 1006, initiator: 'remote' })
+  const messages = []
+  for await (const message of socket) messages.push(message)
+  t.strictSame(messages, ['a', 'b'])
+})
+
 test('a large message is dropped when the connection is closed meanwhile', async t => {
   const { client, socket } = await pair(t, { deflate: true }, {}, OFFER)
   const messages: unknown[] = []
