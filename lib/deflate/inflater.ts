@@ -68,8 +68,6 @@ export class Inflater {
    * @throws {ProtocolError} 1007: the data is broken; 1009: the message is too large
    */
   inflate (data: Buffer): Buffer | null {
-    this.#chunks = []
-    this.#length = 0
     this.#finalBlocks = 0
     // RFC 7692 §7.2.3.6 has a byte for an empty message. Without it there is nothing to inflate.
     if (data.length === 0) return data
@@ -89,7 +87,7 @@ export class Inflater {
       }
       rest = this.#now(context, rest)
     }
-    return joined(this.#chunks, this.#length)
+    return this.#message()
   }
 
   /** Frees the memory of the context. */
@@ -126,13 +124,13 @@ export class Inflater {
         return
       }
       if (rest.length > 0) this.#later(this.#takeover ? this.#ownContext() : create(this.#windowBits), rest)
-      else this.#host.onInflated(joined(this.#chunks, this.#length))
+      else this.#host.onInflated(this.#message())
     })
   }
 
   /** Adds an output to the message; returns the input that is still to be inflated. */
   #advance (rest: Buffer, offered: number, { chunks, length, used }: Output): Buffer {
-    this.#chunks.push(...chunks)
+    for (const chunk of chunks) this.#chunks.push(chunk)
     this.#length += length
     if (this.#length > this.#maxPayload) throw tooBig(this.#maxPayload)
     const left = rest.subarray(used)
@@ -149,6 +147,13 @@ export class Inflater {
     // It ended with the message, with the message's empty block, or with ours.
     if (tailUsed !== 0 && tailUsed !== TAIL.length && tailUsed !== TAIL_AND_PROOF.length - 1) throw broken('it ends inside a block')
     return left.subarray(left.length)
+  }
+
+  #message (): Buffer {
+    const message = joined(this.#chunks, this.#length)
+    this.#chunks = []
+    this.#length = 0
+    return message
   }
 
   #ownContext (): ZlibContext {
