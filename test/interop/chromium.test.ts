@@ -33,7 +33,7 @@ async function visitFrom (page: Page, url: string, visit: Visit): Promise<Report
   const report: Report = await page.evaluate(
     `import('/web-socket.js').then(client => client.visit(...${JSON.stringify([url, visit])}))`
   )
-  // It tells its user, not the page.
+  // Chromium tells its user what has failed, but not the page.
   return report.opened ? report : { ...report, error: await failed }
 }
 

@@ -1,4 +1,7 @@
-"""The client on Python's `websockets`: a visit per line of JSON in, a report per line out."""
+"""The client on Python's `websockets`.
+
+A visit per line of JSON in, a report per line out: see visit.ts.
+"""
 
 import asyncio
 import base64
@@ -9,18 +12,25 @@ import time
 from websockets.exceptions import ConnectionClosed, InvalidStatusCode
 from websockets.legacy.client import connect
 
+EXTENSIONS = "Sec-WebSocket-Extensions"
+
 
 async def visit(url, plan):
     report = {
-        "opened": False, "protocol": "", "extensions": "", "received": [],
-        "roundTrip": None, "close": None, "error": None,
+        "opened": False,
+        "protocol": "",
+        "extensions": "",
+        "received": [],
+        "roundTrip": None,
+        "close": None,
+        "error": None,
     }
     try:
         socket = await connect(
             url,
             subprotocols=plan.get("protocols"),
             compression="deflate" if plan.get("deflate", True) else None,
-            # It is that of frames as they come: a compressed 1 MiB may be a little larger.
+            # It limits frames as they come: compressed, 1 MiB may be larger.
             max_size=2 * 1024 * 1024,
             # Only pings that a check asks for.
             ping_interval=None,
@@ -30,22 +40,26 @@ async def visit(url, plan):
 
     report["opened"] = True
     report["protocol"] = socket.subprotocol or ""
-    report["extensions"] = socket.response_headers.get("Sec-WebSocket-Extensions", "")
+    report["extensions"] = socket.response_headers.get(EXTENSIONS, "")
     try:
         await talk(socket, plan, report)
     except ConnectionClosed:
         pass
     await socket.wait_closed()
-    report["close"] = {"code": socket.close_code, "reason": socket.close_reason}
+    report["close"] = {
+        "code": socket.close_code,
+        "reason": socket.close_reason,
+    }
     return report
 
 
 async def talk(socket, plan, report):
     messages = plan.get("send", [])
+    replies = plan.get("replies", len(messages))
     # Together, as a server may wait until its replies are read.
     await asyncio.gather(
         send_all(socket, messages),
-        receive(socket, plan.get("replies", len(messages)), report["received"]),
+        receive(socket, replies, report["received"]),
     )
     if plan.get("ping"):
         sent_at = time.perf_counter()
@@ -57,8 +71,10 @@ async def talk(socket, plan, report):
 
 async def send_all(socket, messages):
     for message in messages:
-        fragments = [payload(message["kind"], fragment) for fragment in message["fragments"]]
-        await socket.send(fragments[0] if len(fragments) == 1 else one_by_one(fragments))
+        kind = message["kind"]
+        fragments = [payload(kind, data) for data in message["fragments"]]
+        whole = len(fragments) == 1
+        await socket.send(fragments[0] if whole else one_by_one(fragments))
 
 
 async def one_by_one(fragments):
