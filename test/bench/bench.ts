@@ -73,9 +73,9 @@ const { values: flags } = parseArgs({
     quick: { type: 'boolean', default: false }
   }
 })
-const seconds = flags.quick ? 0.2 : positive('seconds')
+const seconds = flags.quick ? 0.15 : positive('seconds')
 const rounds = flags.quick ? 1 : positive('rounds')
-const warmUp = flags.quick ? 0.1 : 1
+const warmUp = flags.quick ? 0.05 : 1
 
 function positive (name: 'seconds' | 'rounds'): number {
   const value = Number(flags[name])
@@ -108,7 +108,7 @@ async function runLoad (load: Load, servers: ServerProcess[]): Promise<Result[]>
     for (const server of servers) {
       measured.get(server)!.push(await measure(server, load, warmUp, seconds))
       // Time to notice that its clients are gone.
-      await wait(100)
+      await wait(flags.quick ? 20 : 100)
     }
   }
   return [...measured].map(([server, measurements]) => summarize(server.spec, load, measurements))

@@ -107,12 +107,12 @@ export async function measure (
     const sockets = await Promise.all(Array.from({ length: load.connections }, open))
     for (const socket of sockets) socket.write(ring!.take(0, load.inFlight))
     await wait(warmUp * 1000)
-    const before = { server: await server.cpuSeconds(), own: process.cpuUsage(), replies, at: performance.now() }
+    const before = { server: await server.cpu(), own: process.cpuUsage(), replies, at: performance.now() }
     await wait(seconds * 1000)
     const elapsed = (performance.now() - before.at) / 1000
     const counted = replies - before.replies
     const own = process.cpuUsage(before.own)
-    const serverSeconds = await server.cpuSeconds() - before.server
+    const after = await server.cpu()
     for (const socket of sockets) {
       socket.removeAllListeners('end')
       socket.removeListener('error', failed!)
@@ -122,7 +122,7 @@ export async function measure (
     return {
       repliesPerSecond: counted / elapsed,
       generatorCpu: (own.user + own.system) / 1e6 / elapsed,
-      serverCpu: serverSeconds / elapsed
+      serverCpu: (after.seconds - before.server.seconds) / (after.at - before.server.at)
     }
   }
 

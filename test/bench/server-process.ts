@@ -9,6 +9,11 @@ export interface ServerSpec {
   options: object
 }
 
+export interface CpuTime {
+  seconds: number
+  at: number
+}
+
 /** A server under test, in a process of its own. */
 export class ServerProcess {
   readonly spec: ServerSpec
@@ -37,11 +42,11 @@ export class ServerProcess {
     return this.spec.name
   }
 
-  /** CPU time used so far, in seconds. */
-  async cpuSeconds (): Promise<number> {
+  /** CPU time used so far, and when that was, by the server's clock: it may be too busy to answer at once. */
+  async cpu (): Promise<CpuTime> {
     this.#child.send('cpu')
-    const [{ user, system }] = await once(this.#child, 'message')
-    return (user + system) / 1e6
+    const [{ user, system, at }] = await once(this.#child, 'message')
+    return { seconds: (user + system) / 1e6, at: at / 1000 }
   }
 
   async stop (): Promise<void> {
