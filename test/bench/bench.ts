@@ -59,7 +59,7 @@ const SUITES: Suite[] = [
       { connections: 50, inFlight: 1, size: 200, deflate: true },
       { connections: 50, inFlight: 16, size: 200, deflate: true },
       { connections: 50, inFlight: 1, size: 16384, deflate: true },
-      { connections: 50, inFlight: 16, size: 16384, deflate: true }
+      { connections: 50, inFlight: 8, size: 16384, deflate: true }
     ]
   }
 ]
