@@ -1,8 +1,12 @@
+import Queue from 'yocto-queue'
 import { Deflater, type DeflaterHost } from '../deflate/deflater.ts'
 import type { DeflateSettings, Direction } from '../deflate/negotiate.ts'
 import { RSV1 } from '../protocol/frame-encoder.ts'
 import { isControl, TEXT } from '../protocol/opcode.ts'
 import type { Outbox } from './outbox.ts'
+
+/** What a waiting message costs besides its payload, so that empty ones cannot be queued without end. */
+const ENTRY_COST = 64
 
 interface Entry {
   opcode: number
@@ -18,7 +22,7 @@ export class DeflateQueue implements DeflaterHost {
 
   /** The message that is being deflated. */
   #current: Entry | null = null
-  #waiting: Entry[] = []
+  readonly #waiting = new Queue<Entry>()
   #ending = false
 
   /** @param onFailed called when a message could not be deflated; it and those that wait are lost */
@@ -51,16 +55,16 @@ export class DeflateQueue implements DeflaterHost {
 
   /** Forgets what has not been written: the Duplex is gone. */
   discard (): void {
-    this.#waiting = []
+    this.#waiting.clear()
     this.#deflater.close()
     this.#outbox.discard()
   }
 
   onDeflated (deflated: Buffer): void {
     this.#write(this.#arrived(), deflated)
-    while (this.#current === null && this.#waiting.length > 0) {
-      const { opcode, payload } = this.#waiting.shift()!
-      this.#outbox.arrived(payload.length)
+    while (this.#current === null && this.#waiting.size > 0) {
+      const { opcode, payload } = this.#waiting.dequeue()!
+      this.#outbox.arrived(payload.length + ENTRY_COST)
       this.#send(opcode, payload)
     }
     if (this.#ending && this.#current === null) this.#outbox.end()
@@ -75,8 +79,8 @@ export class DeflateQueue implements DeflaterHost {
     if (this.#current === null) {
       this.#send(opcode, payload)
     } else {
-      this.#waiting.push({ opcode, payload })
-      this.#outbox.expect(payload.length)
+      this.#waiting.enqueue({ opcode, payload })
+      this.#outbox.expect(payload.length + ENTRY_COST)
     }
   }
 
@@ -102,8 +106,7 @@ export class DeflateQueue implements DeflaterHost {
   }
 
   #failed (error: Error): void {
-    for (const { payload } of this.#waiting) this.#outbox.arrived(payload.length)
-    this.#waiting = []
+    for (const { payload } of this.#waiting.drain()) this.#outbox.arrived(payload.length + ENTRY_COST)
     this.#onFailed(error)
   }
 

@@ -85,6 +85,8 @@ export class Reader implements InflaterHost {
     this.#decoder.stop()
     this.#inflater?.close()
     this.#duplex.resume()
+    // After what the owner does now, such as to close.
+    if (this.#transport !== FLOWING) process.nextTick(() => this.#tellEnd())
   }
 
   /** Inflates a message, and hands it on before anything that follows it. */

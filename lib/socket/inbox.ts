@@ -1,3 +1,4 @@
+import Queue from 'yocto-queue'
 import { FST_ERR_WS_TWO_CONSUMERS } from '../errors.ts'
 
 /** What an inbox steers: the reading of the connection, and what happens when its messages are no longer wanted. */
@@ -40,8 +41,7 @@ export class Inbox {
   readonly #maxQueued: number
 
   #consumer: typeof NOBODY | typeof LISTENERS | typeof ITERATOR = NOBODY
-  #entries: Entry[] = []
-  #first = 0
+  readonly #entries = new Queue<Entry>()
   #queued = 0
   #waiter: Waiter | null = null
   /** Listeners get each message at once: nothing waits before it. */
@@ -64,7 +64,7 @@ export class Inbox {
       resolve({ done: false, value: message })
     } else {
       const cost = byteLength + ENTRY_COST
-      this.#entries.push({ message, cost, error })
+      this.#entries.enqueue({ message, cost, error })
       this.#queued += cost
       if (this.#queued > this.#maxQueued) this.#owner.pauseReading()
     }
@@ -109,8 +109,7 @@ export class Inbox {
 
   /** The connection was closed from this side: nobody wants what waits. */
   discard (): void {
-    this.#entries = []
-    this.#first = 0
+    this.#entries.clear()
     this.#queued = 0
     this.end()
   }
@@ -119,7 +118,7 @@ export class Inbox {
     // A listener may be the last one, or may close the connection.
     while (this.#consumer === LISTENERS && !this.#direct) {
       const entry = this.#take()
-      if (entry === null) {
+      if (entry === undefined) {
         this.#direct = true
         this.#owner.resumeReading()
       } else {
@@ -132,7 +131,7 @@ export class Inbox {
   #next (): Promise<IteratorResult<any, undefined>> {
     if (this.#waiter !== null) return Promise.reject(new FST_ERR_WS_TWO_CONSUMERS())
     const entry = this.#take()
-    if (entry !== null) {
+    if (entry !== undefined) {
       if (this.#queued <= this.#maxQueued / 2) this.#owner.resumeReading()
       this.#owner.setValidationError(entry.error)
       return Promise.resolve({ done: false, value: entry.message })
@@ -141,15 +140,9 @@ export class Inbox {
     return new Promise(resolve => { this.#waiter = { resolve } })
   }
 
-  #take (): Entry | null {
-    if (this.#first === this.#entries.length) return null
-    const entry = this.#entries[this.#first]!
-    this.#first++
-    this.#queued -= entry.cost
-    if (this.#first === this.#entries.length) {
-      this.#entries = []
-      this.#first = 0
-    }
+  #take (): Entry | undefined {
+    const entry = this.#entries.dequeue()
+    if (entry !== undefined) this.#queued -= entry.cost
     return entry
   }
 }

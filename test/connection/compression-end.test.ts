@@ -60,14 +60,15 @@ function bench (t: Test, contextTakeover = false): Bench {
 }
 let connection: Connection
 
-const LARGE_AND_MORE = Buffer.concat([compressed(BINARY, LARGE), masked(TEXT, 'behind')])
+/** New bytes each time: in memory they are the ones that the reader unmasks. */
+const largeAndMore = (): Buffer => Buffer.concat([compressed(BINARY, LARGE), masked(TEXT, 'behind')])
 
 for (const contextTakeover of [false, true]) {
   const mode = contextTakeover ? ', with context takeover' : ''
 
   test(`what was read is delivered though the transport is gone${mode}`, async t => {
     const { near, peer, calls, closed, connection } = bench(t, contextTakeover)
-    peer.write(Buffer.concat([LARGE_AND_MORE, compressed(BINARY, LARGE)]))
+    peer.write(Buffer.concat([largeAndMore(), compressed(BINARY, LARGE)]))
     await until(() => connection.isPaused)
     near.destroy()
     t.match(await closed, { code: 1006, wasClean: false })
@@ -76,7 +77,7 @@ for (const contextTakeover of [false, true]) {
 
   test(`what was read is delivered though the peer has ended its side${mode}`, async t => {
     const { peer, calls, closed, connection } = bench(t, contextTakeover)
-    peer.end(Buffer.concat([LARGE_AND_MORE, compressed(BINARY, LARGE)]))
+    peer.end(Buffer.concat([largeAndMore(), compressed(BINARY, LARGE)]))
     await until(() => connection.isPaused)
     t.match(await closed, { code: 1006, wasClean: false })
     t.strictSame(calls, ['binary 40000', 'behind', 'binary 40000', 'close 1006'])
@@ -84,7 +85,7 @@ for (const contextTakeover of [false, true]) {
 
   test(`nothing is delivered after terminate(), however far it is${mode}`, async t => {
     const { peer, calls, closed, connection } = bench(t, contextTakeover)
-    peer.write(LARGE_AND_MORE)
+    peer.write(largeAndMore())
     await until(() => connection.isPaused)
     connection.sendBinary(LARGE)
     connection.sendText('waits')
@@ -94,11 +95,22 @@ for (const contextTakeover of [false, true]) {
     t.equal(connection.bufferedAmount, 0)
     // Long enough for what the thread pool still does to be told.
     const other = bench(t, contextTakeover)
-    other.peer.write(LARGE_AND_MORE)
+    other.peer.write(largeAndMore())
     await until(() => other.calls.length === 2)
     t.strictSame(calls, ['close 1006'])
   })
 }
+
+test('the end of the transport is told, though the connection is cut before a large message is inflated', async t => {
+  const { near, peer, calls, closed, connection } = bench(t)
+  peer.write(largeAndMore())
+  await until(() => connection.isPaused)
+  near.destroy()
+  await new Promise(resolve => { near.once('close', resolve) })
+  connection.terminate()
+  t.match(await closed, { code: 1006, initiator: 'local' })
+  t.strictSame(calls, ['close 1006'])
+})
 
 test('a large message that turns out broken after the transport is gone is an error before the end', async t => {
   const { near, peer, calls, closed, connection } = bench(t)
@@ -127,7 +139,7 @@ test('a large message is dropped when the connection is closed meanwhile', async
   const { client, socket } = await pair(t, { deflate: true }, {}, OFFER)
   const messages: unknown[] = []
   socket.on('message', message => { messages.push(message) })
-  client.write(Buffer.concat([LARGE_AND_MORE, compressed(TEXT, 'again')]))
+  client.write(Buffer.concat([largeAndMore(), compressed(TEXT, 'again')]))
   await until(() => (socket as any).connection.isPaused)
   const closed = socket.close(4000)
   t.match(await client.close(), { code: 4000 })

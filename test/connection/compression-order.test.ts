@@ -152,7 +152,7 @@ test('send() says when too much waits to be deflated, and drained() when it has 
   t.equal(socket.send(LARGE), true)
   t.equal(socket.bufferedAmount, LARGE.length)
   t.equal(socket.send(LARGE), false)
-  t.equal(socket.bufferedAmount, 2 * LARGE.length)
+  t.ok(socket.bufferedAmount >= 2 * LARGE.length)
   let drains = 0
   socket.on('drain', () => { drains++ })
   await socket.drained()
