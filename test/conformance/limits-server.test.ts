@@ -1,0 +1,8 @@
+import { t } from 'tap'
+import { serverEndpoint } from './endpoints.ts'
+import { limits, TOO_BIG } from './limits.ts'
+import { checkRows } from './run.ts'
+
+const endpoint = await serverEndpoint()
+t.teardown(() => endpoint.close())
+checkRows(endpoint, [...limits(), ...TOO_BIG])
