@@ -6,6 +6,8 @@ export class Peer {
   readonly frames: WireFrame[] = []
   ended = false
   error: NodeJS.ErrnoException | null = null
+  /** `Sec-WebSocket-Extensions` of the response. */
+  extensions = ''
   readonly #socket: Socket
   /** The endpoint's end of the transport: tells how much has been read there. */
   readonly #transport: Socket

@@ -49,6 +49,8 @@ export interface Row {
   cut?: 'frames' | number
   /** The largest message that the endpoint takes is 1000 bytes. */
   limited?: boolean
+  /** permessage-deflate without parameters has been agreed on, with the endpoint's default options or with context takeover. */
+  deflate?: 'default' | 'takeover'
 }
 
 export const CONTINUATION = 0

@@ -35,10 +35,15 @@ export function waysOf (row: Row): Way[] {
   if (row.cut === 'frames') return [{ name: 'frame by frame', cut: frames => frames }]
   if (typeof row.cut === 'number') return [inPieces(row.cut)]
   const bytes = row.peer.reduce((sum, step) => sum + ('opcode' in step ? step.payload.length + 6 : 0), 0)
+  return allWays(row.id, bytes)
+}
+
+/** @param size how many bytes there are to cut */
+export function allWays (id: string, size: number): Way[] {
   return [
     { name: 'whole', cut: frames => [Buffer.concat(frames)] },
-    ...bytes <= SINGLE_BYTES_UP_TO ? [inPieces(1)] : [],
-    inRandomPieces(seedOf(row.id))
+    ...size <= SINGLE_BYTES_UP_TO ? [inPieces(1)] : [],
+    inRandomPieces(seedOf(id))
   ]
 }
 
@@ -80,32 +85,41 @@ function script (row: Row): string[] {
 
 /** What happens, in lines. */
 async function play (endpoint: Endpoint, row: Row, way: Way): Promise<string[]> {
-  const peer = await endpoint.open(row.limited)
+  const peer = await endpoint.open(row)
+  const ending = row.answers.find(answer => answer.opcode === CLOSE)
+  const steps = ending === undefined ? [...row.peer, close(1000)] : row.peer
+  const notes = await converse(peer, endpoint, ending?.failed !== true, notes => send(peer, endpoint, steps, way, notes))
+  return [...peer.frames.map(frame => describe(frame, endpoint.role === 'client')), ...notes, 'end']
+}
+
+/**
+ * Sends, then waits for the end of the connection.
+ *
+ * @param closes whether the peer closes the connection
+ * @returns what was wrong, besides the frames that came back
+ */
+export async function converse (
+  peer: Peer, { role }: Endpoint, closes: boolean, send: (notes: string[]) => Promise<void>
+): Promise<string[]> {
   const notes: string[] = []
   const timer = setTimeout(() => {
     notes.push(`not ended after ${PATIENCE} ms`)
     peer.destroy()
   }, PATIENCE)
-  const ending = row.answers.find(answer => answer.opcode === CLOSE)
-  await send(peer, endpoint, ending === undefined ? [...row.peer, close(1000)] : row.peer, way, notes)
-  if (endpoint.role === 'client' && ending?.failed !== true) await endFirst(peer, notes)
+  await send(notes)
+  if (role === 'client' && closes) await endFirst(peer, notes)
   await peer.until(() => false)
   clearTimeout(timer)
   if (peer.rest > 0) notes.push(`${peer.rest} bytes behind the last frame`)
   if (peer.error !== null) notes.push(`${peer.error.code}`)
   peer.destroy()
-  return [...peer.frames.map(frame => describe(frame, endpoint.role === 'client')), ...notes, 'end']
+  return notes
 }
 
 async function send (peer: Peer, endpoint: Endpoint, steps: readonly Step[], way: Way, notes: string[]): Promise<void> {
   let frames: Buffer[] = []
   const flush = async (): Promise<void> => {
-    let pieces = 0
-    for (const piece of frames.length > 0 ? way.cut(frames) : []) {
-      if (pieces++ > 0) await peer.arrived()
-      if (peer.ended) break
-      peer.write(piece)
-    }
+    if (frames.length > 0) await write(peer, frames, way)
     frames = []
   }
   for (const step of steps) {
@@ -118,6 +132,15 @@ async function send (peer: Peer, endpoint: Endpoint, steps: readonly Step[], way
     else await keepsSilent(peer, step.silence, notes)
   }
   await flush()
+}
+
+export async function write (peer: Peer, frames: Buffer[], way: Way): Promise<void> {
+  let pieces = 0
+  for (const piece of way.cut(frames)) {
+    if (pieces++ > 0) await peer.arrived()
+    if (peer.ended) break
+    peer.write(piece)
+  }
 }
 
 async function keepsSilent (peer: Peer, answers: number, notes: string[]): Promise<void> {
@@ -141,7 +164,7 @@ async function turns (): Promise<void> {
 }
 
 /** A frame in a line, with everything that is wrong with any frame of this endpoint. */
-function describe (frame: WireFrame, isClient: boolean): string {
+export function describe (frame: WireFrame, isClient: boolean): string {
   const { fin, rsv, opcode, payload, masked, size } = frame
   const faults = [
     !fin && 'not final', rsv !== 0 && `RSV ${rsv}`,
@@ -155,7 +178,7 @@ function describe (frame: WireFrame, isClient: boolean): string {
   return [what, ...faults].join(', ')
 }
 
-function line (opcode: number, payload: Buffer): string {
+export function line (opcode: number, payload: Buffer): string {
   const shown = payload.length <= 40 ? payload.toString('hex') : `sha1 ${createHash('sha1').update(payload).digest('hex')}`
   return `${NAMES[opcode] ?? `opcode ${opcode}`} of ${payload.length} bytes: ${shown}`
 }
