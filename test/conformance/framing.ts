@@ -5,12 +5,23 @@ import {
 
 const SIZES = [0, 125, 126, 127, 128, 65_535, 65_536]
 
-/** Group 1: each form of the payload length, on both sides of where the next one begins. */
+/** Group 1: each form of the payload length, on both sides of where the next one begins; 1.3, ours, is what must not be. */
 export const FRAMING: Row[] = [
   ...SIZES.map((size, index): Row => textRow(`1.1.${index + 1}`, size)),
   { ...textRow('1.1.8', 65_536), cut: 997 },
   ...SIZES.map((size, index): Row => binaryRow(`1.2.${index + 1}`, size)),
-  { ...binaryRow('1.2.8', 65_536), cut: 997 }
+  { ...binaryRow('1.2.8', 65_536), cut: 997 },
+  ...[
+    { name: 'one masked the wrong way', rfc: 'RFC 6455 §5.1', wrong: text('wrong', { wronglyMasked: true }) },
+    { name: 'a ping masked the wrong way', rfc: 'RFC 6455 §5.1', wrong: ping('', { wronglyMasked: true }) },
+    { name: 'a length of 125 in two bytes', rfc: 'RFC 6455 §5.2', wrong: binary(sampleBytes(125), { lengthBytes: 2 }) },
+    { name: 'a length of 0 in eight bytes', rfc: 'RFC 6455 §5.2', wrong: binary('', { lengthBytes: 8 }) },
+    { name: 'a length of 65535 in eight bytes', rfc: 'RFC 6455 §5.2', wrong: binary(sampleBytes(65_535), { lengthBytes: 8 }) },
+    { name: 'a ping with a length of 5 in two bytes', rfc: 'RFC 6455 §5.2, §5.5', wrong: ping('hello', { lengthBytes: 2 }) }
+  ].map(({ name, rfc, wrong }, index): Row => ({
+    id: `1.3.${index + 1}`, name: `a message, then ${name}, then a message`, rfc,
+    peer: [text('hello'), wrong, text('late')], answers: [textBack('hello'), failed(1002)]
+  }))
 ]
 
 function textRow (id: string, size: number): Row {

@@ -6,9 +6,11 @@ import { closeBody, type FrameOptions, frame } from '../support/frames.ts'
  */
 
 /** A frame that the peer sends, or a part of one. */
-export interface Sent extends FrameOptions {
+export interface Sent extends Omit<FrameOptions, 'masked'> {
   opcode: number
   payload: Buffer
+  /** Masked by a server, not masked by a client. */
+  wronglyMasked?: boolean
   /** Only these bytes of the payload are sent; the header goes with the first. The length announced is the whole one. */
   from?: number
   to?: number
@@ -67,14 +69,16 @@ function bytesOf (data: Data): Buffer {
   return typeof data === 'string' ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.length)
 }
 
-export function sent (opcode: number, payload: Data = '', options: FrameOptions = {}): Sent {
+type SentOptions = Omit<Sent, 'opcode' | 'payload'>
+
+export function sent (opcode: number, payload: Data = '', options: SentOptions = {}): Sent {
   return { opcode, payload: bytesOf(payload), ...options }
 }
 
-export const text = (payload: Data = '', options: FrameOptions = {}): Sent => sent(TEXT, payload, options)
-export const binary = (payload: Data = '', options: FrameOptions = {}): Sent => sent(BINARY, payload, options)
-export const ping = (payload: Data = '', options: FrameOptions = {}): Sent => sent(PING, payload, options)
-export const pong = (payload: Data = '', options: FrameOptions = {}): Sent => sent(PONG, payload, options)
+export const text = (payload: Data = '', options: SentOptions = {}): Sent => sent(TEXT, payload, options)
+export const binary = (payload: Data = '', options: SentOptions = {}): Sent => sent(BINARY, payload, options)
+export const ping = (payload: Data = '', options: SentOptions = {}): Sent => sent(PING, payload, options)
+export const pong = (payload: Data = '', options: SentOptions = {}): Sent => sent(PONG, payload, options)
 
 /** A continuation frame, the last of its message. */
 export const last = (payload: Data = ''): Sent => sent(CONTINUATION, payload)
@@ -114,8 +118,8 @@ export const failed = (code: number): Answer => ({ opcode: CLOSE, payload: Buffe
 
 /** The bytes of a step on the wire. */
 export function encode (step: Sent, masked: boolean): Buffer {
-  const { opcode, payload, from = 0, to = payload.length, ...options } = step
-  const bytes = frame(opcode, payload, { ...options, masked })
+  const { opcode, payload, from = 0, to = payload.length, wronglyMasked = false, ...options } = step
+  const bytes = frame(opcode, payload, { ...options, masked: masked !== wronglyMasked })
   const header = bytes.length - payload.length
   return bytes.subarray(from === 0 ? 0 : header + from, header + to)
 }
