@@ -22,9 +22,11 @@ const KIB = 1024
 /** Sizes of the messages and, for the last eight, of the frames that they are cut into. */
 const SHAPES: ReadonlyArray<readonly [size: number, fragment?: number]> = [
   [16], [64], [256], [KIB], [4 * KIB], [8 * KIB], [16 * KIB], [32 * KIB], [64 * KIB], [128 * KIB],
-  [8 * KIB, 256], [16 * KIB, 256], [32 * KIB, 256], [64 * KIB, 256], [128 * KIB, 256], [128 * KIB, KIB], [128 * KIB, 8 * KIB],
-  [128 * KIB, 128 * KIB]
+  [8 * KIB, 256], [16 * KIB, 256], [32 * KIB, 256], [64 * KIB, 256], [128 * KIB, 256],
+  [128 * KIB, KIB], [128 * KIB, 8 * KIB], [128 * KIB, 128 * KIB]
 ]
+
+const FEW_SHAPES = SHAPES.filter(([size]) => size <= KIB || size === 32 * KIB)
 
 function countFor (size: number): number {
   return size <= 4 * KIB ? 100 : size <= 32 * KIB ? 50 : 20
@@ -35,8 +37,8 @@ type Common = Pick<Exchange, 'rfc' | 'offer' | 'agreed' | 'sample'>
 function exchanges (group: string, name: string, common: Common, shapes = SHAPES): Exchange[] {
   return shapes.map(([size, fragment = Infinity], index) => {
     const count = countFor(size)
-    const cut = fragment === Infinity ? '' : ` in fragments of ${fragment}`
-    return { ...common, id: `${group}.${index + 1}`, name: `${name}: ${count} messages of ${size} bytes${cut}`, size, count, fragment }
+    const shape = `${count} messages of ${size} bytes${fragment === Infinity ? '' : ` in fragments of ${fragment}`}`
+    return { ...common, id: `${group}.${index + 1}`, name: `${name}: ${shape}`, size, count, fragment }
   })
 }
 
@@ -73,5 +75,5 @@ const OFFERS: ReadonlyArray<readonly [offer: string, server: Agreement['server']
 /** Group 13: all kinds of offers, one kind of data, to an endpoint that lets messages refer to those before them. */
 export const OFFERED: Exchange[] = OFFERS.flatMap(([offer, server, client = TOGETHER], index) => {
   const common = { rfc: 'RFC 7692 §7.1', offer, agreed: { server, client }, sample: JSON_SAMPLE }
-  return exchanges(`13.${index + 1}`, offer, common, index < 7 ? SHAPES : SHAPES.filter(([size]) => size <= KIB || size === 32 * KIB))
+  return exchanges(`13.${index + 1}`, offer, common, index < 7 ? SHAPES : FEW_SHAPES)
 })

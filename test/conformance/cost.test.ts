@@ -23,7 +23,7 @@ const CASES = [
 for (const endpoint of [await serverEndpoint(), await clientEndpoint()]) {
   t.teardown(() => endpoint.close())
   for (const { name, fragments, size, most } of CASES) {
-    test(`9.10 as ${endpoint.role}: a message of ${name} costs no more memory than its bytes (RFC 6455 §5.4, §10.4)`, async t => {
+    test(`9.10 as ${endpoint.role}: ${name} cost no more memory than their bytes (RFC 6455 §5.4, §10.4)`, async t => {
       await send(endpoint, fragments, size)
       const { grown } = await send(endpoint, fragments, size)
       t.ok(grown < most, `${grown} bytes, of ${most} at most`)
@@ -44,7 +44,9 @@ async function fastest (endpoint: Endpoint, fragments: number, size: number): Pr
 }
 
 /** Sends a message in that many fragments and an empty last one. Tells what it cost until the last one was sent. */
-async function send (endpoint: Endpoint, fragments: number, size: number): Promise<{ grown: number, milliseconds: number }> {
+async function send (
+  endpoint: Endpoint, fragments: number, size: number
+): Promise<{ grown: number, milliseconds: number }> {
   const masked = endpoint.role === 'server'
   const peer = await endpoint.open()
   const fragment = encode(more(sampleBytes(size)), masked)

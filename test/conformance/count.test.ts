@@ -35,7 +35,9 @@ const ALL = [...ROWS, ...EXCHANGES]
 test('every group has the cases of the public suite, and ours', async t => {
   const cases = new Map<string, number>()
   for (const { id } of ALL) cases.set(id.split('.')[0]!, (cases.get(id.split('.')[0]!) ?? 0) + 1)
-  for (const [group, { there, ours }] of Object.entries(GROUPS)) t.equal(cases.get(group), there + ours, `group ${group}`)
+  for (const [group, { there, ours }] of Object.entries(GROUPS)) {
+    t.equal(cases.get(group), there + ours, `group ${group}`)
+  }
   t.equal(cases.size, Object.keys(GROUPS).length)
   const ways = ALL.reduce((sum, row) => sum + row.ways, 0)
   t.comment(`${ALL.length} rows; ${ways} cases in each of the two roles`)

@@ -22,7 +22,8 @@ const EXAMPLES: Rule[] = [
     peer: [{ ...first(TEXT, hex('f2 48 cd')), ...RSV1 }, last(hex('c9 c9 07 00'))]
   },
   {
-    name: 'a ping between the fragments of a compressed message', answers: [{ ...textBack('!'), opcode: 10 }, textBack('Hello')],
+    name: 'a ping between the fragments of a compressed message',
+    answers: [{ ...textBack('!'), opcode: 10 }, textBack('Hello')],
     peer: [{ ...first(TEXT, hex('f2 48 cd')), ...RSV1 }, ping('!'), last(hex('c9 c9 07 00'))]
   },
   {
@@ -38,13 +39,17 @@ const EXAMPLES: Rule[] = [
     name: 'the example of two blocks', answers: [textBack('Hello')],
     peer: [compressed('f2 48 05 00 00 00 ff ff ca c9 c9 07 00')]
   },
-  { name: 'an empty compressed message', peer: [compressed('00'), text('next')], answers: [textBack(), textBack('next')] },
+  {
+    name: 'an empty compressed message',
+    peer: [compressed('00'), text('next')], answers: [textBack(), textBack('next')]
+  },
   {
     name: 'empty fragments around a compressed message', answers: [textBack('Hello')],
     peer: [{ ...first(TEXT), ...RSV1 }, more(hex(HELLO)), more(), last()]
   },
   {
-    name: 'messages with and without compression', answers: [textBack('a'), textBack('Hello'), textBack('b'), textBack('Hello')],
+    name: 'messages with and without compression',
+    answers: [textBack('a'), textBack('Hello'), textBack('b'), textBack('Hello')],
     peer: [text('a'), compressed(HELLO), text('b'), compressed(HELLO)]
   }
 ]
@@ -60,9 +65,15 @@ const VIOLATIONS: Rule[] = [
   },
   { name: 'RSV1 on a ping', peer: [text('hello'), sent(PING, '', RSV1)], answers: [textBack('hello'), failed(1002)] },
   { name: 'RSV1 on a close frame', peer: [sent(8, hex('03e8'), RSV1)], answers: [failed(1002)] },
-  { name: 'RSV2, which compression has no use for', peer: [sent(TEXT, hex(HELLO), { rsv: 6 })], answers: [failed(1002)] },
+  {
+    name: 'RSV2, which compression has no use for',
+    peer: [sent(TEXT, hex(HELLO), { rsv: 6 })], answers: [failed(1002)]
+  },
   { name: 'data that is not DEFLATE', peer: [compressed('ff ff ff ff ff'), ping()], answers: [failed(1007)] },
-  { name: 'a message before data that is not DEFLATE', peer: [compressed(HELLO), compressed('06')], answers: [textBack('Hello'), failed(1007)] },
+  {
+    name: 'a message before data that is not DEFLATE',
+    peer: [compressed(HELLO), compressed('06')], answers: [textBack('Hello'), failed(1007)]
+  },
   { name: 'data that ends inside a block', peer: [compressed('f2 48'), text('late')], answers: [failed(1007)] },
   {
     name: 'compressed text that is not UTF-8', answers: [failed(1007)],
@@ -80,5 +91,6 @@ const VIOLATIONS: Rule[] = [
 
 /** Ours: the examples of RFC 7692 §7.2.3 and what breaks its rules. Answers are too short to be compressed. */
 export const DEFLATE_RULES: Row[] = [...EXAMPLES, ...VIOLATIONS].map((rule, index): Row => ({
-  id: `12.6.${index + 1}`, rfc: index < EXAMPLES.length ? 'RFC 7692 §7.2.3' : 'RFC 7692 §6.1, §7.2.2', deflate: 'default', ...rule
+  id: `12.6.${index + 1}`,
+  rfc: index < EXAMPLES.length ? 'RFC 7692 §7.2.3' : 'RFC 7692 §6.1, §7.2.2', deflate: 'default', ...rule
 }))

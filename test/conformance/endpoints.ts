@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import Fastify from 'fastify'
 import sockets, { type BaseSocket, type SocketOptions } from 'fastify-sockets'
+import { DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
 import { SocketBase } from '../../lib/socket/socket.ts'
 import { handshake } from '../support/raw-client.ts'
 import type { Agreement } from './deflate.ts'
@@ -39,7 +40,8 @@ export async function serverEndpoint (): Promise<Endpoint> {
   app.register(sockets, OPTIONS)
   for (const deflate of ['default', 'takeover', 'none'] as const) {
     for (const maxPayload of [ROOM, LIMIT]) {
-      app.get(`/${deflate}/${maxPayload}`, { ws: { maxPayload, deflate: deflate !== 'none' && DEFLATE[deflate] } }, (socket, request) => {
+      const ws = { maxPayload, deflate: deflate !== 'none' && DEFLATE[deflate] }
+      app.get(`/${deflate}/${maxPayload}`, { ws }, (socket, request) => {
         echo(socket)
         onOpen(request.socket)
       })
@@ -53,7 +55,8 @@ export async function serverEndpoint (): Promise<Endpoint> {
       const opened = new Promise<Socket>(resolve => { onOpen = resolve })
       const socket = connect(port, '127.0.0.1')
       const url = `/${deflate ?? 'none'}/${limited === true ? LIMIT : ROOM}`
-      const { head, extensions } = await passHandshake(socket, url, deflate === undefined ? {} : { 'Sec-WebSocket-Extensions': offer })
+      const headers: Record<string, string> = deflate === undefined ? {} : { 'Sec-WebSocket-Extensions': offer }
+      const { head, extensions } = await passHandshake(socket, url, headers)
       return Object.assign(new Peer(socket, await opened, head), { extensions })
     },
     close: () => app.close()
@@ -70,7 +73,8 @@ export async function clientEndpoint (): Promise<Endpoint> {
     role: 'client',
     open: async choice => {
       const transport = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
-      const [[socket]] = await Promise.all([once(server, 'connection') as Promise<[Socket]>, once(transport, 'connect')])
+      const accepted = once(server, 'connection') as Promise<[Socket]>
+      const [[socket]] = await Promise.all([accepted, once(transport, 'connect')])
       const client = createClient(transport, choice)
       const peer = new Peer(socket, transport)
       client.connection.start(Buffer.alloc(0))
@@ -92,7 +96,7 @@ function createClient (transport: Socket, { limited, deflate, agreed }: Choice =
     overflow: 'close',
     closeTimeout: OPTIONS.closeTimeout!,
     heartbeat: null,
-    deflate: { threshold: 1024, level: 1, memLevel: 8, contextTakeover: false, windowBits: 15, ...deflate && DEFLATE[deflate] },
+    deflate: { ...DEFLATE_DEFAULTS, ...deflate && DEFLATE[deflate] },
     decoder: null,
     serialize: null,
     onError: rethrow,

@@ -11,7 +11,9 @@ import { messagesOf } from './samples.ts'
 const COMPRESSED_FROM = 1024
 
 /** A test for each exchange and each way. */
-export function checkExchanges (endpoint: Endpoint, deflate: 'default' | 'takeover', exchanges: readonly Exchange[]): void {
+export function checkExchanges (
+  endpoint: Endpoint, deflate: 'default' | 'takeover', exchanges: readonly Exchange[]
+): void {
   for (const exchange of exchanges) {
     for (const way of exchangeWays(exchange)) {
       test(`${exchange.id} as ${endpoint.role}, ${way.name}: ${exchange.name} (${exchange.rfc})`, async t => {

@@ -1,5 +1,6 @@
 import {
-  type Answer, failed, first, fragments, last, more, ping, PING, PONG, pongBack, type Row, type Step, TEXT, text, textBack, wait
+  type Answer, failed, first, fragments, last, more, ping, PING, PONG, pongBack, type Row, type Step, TEXT, text,
+  textBack, wait
 } from './row.ts'
 
 const CUTS = [
@@ -16,7 +17,8 @@ function threeWays (from: number, name: string, rfc: string, peer: Step[], answe
 }
 
 const PINGED: Step[] = [
-  first(TEXT, 'one, '), more('two, '), ping('after two'), wait(1), more('three, '), more('four, '), ping('after four'), wait(2), last('five')
+  first(TEXT, 'one, '), more('two, '), ping('after two'), wait(1),
+  more('three, '), more('four, '), ping('after four'), wait(2), last('five')
 ]
 const PINGED_BACK = [pongBack('after two'), pongBack('after four'), textBack('one, two, three, four, five')]
 
@@ -30,7 +32,9 @@ export const FRAGMENTATION: Row[] = [
     id: '5.2', name: 'a pong in two fragments', rfc: 'RFC 6455 §5.5',
     peer: [first(PONG, 'one, '), last('two')], answers: [failed(1002)]
   },
-  ...threeWays(3, 'a text message in two fragments', 'RFC 6455 §5.4', fragments(TEXT, ['one, ', 'two']), [textBack('one, two')]),
+  ...threeWays(
+    3, 'a text message in two fragments', 'RFC 6455 §5.4', fragments(TEXT, ['one, ', 'two']), [textBack('one, two')]
+  ),
   ...threeWays(
     6, 'a ping between the two fragments of a text message', 'RFC 6455 §5.4, §5.5',
     [first(TEXT, 'one, '), ping('between'), last('two')], [pongBack('between'), textBack('one, two')]
@@ -44,11 +48,14 @@ export const FRAGMENTATION: Row[] = [
     [more('of nothing'), text('hello')], [failed(1002)]
   ),
   {
-    id: '5.15', name: 'a message in two fragments, a continuation frame with nothing to continue, a message', rfc: 'RFC 6455 §5.4',
-    peer: [...fragments(TEXT, ['one, ', 'two']), more('of nothing'), text('hello')], answers: [textBack('one, two'), failed(1002)]
+    id: '5.15', name: 'a message in two fragments, a continuation frame with nothing to continue, a message',
+    rfc: 'RFC 6455 §5.4',
+    peer: [...fragments(TEXT, ['one, ', 'two']), more('of nothing'), text('hello')],
+    answers: [textBack('one, two'), failed(1002)]
   },
   {
-    id: '5.16', name: 'twice: a continuation frame with nothing to continue and more to follow, then a message in fragments',
+    id: '5.16',
+    name: 'twice: a continuation frame with nothing to continue and more to follow, then a message in fragments',
     rfc: 'RFC 6455 §5.4', peer: repeated(more('of nothing')), answers: [failed(1002)]
   },
   {
@@ -60,7 +67,8 @@ export const FRAGMENTATION: Row[] = [
     peer: [first(TEXT, 'one, '), text('two')], answers: [failed(1002)]
   },
   {
-    id: '5.19', name: 'pings between five fragments, each answered before the next fragment', rfc: 'RFC 6455 §5.4, §5.5.2',
+    id: '5.19', name: 'pings between five fragments, each answered before the next fragment',
+    rfc: 'RFC 6455 §5.4, §5.5.2',
     peer: PINGED, answers: PINGED_BACK
   },
   {

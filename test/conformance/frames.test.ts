@@ -8,5 +8,7 @@ import { checkRows } from './run.ts'
 
 for (const endpoint of [await serverEndpoint(), await clientEndpoint()]) {
   t.teardown(() => endpoint.close())
-  for (const rows of [FRAMING, PINGS, RESERVED_BITS, OPCODES, FRAGMENTATION, CLOSING, AUTO_FRAGMENTED]) checkRows(endpoint, rows)
+  for (const rows of [FRAMING, PINGS, RESERVED_BITS, OPCODES, FRAGMENTATION, CLOSING, AUTO_FRAGMENTED]) {
+    checkRows(endpoint, rows)
+  }
 }

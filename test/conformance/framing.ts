@@ -1,11 +1,12 @@
 import {
-  BINARY, binary, binaryBack, CLOSE, failed, fragments, parts, type Row, sampleBytes, sampleText, sent, type Sent, PING, ping, TEXT,
+  BINARY, binary, binaryBack, CLOSE, failed, fragments, parts, type Row, sampleBytes, sampleText, sent,
+  PING, ping, TEXT,
   text, textBack
 } from './row.ts'
 
 const SIZES = [0, 125, 126, 127, 128, 65_535, 65_536]
 
-/** Group 1: each form of the payload length, on both sides of where the next one begins; 1.3, ours, is what must not be. */
+/** Group 1: each form of the payload length, on both sides of where the next one begins; 1.3, ours: faults. */
 export const FRAMING: Row[] = [
   ...SIZES.map((size, index): Row => textRow(`1.1.${index + 1}`, size)),
   { ...textRow('1.1.8', 65_536), cut: 997 },
@@ -16,8 +17,14 @@ export const FRAMING: Row[] = [
     { name: 'a ping masked the wrong way', rfc: 'RFC 6455 §5.1', wrong: ping('', { wronglyMasked: true }) },
     { name: 'a length of 125 in two bytes', rfc: 'RFC 6455 §5.2', wrong: binary(sampleBytes(125), { lengthBytes: 2 }) },
     { name: 'a length of 0 in eight bytes', rfc: 'RFC 6455 §5.2', wrong: binary('', { lengthBytes: 8 }) },
-    { name: 'a length of 65535 in eight bytes', rfc: 'RFC 6455 §5.2', wrong: binary(sampleBytes(65_535), { lengthBytes: 8 }) },
-    { name: 'a ping with a length of 5 in two bytes', rfc: 'RFC 6455 §5.2, §5.5', wrong: ping('hello', { lengthBytes: 2 }) }
+    {
+      name: 'a length of 65535 in eight bytes',
+      rfc: 'RFC 6455 §5.2', wrong: binary(sampleBytes(65_535), { lengthBytes: 8 })
+    },
+    {
+      name: 'a ping with a length of 5 in two bytes',
+      rfc: 'RFC 6455 §5.2, §5.5', wrong: ping('hello', { lengthBytes: 2 })
+    }
   ].map(({ name, rfc, wrong }, index): Row => ({
     id: `1.3.${index + 1}`, name: `a message, then ${name}, then a message`, rfc,
     peer: [text('hello'), wrong, text('late')], answers: [textBack('hello'), failed(1002)]
@@ -27,14 +34,16 @@ export const FRAMING: Row[] = [
 function textRow (id: string, size: number): Row {
   const payload = sampleText(size)
   return {
-    id, name: `a text message of ${size} bytes`, rfc: 'RFC 6455 §5.2, §5.6', peer: [text(payload)], answers: [textBack(payload)]
+    id, name: `a text message of ${size} bytes`, rfc: 'RFC 6455 §5.2, §5.6', peer: [text(payload)],
+    answers: [textBack(payload)]
   }
 }
 
 function binaryRow (id: string, size: number): Row {
   const payload = sampleBytes(size)
   return {
-    id, name: `a binary message of ${size} bytes`, rfc: 'RFC 6455 §5.2, §5.6', peer: [binary(payload)], answers: [binaryBack(payload)]
+    id, name: `a binary message of ${size} bytes`, rfc: 'RFC 6455 §5.2, §5.6', peer: [binary(payload)],
+    answers: [binaryBack(payload)]
   }
 }
 
@@ -70,30 +79,31 @@ function afterMessage (id: string, rsv: number): Omit<Row, 'name'> {
 
 /** Group 4: opcodes that RFC 6455 keeps for later, 3 to 7 for data and 11 to 15 for control. */
 export const OPCODES: Row[] = [[3, 4, 5, 6, 7], [11, 12, 13, 14, 15]].flatMap((opcodes, group) => {
-  const [a, b, c, d, e] = opcodes.map(opcode => (payload?: string): Sent => sent(opcode, payload)) as [Opcode, Opcode, Opcode, Opcode, Opcode]
+  const [a, b, c, d, e] = opcodes as [number, number, number, number, number]
   const kind = group === 0 ? 'data' : 'control'
   const id = (number: number): string => `4.${group + 1}.${number}`
   const rfc = 'RFC 6455 §5.2'
   const afterOne = [textBack('hello'), failed(1002)]
   return [
-    { id: id(1), name: `reserved ${kind} opcode ${opcodes[0]}`, rfc, peer: [a()], answers: [failed(1002)] },
-    { id: id(2), name: `reserved ${kind} opcode ${opcodes[1]} with a payload`, rfc, peer: [b('reserved')], answers: [failed(1002)] },
+    { id: id(1), name: `reserved ${kind} opcode ${a}`, rfc, peer: [sent(a)], answers: [failed(1002)] },
     {
-      id: id(3), name: `a text message, reserved ${kind} opcode ${opcodes[2]}, a ping`, rfc,
-      peer: [text('hello'), c(), ping()], answers: afterOne
+      id: id(2), name: `reserved ${kind} opcode ${b} with a payload`, rfc,
+      peer: [sent(b, 'reserved')], answers: [failed(1002)]
     },
     {
-      id: id(4), name: `a text message, reserved ${kind} opcode ${opcodes[3]} with a payload, a ping`, rfc,
-      peer: [text('hello'), d('reserved'), ping()], answers: afterOne
+      id: id(3), name: `a text message, reserved ${kind} opcode ${c}, a ping`, rfc,
+      peer: [text('hello'), sent(c), ping()], answers: afterOne
     },
     {
-      id: id(5), name: `the same with opcode ${opcodes[4]}, byte by byte`, rfc,
-      peer: [text('hello'), e('reserved'), ping()], answers: afterOne, cut: 1
+      id: id(4), name: `a text message, reserved ${kind} opcode ${d} with a payload, a ping`, rfc,
+      peer: [text('hello'), sent(d, 'reserved'), ping()], answers: afterOne
+    },
+    {
+      id: id(5), name: `the same with opcode ${e}, byte by byte`, rfc,
+      peer: [text('hello'), sent(e, 'reserved'), ping()], answers: afterOne, cut: 1
     }
   ]
 })
-
-type Opcode = (payload?: string) => Sent
 
 const AUTOMATIC = sampleText(65_536)
 

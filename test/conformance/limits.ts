@@ -1,5 +1,6 @@
 import {
-  type Answer, BINARY, binaryBack, failed, first, fragments, last, parts, type Row, sampleBytes, sampleText, sent, type Step, TEXT,
+  type Answer, BINARY, binaryBack, failed, first, fragments, last, parts, type Row, sampleBytes, sampleText, sent,
+  type Step, TEXT,
   textBack, wait
 } from './row.ts'
 
@@ -73,16 +74,22 @@ const FULL = sampleBytes(1000)
 export const TOO_BIG: Row[] = [
   { id: '9.9.1', name: 'a message of 1000 bytes', peer: [sent(BINARY, FULL)], answers: [binaryBack(FULL)] },
   { id: '9.9.2', name: 'a message of 1001 bytes', peer: [sent(BINARY, sampleBytes(1001))], answers: [failed(1009)] },
-  { id: '9.9.3', name: 'fragments of 1000 bytes', peer: fragments(BINARY, parts(FULL, 7)), answers: [binaryBack(FULL)] },
   {
-    id: '9.9.4', name: 'fragments of 1001 bytes', peer: [first(BINARY, sampleBytes(600)), last(sampleBytes(401))], answers: [failed(1009)]
+    id: '9.9.3', name: 'fragments of 1000 bytes',
+    peer: fragments(BINARY, parts(FULL, 7)), answers: [binaryBack(FULL)]
   },
   {
-    id: '9.9.5', name: 'the header of a message of 1001 bytes, and none of them', peer: [{ ...sent(BINARY, sampleBytes(1001)), to: 0 }],
+    id: '9.9.4', name: 'fragments of 1001 bytes', peer: [first(BINARY, sampleBytes(600)), last(sampleBytes(401))],
     answers: [failed(1009)]
   },
   {
-    id: '9.9.6', name: 'the header of a message of 2^63 - 1 bytes', peer: [sent(TEXT, '', { announced: 2n ** 63n - 1n })],
+    id: '9.9.5', name: 'the header of a message of 1001 bytes, and none of them',
+    peer: [{ ...sent(BINARY, sampleBytes(1001)), to: 0 }],
+    answers: [failed(1009)]
+  },
+  {
+    id: '9.9.6', name: 'the header of a message of 2^63 - 1 bytes',
+    peer: [sent(TEXT, '', { announced: 2n ** 63n - 1n })],
     answers: [failed(1009)]
   },
   {

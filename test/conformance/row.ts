@@ -11,7 +11,7 @@ export interface Sent extends Omit<FrameOptions, 'masked'> {
   payload: Buffer
   /** Masked by a server, not masked by a client. */
   wronglyMasked?: boolean
-  /** Only these bytes of the payload are sent; the header goes with the first. The length announced is the whole one. */
+  /** Only these bytes of the payload are sent; the header goes with the first, and announces them all. */
   from?: number
   to?: number
 }
@@ -51,7 +51,7 @@ export interface Row {
   cut?: 'frames' | number
   /** The largest message that the endpoint takes is 1000 bytes. */
   limited?: boolean
-  /** permessage-deflate without parameters has been agreed on, with the endpoint's default options or with context takeover. */
+  /** The endpoint compresses, with its default options or with context takeover; the offer has no parameters. */
   deflate?: 'default' | 'takeover'
 }
 
@@ -96,13 +96,15 @@ export function first (opcode: number, payload: Data = ''): Sent {
 
 /** A message in fragments. */
 export function fragments (opcode: number, parts: readonly Data[]): Sent[] {
-  return parts.map((part, index) => sent(index === 0 ? opcode : CONTINUATION, part, { fin: index === parts.length - 1 }))
+  const final = parts.length - 1
+  return parts.map((part, index) => sent(index === 0 ? opcode : CONTINUATION, part, { fin: index === final }))
 }
 
 /** The bytes in parts of a size. */
 export function parts (payload: Data, size: number): Buffer[] {
   const bytes = bytesOf(payload)
-  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) => bytes.subarray(index * size, (index + 1) * size))
+  const count = Math.ceil(bytes.length / size)
+  return Array.from({ length: count }, (_, index) => bytes.subarray(index * size, (index + 1) * size))
 }
 
 export const wait = (answers: number): Wait => ({ wait: answers })

@@ -5,7 +5,7 @@ import { fewest, type WireFrame } from '../support/frames.ts'
 import { generator } from '../support/splits.ts'
 import type { Endpoint } from './endpoints.ts'
 import { type Peer, turn } from './peer.ts'
-import { CLOSE, close, encode, type Row, type Step } from './row.ts'
+import { CLOSE, close, closed, encode, type Row, type Step } from './row.ts'
 
 /** How the transport cuts what the peer sends. Each piece is written when the one before has been read. */
 export interface Way {
@@ -79,8 +79,9 @@ function seedOf (id: string): number {
 /** What must happen, in lines. */
 function script (row: Row): string[] {
   const answers = [...row.answers]
-  if (!answers.some(answer => answer.opcode === CLOSE)) answers.push({ opcode: CLOSE, payload: Buffer.alloc(0), code: 1000 })
-  return [...answers.map(({ opcode, payload, code }) => opcode === CLOSE ? `close ${code}` : line(opcode, payload)), 'end']
+  if (!answers.some(answer => answer.opcode === CLOSE)) answers.push(closed(1000))
+  const lines = answers.map(({ opcode, payload, code }) => opcode === CLOSE ? `close ${code}` : line(opcode, payload))
+  return [...lines, 'end']
 }
 
 /** What happens, in lines. */
@@ -88,7 +89,8 @@ async function play (endpoint: Endpoint, row: Row, way: Way): Promise<string[]> 
   const peer = await endpoint.open(row)
   const ending = row.answers.find(answer => answer.opcode === CLOSE)
   const steps = ending === undefined ? [...row.peer, close(1000)] : row.peer
-  const notes = await converse(peer, endpoint, ending?.failed !== true, notes => send(peer, endpoint, steps, way, notes))
+  const closes = ending?.failed !== true
+  const notes = await converse(peer, endpoint, closes, notes => send(peer, endpoint, steps, way, notes))
   return [...peer.frames.map(frame => describe(frame, endpoint.role === 'client')), ...notes, 'end']
 }
 
@@ -170,7 +172,8 @@ export function describe (frame: WireFrame, isClient: boolean): string {
     !fin && 'not final', rsv !== 0 && `RSV ${rsv}`,
     masked !== isClient && (masked ? 'masked' : 'not masked'),
     size !== 2 + fewest(payload.length) + (masked ? 4 : 0) + payload.length && 'its length not in the fewest bytes',
-    opcode === CLOSE && (payload.length === 1 || payload.length > 125 || !isUtf8(payload.subarray(2))) && 'a malformed close'
+    opcode === CLOSE && (payload.length === 1 || !isUtf8(payload.subarray(2))) && 'a malformed close',
+    opcode >= CLOSE && payload.length > 125 && 'too long for a control frame'
   ].filter(fault => fault !== false)
   const what = opcode === CLOSE
     ? `close ${payload.length < 2 ? 1005 : payload.readUInt16BE(0)}`
@@ -179,6 +182,6 @@ export function describe (frame: WireFrame, isClient: boolean): string {
 }
 
 export function line (opcode: number, payload: Buffer): string {
-  const shown = payload.length <= 40 ? payload.toString('hex') : `sha1 ${createHash('sha1').update(payload).digest('hex')}`
+  const shown = payload.length <= 40 ? payload.toString('hex') : createHash('sha1').update(payload).digest('hex')
   return `${NAMES[opcode] ?? `opcode ${opcode}`} of ${payload.length} bytes: ${shown}`
 }

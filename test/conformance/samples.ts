@@ -11,7 +11,7 @@ export interface Sample {
 }
 
 const SIZE = 512 * 1024
-const ASCII = 'the a server client frame message that every waits for sends of opens closes and in order bytes which then'.split(' ')
+const ASCII = 'the a server client frame message that every waits for sends of opens closes and in order'.split(' ')
 const UTF8 = 'κόσμε größer Übung naïve 日本語 здравствуй 😀 façade Ελλάδα мир 𝄞 señor wörter čas'.split(' ')
 
 /** Words in random order, the same each time. */

@@ -87,7 +87,7 @@ const MALFORMED = [
   ...group(12, false, [
     ['the first continuation byte alone', '80'],
     ['the last continuation byte alone', 'bf'],
-    ...[2, 3, 4, 5, 6].map((count): Entry => [`${count} continuation bytes`, 'bf 80 '.repeat(count).slice(0, count * 3)]),
+    ...[2, 3, 4, 5, 6].map((count): Entry => [`${count} continuation bytes`, 'bf 80 '.repeat(3).slice(0, count * 3)]),
     ['all continuation bytes', Array.from({ length: 64 }, (_, index) => (0x80 + index).toString(16)).join(' ')]
   ]),
   ...group(13, false, [

@@ -1,4 +1,6 @@
-import { failed, first, fragments, last, more, parts, type Row, sent, silence, type Step, TEXT, text, textBack } from './row.ts'
+import {
+  failed, first, fragments, last, more, parts, type Row, sent, silence, type Step, TEXT, text, textBack
+} from './row.ts'
 import { SEQUENCES } from './utf8-sequences.ts'
 
 const RFC = 'RFC 6455 §5.6, §8.1'
@@ -13,7 +15,10 @@ const INVALID = Buffer.concat([BEFORE, BAD, AFTER])
 const EMPTY: Row[] = [
   { id: '6.1.1', name: 'an empty text message', rfc: RFC, peer: [text()], answers: [textBack()] },
   { id: '6.1.2', name: 'three empty fragments', rfc: RFC, peer: fragments(TEXT, ['', '', '']), answers: [textBack()] },
-  { id: '6.1.3', name: 'an empty fragment on each side', rfc: RFC, peer: fragments(TEXT, ['', 'middle', '']), answers: [textBack('middle')] }
+  {
+    id: '6.1.3', name: 'an empty fragment on each side', rfc: RFC,
+    peer: fragments(TEXT, ['', 'middle', '']), answers: [textBack('middle')]
+  }
 ]
 
 const FRAGMENTED: Row[] = [
@@ -22,15 +27,24 @@ const FRAGMENTED: Row[] = [
     id: '6.2.2', name: 'valid UTF-8 in two fragments, cut between characters', rfc: RFC,
     peer: fragments(TEXT, [MIXED.slice(0, 9), MIXED.slice(9)]), answers: [textBack(MIXED)]
   },
-  { id: '6.2.3', name: 'valid UTF-8 in fragments of one byte', rfc: RFC, peer: fragments(TEXT, parts(MIXED, 1)), answers: [textBack(MIXED)] },
-  { id: '6.2.4', name: 'valid Greek in fragments of one byte', rfc: RFC, peer: fragments(TEXT, parts(GREEK, 1)), answers: [textBack(GREEK)] },
+  {
+    id: '6.2.3', name: 'valid UTF-8 in fragments of one byte', rfc: RFC,
+    peer: fragments(TEXT, parts(MIXED, 1)), answers: [textBack(MIXED)]
+  },
+  {
+    id: '6.2.4', name: 'valid Greek in fragments of one byte', rfc: RFC,
+    peer: fragments(TEXT, parts(GREEK, 1)), answers: [textBack(GREEK)]
+  },
   { id: '6.3.1', name: 'invalid UTF-8 in one frame', rfc: RFC, peer: [text(INVALID)], answers: [failed(1007)] },
-  { id: '6.3.2', name: 'invalid UTF-8 in fragments of one byte', rfc: RFC, peer: fragments(TEXT, parts(INVALID, 1)), answers: [failed(1007)] }
+  {
+    id: '6.3.2', name: 'invalid UTF-8 in fragments of one byte', rfc: RFC,
+    peer: fragments(TEXT, parts(INVALID, 1)), answers: [failed(1007)]
+  }
 ]
 
 /**
- * Invalid UTF-8 ends the connection when the byte has come that no other can mend: the rest of the message is never sent.
- * F4 90 is that much already; until F4 all may still end well.
+ * Invalid UTF-8 ends the connection when the byte has come that no other can mend: the rest of the message is never
+ * sent. F4 90 is that much already; until F4 all may still end well.
  */
 const FAIL_FAST: Row[] = [
   {
@@ -38,15 +52,19 @@ const FAIL_FAST: Row[] = [
     peer: [first(TEXT, BEFORE), silence(), more(BAD)], answers: [failed(1007)]
   },
   {
-    id: '6.4.2', name: 'fails at the fragment whose first byte makes the one before invalid, with the last one not sent', rfc: RFC,
-    peer: [first(TEXT, Buffer.concat([BEFORE, BAD.subarray(0, 1)])), silence(), more(BAD.subarray(1))], answers: [failed(1007)]
+    id: '6.4.2',
+    name: 'fails at the fragment whose first byte makes the one before invalid, with the last one not sent',
+    rfc: RFC,
+    peer: [first(TEXT, Buffer.concat([BEFORE, BAD.subarray(0, 1)])), silence(), more(BAD.subarray(1))],
+    answers: [failed(1007)]
   },
   {
     id: '6.4.3', name: 'fails inside a frame, at the invalid character, with the rest not sent', rfc: RFC,
     peer: cutAt(INVALID, BEFORE.length, BEFORE.length + BAD.length), answers: [failed(1007)]
   },
   {
-    id: '6.4.4', name: 'fails inside a frame, at the byte that makes the one before invalid, with the rest not sent', rfc: RFC,
+    id: '6.4.4', name: 'fails inside a frame, at the byte that makes the one before invalid, with the rest not sent',
+    rfc: RFC,
     peer: cutAt(INVALID, BEFORE.length + 1, BEFORE.length + 2), answers: [failed(1007)]
   },
   {
@@ -78,6 +96,9 @@ export const UTF8: Row[] = [
   ...FAIL_FAST,
   ...SEQUENCES.map(({ id, name, hex, valid }): Row => {
     const payload = Buffer.from(hex.replaceAll(' ', ''), 'hex')
-    return { id, name, rfc: 'RFC 6455 §8.1, RFC 3629 §4', peer: [text(payload)], answers: [valid ? textBack(payload) : failed(1007)] }
+    return {
+      id, name, rfc: 'RFC 6455 §8.1, RFC 3629 §4', peer: [text(payload)],
+      answers: [valid ? textBack(payload) : failed(1007)]
+    }
   })
 ]

@@ -25,7 +25,8 @@ export interface FrameOptions {
 export function frame (opcode: number, payload: string | Uint8Array = '', options: FrameOptions = {}): Buffer {
   const { fin = true, rsv = 0, masked = false, key = [0x37, 0xfa, 0x21, 0x3d] } = options
   const body = Buffer.from(payload)
-  const { announced = BigInt(body.length), lengthBytes = options.announced === undefined ? fewest(body.length) : 8 } = options
+  const { announced = BigInt(body.length) } = options
+  const lengthBytes = options.lengthBytes ?? (options.announced === undefined ? fewest(body.length) : 8)
   const header = [(fin ? 0x80 : 0) | (rsv << 4) | opcode]
   header.push((masked ? 0x80 : 0) | (lengthBytes === 0 ? body.length : lengthBytes === 2 ? 126 : 127))
   for (let i = lengthBytes - 1; i >= 0; i--) header.push(Number(announced >> BigInt(8 * i) & 0xffn))
@@ -58,7 +59,8 @@ export function frameExtent (bytes: Buffer): { start: number, end: number } | nu
   const lengthBytes = short === 126 ? 2 : short === 127 ? 8 : 0
   const start = 2 + lengthBytes + (bytes[1]! >= 0x80 ? 4 : 0)
   if (bytes.length < start) return null
-  const length = lengthBytes === 0 ? short : lengthBytes === 2 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2))
+  let length = short
+  if (lengthBytes > 0) length = lengthBytes === 2 ? bytes.readUInt16BE(2) : Number(bytes.readBigUInt64BE(2))
   return { start, end: start + length }
 }
 
@@ -70,5 +72,6 @@ export function readFrame (bytes: Buffer): WireFrame | null {
   const isMasked = bytes[1]! >= 0x80
   const payload = Buffer.from(bytes.subarray(start, end))
   if (isMasked) for (let i = 0; i < payload.length; i++) payload[i]! ^= bytes[start - 4 + i % 4]!
-  return { fin: bytes[0]! >= 0x80, rsv: bytes[0]! >> 4 & 7, opcode: bytes[0]! & 15, masked: isMasked, payload, size: end }
+  const byte = bytes[0]!
+  return { fin: byte >= 0x80, rsv: byte >> 4 & 7, opcode: byte & 15, masked: isMasked, payload, size: end }
 }
