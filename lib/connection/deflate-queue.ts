@@ -68,9 +68,7 @@ export class DeflateQueue implements DeflaterHost {
 
   onDeflateFailed (error: Error): void {
     this.#arrived()
-    for (const { payload } of this.#waiting) this.#outbox.arrived(payload.length)
-    this.#waiting = []
-    this.#onFailed(error)
+    this.#failed(error)
   }
 
   #add (opcode: number, payload: Buffer): void {
@@ -88,13 +86,25 @@ export class DeflateQueue implements DeflaterHost {
       return
     }
     const entry = { opcode, payload }
-    const deflated = this.#deflater.deflate(payload)
+    let deflated
+    try {
+      deflated = this.#deflater.deflate(payload)
+    } catch (error) {
+      this.#failed(error as Error)
+      return
+    }
     if (deflated !== null) {
       this.#write(entry, deflated)
     } else {
       this.#current = entry
       this.#outbox.expect(payload.length)
     }
+  }
+
+  #failed (error: Error): void {
+    for (const { payload } of this.#waiting) this.#outbox.arrived(payload.length)
+    this.#waiting = []
+    this.#onFailed(error)
   }
 
   #write ({ opcode, payload }: Entry, deflated: Buffer): void {

@@ -89,6 +89,11 @@ export class Reader implements InflaterHost {
 
   /** Inflates a message, and hands it on before anything that follows it. */
   inflate (opcode: number, data: Buffer): void {
+    if (this.#transport === GONE && this.#paused) {
+      // What `gone` still hands on is no more than a chunk, unless it could swell without end.
+      this.#decoder.stop()
+      return
+    }
     const message = this.#inflater!.inflate(data)
     if (message !== null) {
       this.#assembler.complete(opcode, message)
@@ -114,7 +119,7 @@ export class Reader implements InflaterHost {
     this.#tellEnd()
   }
 
-  /** What has been read is not lost with the transport, whether it is paused or not. */
+  /** What has been read is not lost with the transport, but for compressed messages that nobody has room for. */
   gone (): void {
     this.#transport = GONE
     this.#proceed(null)

@@ -25,6 +25,9 @@ const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff])
 /** Behind it an empty final block, and a byte that zlib must then leave: so the message ended where a block does. */
 const TAIL_AND_PROOF = Buffer.from([...TAIL, 0x01, 0x00, 0x00, 0xff, 0xff, 0x00])
 
+/** Final blocks in a message, at most: each costs a new start, and no sender needs more than one. */
+const MAX_FINAL_BLOCKS = 16
+
 /** A message and its tail, while the calling thread reads it. */
 const scratch = Buffer.allocUnsafeSlow(MAX_SYNC_INPUT + TAIL_AND_PROOF.length)
 
@@ -47,6 +50,7 @@ export class Inflater {
   /** The message in progress. */
   #chunks: Buffer[] = []
   #length = 0
+  #finalBlocks = 0
 
   /** @param maxPayload bytes in a message, at most, however small it was before */
   constructor ({ contextTakeover, windowBits }: Direction, maxPayload: number, host: InflaterHost) {
@@ -64,8 +68,7 @@ export class Inflater {
    * @throws {ProtocolError} 1007: the data is broken; 1009: the message is too large
    */
   inflate (data: Buffer): Buffer | null {
-    this.#chunks = []
-    this.#length = 0
+    this.#finalBlocks = 0
     // RFC 7692 §7.2.3.6 has a byte for an empty message. Without it there is nothing to inflate.
     if (data.length === 0) return data
     if (data.length > MAX_SYNC_INPUT) {
@@ -84,7 +87,7 @@ export class Inflater {
       }
       rest = this.#now(context, rest)
     }
-    return joined(this.#chunks, this.#length)
+    return this.#message()
   }
 
   /** Frees the memory of the context. */
@@ -121,13 +124,13 @@ export class Inflater {
         return
       }
       if (rest.length > 0) this.#later(this.#takeover ? this.#ownContext() : create(this.#windowBits), rest)
-      else this.#host.onInflated(joined(this.#chunks, this.#length))
+      else this.#host.onInflated(this.#message())
     })
   }
 
   /** Adds an output to the message; returns the input that is still to be inflated. */
   #advance (rest: Buffer, offered: number, { chunks, length, used }: Output): Buffer {
-    this.#chunks.push(...chunks)
+    for (const chunk of chunks) this.#chunks.push(chunk)
     this.#length += length
     if (this.#length > this.#maxPayload) throw tooBig(this.#maxPayload)
     const left = rest.subarray(used)
@@ -137,10 +140,20 @@ export class Inflater {
       return left
     }
     // A block that calls itself the last (RFC 7692 §7.2.3.4): others may follow it (§7.2.1).
-    if (tailUsed < 0) return left
+    if (tailUsed < 0) {
+      if (++this.#finalBlocks > MAX_FINAL_BLOCKS) throw broken(`it has more than ${MAX_FINAL_BLOCKS} final blocks`)
+      return left
+    }
     // It ended with the message, with the message's empty block, or with ours.
     if (tailUsed !== 0 && tailUsed !== TAIL.length && tailUsed !== TAIL_AND_PROOF.length - 1) throw broken('it ends inside a block')
     return left.subarray(left.length)
+  }
+
+  #message (): Buffer {
+    const message = joined(this.#chunks, this.#length)
+    this.#chunks = []
+    this.#length = 0
+    return message
   }
 
   #ownContext (): ZlibContext {

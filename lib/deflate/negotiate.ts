@@ -94,12 +94,15 @@ export function readAnswer (header: string | undefined, offers: string | undefin
   if (header === undefined) return null
   const elements = parseExtensions(header)
   const answer = elements?.length === 1 && elements[0]!.name === NAME ? readParameters(elements[0]!) : null
-  if (answer === null || !deflateElements(offers).some(offer => answers(answer, readParameters(offer)))) {
-    throw new Error(`the server accepted an extension that was not offered: ${header}`)
-  }
+  const offer = deflateElements(offers).map(readParameters).find(offer => answer !== null && answers(answer, offer))
+  if (answer === null || !offer) throw new Error(`the server accepted an extension that was not offered: ${header}`)
   return {
     server: { contextTakeover: !answer.serverNoContextTakeover, windowBits: answer.serverWindowBits ?? LARGEST_WINDOW },
-    client: { contextTakeover: !answer.clientNoContextTakeover, windowBits: answer.clientWindowBits ?? LARGEST_WINDOW }
+    client: {
+      contextTakeover: !answer.clientNoContextTakeover,
+      // §7.1.2.2: what the client has offered holds without an answer, too.
+      windowBits: Math.min(answer.clientWindowBits ?? LARGEST_WINDOW, offer.clientWindowBits ?? LARGEST_WINDOW)
+    }
   }
 }
 

@@ -2,13 +2,10 @@
  * The demo's page in a real browser. Not run by tap: `node dist/test/browser/page.js`.
  * CHROMIUM names the browser's executable, SCREENSHOT a file for a picture of the page.
  */
-import { chromium, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
+import { launchChromium } from '../support/chromium.ts'
 import { startExample } from '../support/example.ts'
 
-const CHROMIUM_FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync'
-]
 const WINDOW = { viewport: { width: 800, height: 720 } }
 const TIMEOUT = 10_000
 
@@ -46,9 +43,7 @@ async function join (page: Page, room: string, name: string): Promise<void> {
 }
 
 const demo = await startExample('typed-chat')
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: CHROMIUM_FLAGS
-})
+const browser = await launchChromium()
 try {
   // A window each: the browser slows down pages that stand behind others.
   const ada = await browser.newPage(WINDOW)

@@ -1,6 +1,5 @@
 import {
-  BINARY, binary, binaryBack, CLOSE, failed, fragments, parts, type Row, sampleBytes, sampleText, sent,
-  PING, ping, TEXT,
+  BINARY, binary, binaryBack, CLOSE, failed, fragments, parts, PING, ping, type Row, sampleBytes, sampleText, sent, TEXT,
   text, textBack
 } from './row.ts'
 

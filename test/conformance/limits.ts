@@ -1,7 +1,6 @@
 import {
   type Answer, BINARY, binaryBack, failed, first, fragments, last, parts, type Row, sampleBytes, sampleText, sent,
-  type Step, TEXT,
-  textBack, wait
+  type Step, TEXT, textBack, wait
 } from './row.ts'
 
 const KIB = 1024
