@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import type { Exchange } from './compression.ts'
-import { type Agreement, Compressor, Decompressor, readAgreement } from './deflate.ts'
+import { Compressor, Decompressor, type Direction, readAgreement } from './deflate.ts'
 import type { Endpoint } from './endpoints.ts'
 import type { Peer } from './peer.ts'
 import { close, encode, fragments, parts } from './row.ts'
@@ -33,33 +33,40 @@ export function exchangeWays ({ id, size, count }: Exchange): Way[] {
 }
 
 /** What the peer sends: the first frame of each message says that it is compressed (RFC 7692 §6). */
-function framesOf ({ agreed, sample, fragment }: Exchange, messages: Buffer[], role: Endpoint['role']): Buffer[] {
-  const compressor = new Compressor(role === 'server' ? agreed.client : agreed.server)
-  return messages.flatMap(message => {
-    const data = compressor.compress(message)
+function framesOf (exchange: Exchange, messages: Buffer[], role: Endpoint['role']): Buffer[] {
+  const { agreed, sample, fragment } = exchange
+  return compressed(exchange, messages, role === 'server' ? agreed.client : agreed.server).flatMap(data => {
     const frames = fragments(sample.opcode, parts(data, Math.min(fragment, data.length)))
     return frames.map((frame, index) => encode({ ...frame, rsv: index === 0 ? 4 : 0 }, role === 'server'))
   })
 }
 
+/** Compressing takes longer than all the rest, and many exchanges have the same data. */
+const made = new Map<string, Buffer[]>()
+
+function compressed ({ sample, size, count }: Exchange, messages: Buffer[], direction: Direction): Buffer[] {
+  const key = JSON.stringify([sample.name, size, count, direction])
+  let data = made.get(key)
+  if (data === undefined) {
+    const compressor = new Compressor(direction)
+    made.set(key, data = messages.map(message => compressor.compress(message)))
+  }
+  return data
+}
+
 /** What has come back, in lines. */
 function read (peer: Peer, exchange: Exchange, role: Endpoint['role']): string[] {
-  const decompressor = new Decompressor(endOf(exchange.agreed, role))
+  const decompressor = new Decompressor(exchange.agreed[role])
   return peer.frames.map(frame => {
     if (frame.rsv !== 4 || frame.opcode > 2) return describe(frame, role === 'client')
-    const size = frame.size
     try {
       const payload = decompressor.decompress(frame.payload)
       const [, ...faults] = describe({ ...frame, rsv: 0 }, role === 'client').split(', ')
       return [`${line(frame.opcode, payload)}, compressed`, ...faults].join(', ')
     } catch (error) {
-      return `${size} bytes that cannot be inflated: ${(error as Error).message}`
+      return `${frame.payload.length} bytes that cannot be inflated: ${(error as Error).message}`
     }
   }).map(found => shrinks(exchange) ? found : found.replace(', compressed', ''))
-}
-
-function endOf (agreed: Agreement, role: Endpoint['role']): Agreement['server'] {
-  return role === 'server' ? agreed.server : agreed.client
 }
 
 /** Whether each message must come back compressed; of others it does not matter. */
