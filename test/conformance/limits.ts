@@ -39,7 +39,9 @@ export function * limits (): Generator<Row> {
     const message = sent(opcode, sample(size))
     return {
       peer: Array.from({ length: 1000 }, (_, index): Step[] => [message, wait(index + 1)]).flat(),
-      echoed: Array(1000).fill(sample(size))
+      echoed: Array(1000).fill(sample(size)),
+      // Cutting them in yet other ways takes long and shows nothing new.
+      cut: 'frames'
     }
   })
 }
@@ -47,7 +49,7 @@ export function * limits (): Generator<Row> {
 interface Case {
   peer: Step[]
   echoed: Buffer[]
-  cut?: number
+  cut?: Row['cut']
 }
 type Make = (opcode: number, sample: (size: number) => Buffer, size: number) => Case
 

@@ -8,6 +8,8 @@ export class Peer {
   error: NodeJS.ErrnoException | null = null
   /** `Sec-WebSocket-Extensions` of the response. */
   extensions = ''
+  /** Called whenever one end has read what the other wrote. */
+  onProgress = (): void => {}
   readonly #socket: Socket
   /** The endpoint's end of the transport: tells how much has been read there. */
   readonly #transport: Socket
@@ -56,6 +58,7 @@ export class Peer {
   /** Waits until the endpoint has read everything written so far, or has ended the connection. */
   async arrived (): Promise<void> {
     while (!this.ended && this.#transport.bytesRead - this.#readBefore < this.#sent) await turn()
+    this.onProgress()
   }
 
   /** Waits for it, or for the end of the connection. */
@@ -64,6 +67,7 @@ export class Peer {
   }
 
   #read (chunk: Buffer): void {
+    this.onProgress()
     this.#chunks.push(chunk)
     this.#size += chunk.length
     if (this.#size < this.#needed) return

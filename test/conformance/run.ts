@@ -105,13 +105,15 @@ export async function converse (
 ): Promise<string[]> {
   const notes: string[] = []
   const timer = setTimeout(() => {
-    notes.push(`not ended after ${PATIENCE} ms`)
+    notes.push(`nothing happens for ${PATIENCE} ms`)
     peer.destroy()
   }, PATIENCE)
+  peer.onProgress = () => timer.refresh()
   await send(notes)
   if (role === 'client' && closes) await endFirst(peer, notes)
   await peer.until(() => false)
   clearTimeout(timer)
+  peer.onProgress = () => {}
   if (peer.rest > 0) notes.push(`${peer.rest} bytes behind the last frame`)
   if (peer.error !== null) notes.push(`${peer.error.code}`)
   peer.destroy()
