@@ -257,7 +257,14 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   #startCloseTimer (): void {
-    this.#closeTimer ??= setTimeout(cut, this.options.closeTimeout, this)
+    this.#closeTimer ??= setTimeout(giveUp, this.options.closeTimeout, this)
+  }
+
+  /** The closing handshake has taken too long. */
+  giveUp (): void {
+    // Then our close frame has not left.
+    if (this.bufferedAmount > 0) this.#wasClean = false
+    this.terminate()
   }
 
   #fits (length: number): boolean {
@@ -308,6 +315,6 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 }
 
-function cut (connection: Connection): void {
-  connection.terminate()
+function giveUp (connection: Connection): void {
+  connection.giveUp()
 }

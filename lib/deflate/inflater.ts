@@ -3,6 +3,7 @@ import { InflateRaw } from 'minizlib'
 import { CloseCode } from '../protocol/close-code.ts'
 import { tooBig } from '../protocol/message-assembler.ts'
 import { ProtocolError } from '../protocol/protocol-error.ts'
+import { type ContextSource, enqueue, OwnContext, SharedContexts } from './context-source.ts'
 import type { Direction } from './negotiate.ts'
 import { joined, type Output, ZlibContext } from './zlib-context.ts'
 
@@ -14,10 +15,10 @@ export interface InflaterHost {
 
 /**
  * What the calling thread does: messages up to this size, slice by slice, and no further slice after so much output.
- * A slice swells to 1 MiB at most, in under a millisecond.
+ * A slice swells to 2 MiB at most, in some 2 ms.
  */
-const MAX_SYNC_INPUT = 16 * 1024
-const SLICE = 1024
+const MAX_SYNC_INPUT = 4 * 1024
+const SLICE = 2 * 1024
 const MAX_SYNC_OUTPUT = 128 * 1024
 
 /** RFC 7692 §7.2.2: the rest of an empty block, which the sender has cut off. */
@@ -31,20 +32,15 @@ const MAX_FINAL_BLOCKS = 16
 /** A message and its tail, while the calling thread reads it. */
 const scratch = Buffer.allocUnsafeSlow(MAX_SYNC_INPUT + TAIL_AND_PROOF.length)
 
-/** Without context takeover all connections take turns at one context for each size of window. */
-const shared = new Map<number, ZlibContext>()
+/** Without context takeover, by the size of the window. */
+const shared = new Map<number, SharedContexts>()
 
 /** Inflates the messages of one peer, one at a time (RFC 7692 §7.2.2). */
 export class Inflater {
-  readonly #windowBits: number
-  readonly #takeover: boolean
+  readonly #contexts: ContextSource
   readonly #tail: Buffer
   readonly #maxPayload: number
   readonly #host: InflaterHost
-
-  /** With context takeover: knows the messages so far. */
-  #own: ZlibContext | null = null
-  #busy = false
   #closed = false
 
   /** The message in progress. */
@@ -54,8 +50,7 @@ export class Inflater {
 
   /** @param maxPayload bytes in a message, at most, however small it was before */
   constructor ({ contextTakeover, windowBits }: Direction, maxPayload: number, host: InflaterHost) {
-    this.#windowBits = windowBits
-    this.#takeover = contextTakeover
+    this.#contexts = contextTakeover ? new OwnContext(() => create(windowBits)) : sharedContexts(windowBits)
     // The proof ends the compressed data, which another message is to continue.
     this.#tail = contextTakeover ? TAIL : TAIL_AND_PROOF
     this.#maxPayload = maxPayload
@@ -72,28 +67,31 @@ export class Inflater {
     // RFC 7692 §7.2.3.6 has a byte for an empty message. Without it there is nothing to inflate.
     if (data.length === 0) return data
     if (data.length > MAX_SYNC_INPUT) {
-      this.#later(this.#takeover ? this.#ownContext() : create(this.#windowBits), Buffer.concat([data, this.#tail]))
+      this.#later(null, Buffer.concat([data, this.#tail]))
       return null
     }
     data.copy(scratch)
     this.#tail.copy(scratch, data.length)
-    const context = this.#takeover ? this.#ownContext() : this.#sharedContext()
     let rest: Buffer = scratch.subarray(0, data.length + this.#tail.length)
-    while (rest.length > 0) {
-      if (this.#length > MAX_SYNC_OUTPUT) {
-        if (!this.#takeover) shared.delete(this.#windowBits)
-        this.#later(context, Buffer.from(rest))
-        return null
-      }
-      rest = this.#now(context, rest)
+    const context = this.#contexts.take()
+    try {
+      while (rest.length > 0 && this.#length <= MAX_SYNC_OUTPUT) rest = this.#now(context, rest)
+    } catch (error) {
+      this.#contexts.give(context)
+      throw error
     }
+    if (rest.length > 0) {
+      this.#later(context, Buffer.from(rest))
+      return null
+    }
+    this.#contexts.give(context)
     return this.#message()
   }
 
-  /** Frees the memory of the context. */
+  /** Tells the host nothing any more, and frees memory. */
   close (): void {
     this.#closed = true
-    if (!this.#busy) this.#own?.close()
+    this.#contexts.close()
   }
 
   #now (context: ZlibContext, rest: Buffer): Buffer {
@@ -108,24 +106,31 @@ export class Inflater {
     return this.#advance(rest, slice.length, output)
   }
 
-  #later (context: ZlibContext, rest: Buffer): void {
-    this.#busy = true
-    context.later(rest, this.#maxPayload - this.#length, (error, output) => {
-      this.#busy = false
-      const ended = output!.used < rest.length
-      if (!this.#takeover || ended || this.#closed) context.close()
-      if (this.#closed) return
-      if (ended) this.#own = null
-      try {
-        if (error !== null) throw broken(error.message)
-        rest = this.#advance(rest, rest.length, output!)
-      } catch (error) {
-        this.#host.onInflateFailed(error as Error)
-        return
-      }
-      if (rest.length > 0) this.#later(this.#takeover ? this.#ownContext() : create(this.#windowBits), rest)
-      else this.#host.onInflated(this.#message())
+  /** @param context what has inflated the message so far, or null */
+  #later (context: ZlibContext | null, rest: Buffer): void {
+    enqueue({
+      source: this.#contexts,
+      context,
+      input: rest,
+      maxLength: this.#maxPayload - this.#length,
+      isWanted: () => !this.#closed,
+      done: (error, output) => this.#jobDone(rest, error, output)
     })
+  }
+
+  #jobDone (rest: Buffer, error: Error | null, output: Output | undefined): void {
+    let left
+    try {
+      if (output === undefined) throw error!
+      if (this.#length + output.length > this.#maxPayload) throw tooBig(this.#maxPayload)
+      if (error !== null) throw broken(error.message)
+      left = this.#advance(rest, rest.length, output)
+    } catch (error) {
+      this.#host.onInflateFailed(error as Error)
+      return
+    }
+    if (left.length > 0) this.#later(null, left)
+    else this.#host.onInflated(this.#message())
   }
 
   /** Adds an output to the message; returns the input that is still to be inflated. */
@@ -136,7 +141,7 @@ export class Inflater {
     const left = rest.subarray(used)
     const tailUsed = this.#tail.length - left.length
     if (used === offered) {
-      if (left.length === 0 && !this.#takeover) throw broken('it ends inside a block')
+      if (left.length === 0 && this.#tail !== TAIL) throw broken('it ends inside a block')
       return left
     }
     // A block that calls itself the last (RFC 7692 §7.2.3.4): others may follow it (§7.2.1).
@@ -155,17 +160,12 @@ export class Inflater {
     this.#length = 0
     return message
   }
+}
 
-  #ownContext (): ZlibContext {
-    return this.#own ??= create(this.#windowBits)
-  }
-
-  #sharedContext (): ZlibContext {
-    let context = shared.get(this.#windowBits)
-    if (context === undefined || context.isBroken) shared.set(this.#windowBits, context = create(this.#windowBits))
-    else context.reset()
-    return context
-  }
+function sharedContexts (windowBits: number): SharedContexts {
+  let contexts = shared.get(windowBits)
+  if (contexts === undefined) shared.set(windowBits, contexts = new SharedContexts(() => create(windowBits)))
+  return contexts
 }
 
 function create (windowBits: number): ZlibContext {

@@ -1,4 +1,3 @@
-import fastq from 'fastq'
 import type { DeflateRaw, InflateRaw } from 'minizlib'
 
 /** What has become of an input. */
@@ -9,36 +8,26 @@ export interface Output {
   used: number
 }
 
-/** The first `length` bytes of the chunks. */
-export function joined (chunks: Buffer[], length: number): Buffer {
-  return chunks.length === 1 ? chunks[0]!.subarray(0, length) : Buffer.concat(chunks, length)
-}
+export type Done = (error: Error | null, output?: Output) => void
 
-interface Job {
-  context: ZlibContext
-  input: Buffer
-  maxLength: number
-}
-
-/** As many at a time as Node's pool has threads: more would only hold memory while they wait. */
-const jobs = fastq<unknown, Job, Output>(({ context, input, maxLength }, done) => context.work(input, maxLength, done), 4)
-
-/**
- * A state of zlib that outlives a message, and works in the calling thread or in the thread pool, on one input at a time.
- * It is not to be used again after an error, nor after the thread pool has met the end of the compressed data.
- */
+/** A state of zlib that outlives a message, and works in the calling thread or in the thread pool, on one input at a time. */
 export class ZlibContext {
   readonly #zlib: DeflateRaw | InflateRaw
   #failure: Error | null = null
+  #isUsable = true
 
   /** @param zlib one that flushes after each write */
   constructor (zlib: DeflateRaw | InflateRaw) {
     this.#zlib = zlib
-    zlib.on('error', (error: unknown) => { this.#failure = error as Error })
+    zlib.on('error', (error: unknown) => {
+      this.#failure = error as Error
+      this.#isUsable = false
+    })
   }
 
-  get isBroken (): boolean {
-    return this.#failure !== null
+  /** False after an error, and when the thread pool has met the end of the compressed data. */
+  get isUsable (): boolean {
+    return this.#isUsable
   }
 
   /** @throws {Error} the data is broken */
@@ -51,33 +40,27 @@ export class ZlibContext {
   }
 
   /**
-   * The same, off the event loop.
+   * The same in the thread pool.
    *
    * @param maxLength ends with an output that is longer, as soon as it is
    */
-  later (input: Buffer, maxLength: number, done: (error: Error | null, output?: Output) => void): void {
-    jobs.push({ context: this, input, maxLength }, done)
-  }
-
-  /** `later`, now that it is this job's turn. */
-  work (input: Buffer, maxLength: number, done: (error: Error | null, output?: Output) => void): void {
+  later (input: Buffer, maxLength: number, done: Done): void {
     const handle = this.#zlib.handle!
     const usedBefore = handle.bytesWritten
     const output: Output = { chunks: [], length: 0, used: 0 }
     let settled = false
-    function settle (error?: Error | null): void {
+    const settle = (error?: Error | null): void => {
       if (settled) return
       settled = true
       handle.off('data', collect).off('end', settle).off('error', settle)
       output.used = handle.bytesWritten - usedBefore
+      if (output.used < input.length) this.#isUsable = false
       done(error ?? null, output)
     }
     function collect (chunk: Buffer): void {
       output.chunks.push(chunk)
       output.length += chunk.length
-      if (output.length <= maxLength) return
-      settle()
-      handle.destroy()
+      if (output.length > maxLength) handle.destroy(new Error('the output is too long'))
     }
     handle.on('data', collect).on('end', settle).on('error', settle)
     handle.write(input, settle)
@@ -91,4 +74,9 @@ export class ZlibContext {
   close (): void {
     this.#zlib.close()
   }
+}
+
+/** The first `length` bytes of the chunks. */
+export function joined (chunks: Buffer[], length: number): Buffer {
+  return chunks.length === 1 ? chunks[0]!.subarray(0, length) : Buffer.concat(chunks, length)
 }

@@ -1,8 +1,7 @@
-const TEXT_WITH_FIN = 0x81
-
 /** Counts the echoes in a stream of bytes by their headers alone, and accepts no other frames. */
 export class ReplyCounter {
-  readonly #size: number
+  readonly #firstByte: number
+  readonly #size: number | null
   /** Payload bytes still to come of the frame in progress. */
   #left = 0
   /** Header bytes of the next frame that have been read. */
@@ -10,8 +9,12 @@ export class ReplyCounter {
   #lengthBytes = 0
   #length = 0
 
-  /** @param size of the payload that each reply must have */
-  constructor (size: number) {
+  /**
+   * @param firstByte of each reply: FIN, the reserved bits and the opcode
+   * @param size of the payload that each reply must have; null for any
+   */
+  constructor (firstByte: number, size: number | null) {
+    this.#firstByte = firstByte
     this.#size = size
   }
 
@@ -35,7 +38,7 @@ export class ReplyCounter {
   #header (byte: number): void {
     const at = this.#headerRead++
     if (at === 0) {
-      if (byte !== TEXT_WITH_FIN) throw new Error(`a frame begins with 0x${byte.toString(16)}: that is no echo`)
+      if (byte !== this.#firstByte) throw new Error(`a frame begins with 0x${byte.toString(16)}: that is no echo`)
       return
     }
     if (at === 1) {
@@ -45,7 +48,9 @@ export class ReplyCounter {
       this.#length = this.#length * 256 + byte
     }
     if (this.#headerRead < 2 + this.#lengthBytes) return
-    if (this.#length !== this.#size) throw new Error(`a reply has ${this.#length} bytes instead of ${this.#size}`)
+    if (this.#length !== (this.#size ?? this.#length)) {
+      throw new Error(`a reply has ${this.#length} bytes instead of ${this.#size}`)
+    }
     this.#headerRead = 0
     this.#left = this.#length
   }

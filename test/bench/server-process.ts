@@ -1,35 +1,52 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 
+export interface ServerSpec {
+  name: string
+  /** Name of a file in `servers`. */
+  script: string
+  /** What the server makes of it is up to its script. */
+  options: object
+}
+
+export interface CpuTime {
+  seconds: number
+  at: number
+}
+
 /** A server under test, in a process of its own. */
 export class ServerProcess {
-  readonly name: string
+  readonly spec: ServerSpec
   readonly port: number
   readonly #child: ChildProcess
 
-  private constructor (name: string, port: number, child: ChildProcess) {
-    this.name = name
+  private constructor (spec: ServerSpec, port: number, child: ChildProcess) {
+    this.spec = spec
     this.port = port
     this.#child = child
   }
 
-  /** @param name of a file in `servers` */
-  static async start (name: string): Promise<ServerProcess> {
-    const child = fork(new URL(`servers/${name}.js`, import.meta.url), { execArgv: [] })
+  static async start (spec: ServerSpec): Promise<ServerProcess> {
+    const script = new URL(`servers/${spec.script}.js`, import.meta.url)
+    const child = fork(script, [JSON.stringify(spec.options)], { execArgv: [] })
     const [port] = await Promise.race([
       once(child, 'message'),
       once(child, 'exit').then(([code]) => {
-        throw new Error(`the server ${name} ended with ${code} before it listened`)
+        throw new Error(`the server ${spec.name} ended with ${code} before it listened`)
       })
     ])
-    return new ServerProcess(name, port, child)
+    return new ServerProcess(spec, port, child)
   }
 
-  /** CPU time used so far, in seconds. */
-  async cpuSeconds (): Promise<number> {
+  get name (): string {
+    return this.spec.name
+  }
+
+  /** CPU time used so far, and when that was, by the server's clock: it may be too busy to answer at once. */
+  async cpu (): Promise<CpuTime> {
     this.#child.send('cpu')
-    const [{ user, system }] = await once(this.#child, 'message')
-    return (user + system) / 1e6
+    const [{ user, system, at }] = await once(this.#child, 'message')
+    return { seconds: (user + system) / 1e6, at: at / 1000 }
   }
 
   async stop (): Promise<void> {

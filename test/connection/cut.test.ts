@@ -3,7 +3,7 @@ import type { CloseInfo, Socket, SocketOptions } from 'fastify-sockets'
 import { fakeClock } from '../support/clock.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { pair, serve, turn, until } from '../support/serve.ts'
+import { pair, serve, stall, turn, until } from '../support/serve.ts'
 
 const TEXT = 1
 const CLOSE = 8
@@ -186,4 +186,14 @@ test('messages that waited when terminate() was called are dropped', async t => 
   const found = []
   for await (const message of socket) found.push(message)
   t.strictSame(found, [])
+})
+
+test('a close frame that the peer never reads is no clean end', async t => {
+  const clock = fakeClock(t)
+  const { client, socket } = await pair(t, { closeTimeout: 3000, heartbeat: false })
+  await stall(client, socket)
+  client.send(CLOSE, closeBody(4001))
+  await until(() => socket.state === 'closing')
+  clock.tick(3000)
+  t.match(await socket.closed, { code: 4001, wasClean: false, initiator: 'remote' })
 })

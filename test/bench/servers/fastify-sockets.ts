@@ -5,8 +5,9 @@ import sockets from '../../../lib/index.ts'
 import { report } from './report.ts'
 
 const app = Fastify()
+const options = JSON.parse(process.argv[2]!)
 app.register(sockets)
-app.get('/', { ws: true }, socket => {
+app.get('/', { ws: options }, socket => {
   socket.on('message', message => { socket.send(message) })
 })
 await app.listen({ host: '127.0.0.1', port: 0 })

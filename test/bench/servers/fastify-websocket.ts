@@ -4,7 +4,8 @@ import { requirePeer } from '../peers.ts'
 import { report } from './report.ts'
 
 const app = Fastify()
-app.register(requirePeer('@fastify/websocket'), { options: { perMessageDeflate: false } })
+const options = JSON.parse(process.argv[2]!)
+app.register(requirePeer('@fastify/websocket'), { options })
 app.register(async scope => {
   scope.get('/', { websocket: true } as object, (socket: any) => {
     socket.on('message', (data: Buffer, isBinary: boolean) => { socket.send(data, { binary: isBinary }) })

@@ -1,0 +1,105 @@
+import fastq from 'fastq'
+import type { Done, ZlibContext } from './zlib-context.ts'
+
+/** Where the context for a message comes from. */
+export interface ContextSource {
+  /** A context as the message needs it; nobody else has it until it is given back. */
+  take (): ZlibContext
+  give (context: ZlibContext): void
+  /** No more messages will come. */
+  close (): void
+}
+
+/** As many jobs at a time as Node's pool has threads: more would only hold memory while they wait. */
+const CONCURRENCY = 4
+
+/** Without context takeover: a few contexts serve all connections, one message at a time. */
+export class SharedContexts implements ContextSource {
+  readonly #create: () => ZlibContext
+  readonly #idle: ZlibContext[] = []
+
+  constructor (create: () => ZlibContext) {
+    this.#create = create
+  }
+
+  take (): ZlibContext {
+    const context = this.#idle.pop()
+    if (context === undefined) return this.#create()
+    context.reset()
+    return context
+  }
+
+  give (context: ZlibContext): void {
+    if (context.isUsable && this.#idle.length < CONCURRENCY) this.#idle.push(context)
+    else context.close()
+  }
+
+  close (): void {}
+}
+
+/** With context takeover: a context that knows the messages so far, from the first one on. */
+export class OwnContext implements ContextSource {
+  readonly #create: () => ZlibContext
+  #context: ZlibContext | null = null
+  #taken = false
+  #closed = false
+
+  constructor (create: () => ZlibContext) {
+    this.#create = create
+  }
+
+  take (): ZlibContext {
+    this.#taken = true
+    return this.#context ??= this.#create()
+  }
+
+  give (context: ZlibContext): void {
+    this.#taken = false
+    if (context.isUsable && !this.#closed) return
+    context.close()
+    this.#context = null
+  }
+
+  close (): void {
+    this.#closed = true
+    if (!this.#taken) this.#context?.close()
+  }
+}
+
+/** What the thread pool is to do, when it is its turn. */
+export interface Job {
+  source: ContextSource
+  /** What has been taken from the source already, or null. It goes back there. */
+  context: ZlibContext | null
+  input: Buffer
+  /** See `ZlibContext.later`. */
+  maxLength: number
+  /** Whether anybody still waits for it. */
+  isWanted (): boolean
+  /** Called unless nobody waits any more. */
+  done: Done
+}
+
+const jobs = fastq<unknown, Job>((job, release) => {
+  const { source, input, maxLength } = job
+  let { context } = job
+  const finish: Done = (error, output) => {
+    if (context !== null) source.give(context)
+    release(null)
+    if (job.isWanted()) job.done(error, output)
+  }
+  if (!job.isWanted()) {
+    finish(null)
+    return
+  }
+  try {
+    context ??= source.take()
+    context.later(input, maxLength, finish)
+  } catch (error) {
+    finish(error as Error)
+  }
+}, CONCURRENCY)
+
+export function enqueue (job: Job): void {
+  jobs.push(job)
+}
