@@ -6,6 +6,7 @@ import { checkExchanges } from './exchange.ts'
 import { checkRows } from './run.ts'
 
 const endpoint = await clientEndpoint()
+t.setTimeout(600_000)
 t.teardown(() => endpoint.close())
 checkRows(endpoint, DEFLATE_RULES)
 checkExchanges(endpoint, 'default', COMPRESSION)
