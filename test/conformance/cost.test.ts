@@ -1,0 +1,81 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { t, test } from 'tap'
+import { clientEndpoint, type Endpoint, serverEndpoint } from './endpoints.ts'
+import { type Peer, turn } from './peer.ts'
+import { BINARY, encode, first, last, more, sampleBytes } from './row.ts'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+const MIB = 1024 * 1024
+/** Twice as many fragments may cost so much more: 2 if the cost is linear, 4 if it is quadratic. */
+const FACTOR = 3
+/** What a short measurement can be off by. */
+const NOISE_MS = 100
+
+const CASES = [
+  // A buffer that doubles holds up to twice the bytes.
+  { name: '65,537 fragments of 64 bytes', fragments: 65_537, size: 64, most: 2 * 65_537 * 64 + 2 * MIB },
+  { name: 'a million empty fragments', fragments: 1_000_000, size: 0, most: 2 * MIB }
+]
+
+for (const endpoint of [await serverEndpoint(), await clientEndpoint()]) {
+  t.teardown(() => endpoint.close())
+  for (const { name, fragments, size, most } of CASES) {
+    test(`9.10 as ${endpoint.role}: ${name} cost no more memory than their bytes (RFC 6455 §5.4, §10.4)`, async t => {
+      await send(endpoint, fragments, size)
+      const { grown } = await send(endpoint, fragments, size)
+      t.ok(grown < most, `${grown} bytes, of ${most} at most`)
+    })
+
+    test(`9.10 as ${endpoint.role}: the time for ${name} is not quadratic (RFC 6455 §5.4, §10.4)`, async t => {
+      const once = await fastest(endpoint, fragments, size)
+      const twice = await fastest(endpoint, 2 * fragments, size)
+      t.ok(twice < once * FACTOR + NOISE_MS, `${once} ms, for twice as many ${twice} ms`)
+    })
+  }
+}
+
+async function fastest (endpoint: Endpoint, fragments: number, size: number): Promise<number> {
+  let least = Infinity
+  for (let i = 0; i < 3; i++) least = Math.min(least, (await send(endpoint, fragments, size)).milliseconds)
+  return least
+}
+
+/** Sends a message in that many fragments and an empty last one. Tells what it cost until the last one was sent. */
+async function send (
+  endpoint: Endpoint, fragments: number, size: number
+): Promise<{ grown: number, milliseconds: number }> {
+  const masked = endpoint.role === 'server'
+  const peer = await endpoint.open()
+  const fragment = encode(more(sampleBytes(size)), masked)
+  const bytes = Buffer.alloc(fragments * fragment.length, fragment)
+  await deliver(peer, encode(first(BINARY), masked))
+  const before = await memory()
+  const start = process.cpuUsage()
+  await deliver(peer, bytes)
+  const { user, system } = process.cpuUsage(start)
+  const grown = await memory() - before
+  peer.write(encode(last(), masked))
+  await peer.until(() => peer.frames.length > 0)
+  const wanted = Buffer.alloc(fragments * size, sampleBytes(size))
+  if (!peer.frames[0]!.payload.equals(wanted)) throw new Error('another message came back')
+  peer.destroy()
+  return { grown, milliseconds: (user + system) / 1000 }
+}
+
+async function deliver (peer: Peer, bytes: Buffer): Promise<void> {
+  peer.write(bytes)
+  await peer.arrived()
+}
+
+/** Bytes in use when what can be collected has been. */
+async function memory (): Promise<number> {
+  for (let i = 0; i < 3; i++) {
+    collect()
+    await turn()
+  }
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
