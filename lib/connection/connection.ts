@@ -257,11 +257,11 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   #startCloseTimer (): void {
-    this.#closeTimer ??= setTimeout(giveUp, this.options.closeTimeout, this)
+    this.#closeTimer ??= setTimeout(() => this.#giveUp(), this.options.closeTimeout)
   }
 
   /** The closing handshake has taken too long. */
-  giveUp (): void {
+  #giveUp (): void {
     // Then our close frame has not left.
     if (this.bufferedAmount > 0) this.#wasClean = false
     this.terminate()
@@ -313,8 +313,4 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
       initiator: this.#closedByUs ? 'local' : 'remote'
     })
   }
-}
-
-function giveUp (connection: Connection): void {
-  connection.giveUp()
 }
