@@ -117,6 +117,7 @@ const broken: Array<[name: string, data: Buffer]> = [
   ['a block with no compression whose length is wrong', hex('00 05 00 fa fe 48 65 6c 6c 6f 00')],
   ['lengths of codes that make no sense', hex('fd ff ff ff ff ff')],
   ['a text', Buffer.from('Hello')],
+  ['a final block that ends in what the receiver appends', hex('f3 48 cd c9 c9 07')],
   ['data that goes wrong in its second slice', Buffer.concat([block(noise(2 * KIB)), hex('07 00')])],
   ['data that goes wrong after a final block', Buffer.concat([final(noise(10)), hex('07 00')])]
 ]
