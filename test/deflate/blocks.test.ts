@@ -47,7 +47,9 @@ for (const [name, contextTakeover, messages] of examples) {
 const forms: Array<[name: string, make: (a: Buffer, b: Buffer) => Buffer[]]> = [
   ['two blocks and an open one', (a, b) => [block(a), block(b), END]],
   ['two blocks and an open one that is final', (a, b) => [block(a), block(b), FINAL_END]],
-  ['blocks among empty ones', (a, b) => [block(EMPTY), block(a), block(EMPTY), block(EMPTY), block(b), block(EMPTY), END]],
+  ['blocks among empty ones', (a, b) => [
+    block(EMPTY), block(a), block(EMPTY), block(EMPTY), block(b), block(EMPTY), END
+  ]],
   ['a final block at the very end', (a, b) => [block(a), final(b)]],
   ['a final block and an open one', (a, b) => [block(a), final(b), END]],
   ['a final block and an open one that is final', (a, b) => [block(a), final(b), FINAL_END]],

@@ -39,8 +39,9 @@ for (const windowBits of [8, 9, 10, 11, 12, 13, 14, 15]) {
 
   test(`messages that refer to those before are deflated for a window of 2^${windowBits}`, async t => {
     const deflating = new Deflating({ windowBits, contextTakeover: true })
-    // Just out of reach, where a window of another size would find it.
-    const messages = [repeated(2 ** windowBits + 100), HELLO, ...texts.map(([, message]) => message), noise(20 * KIB), HELLO]
+    // Just out of reach, where a larger window would find it.
+    const far = repeated(2 ** windowBits + 100)
+    const messages = [far, HELLO, ...texts.map(([, message]) => message), noise(20 * KIB), HELLO]
     const deflated: Buffer[] = []
     for (const message of messages) deflated.push((await deflating.deflate(message)).message)
     t.ok(peerInflates(deflated, windowBits).equals(Buffer.concat(messages)))
@@ -134,7 +135,9 @@ test('without context takeover a message does not refer to those before it', asy
 })
 
 test('with context takeover each connection has a context of its own', async t => {
-  const connections = [1, 2, 3].map(seed => ({ text: noise(300, seed), deflating: new Deflating({ contextTakeover: true }) }))
+  const connections = [1, 2, 3].map(seed => {
+    return { text: noise(300, seed), deflating: new Deflating({ contextTakeover: true }) }
+  })
   for (const round of [0, 1, 2]) {
     for (const { text, deflating } of connections) {
       const { message } = await deflating.deflate(text)
@@ -231,13 +234,16 @@ for (const contextTakeover of [false, true]) {
   })
 
   test(`zlib fails in the thread pool, contextTakeover: ${contextTakeover}`, async t => {
-    const restore = replaceZlib(t, 'deflate', { _transform: (_chunk, _encoding, done) => setImmediate(done, OUT_OF_MEMORY) })
+    const restore = replaceZlib(t, 'deflate', {
+      _transform (_chunk, _encoding, done) { setImmediate(done, OUT_OF_MEMORY) }
+    })
     const failing = Array.from({ length: 6 }, () => new Deflating({ contextTakeover }))
     const closed = failing.pop()!
     const results = Promise.allSettled(failing.map(deflating => deflating.deflate(json(LARGE))))
     void closed.deflate(json(LARGE))
     closed.close()
-    t.same((await results).map(result => result.status === 'rejected' && result.reason), failing.map(() => OUT_OF_MEMORY))
+    const reasons = (await results).map(result => result.status === 'rejected' && result.reason)
+    t.same(reasons, failing.map(() => OUT_OF_MEMORY))
     for (const deflating of failing) deflating.close()
     restore()
     const { message } = await new Deflating().deflate(json(LARGE))

@@ -143,8 +143,8 @@ export class DeflatingPeer {
 }
 
 /**
- * Inflates messages as a peer does, which have to belong together (RFC 7692 §7.2.2). Hands zlib little room for its output
- * so that it has to look back into its window, and fails where that does not reach.
+ * Inflates messages as a peer does, which have to belong together (RFC 7692 §7.2.2). Hands zlib little room for its
+ * output, so that it has to look back into its window, and fails where that does not reach.
  */
 export function peerInflates (messages: Uint8Array[], windowBits = 15): Buffer {
   const data = Buffer.concat(messages.flatMap(message => [message, TAIL]))
@@ -191,7 +191,7 @@ const PROTOTYPES: Record<'deflate' | 'inflate', Workings> = {
   inflate: Object.getPrototypeOf(createInflateRaw())
 }
 
-/** Puts something else in the place of node:zlib's own until the test ends, or until the function returned is called. */
+/** Puts something else in the place of node:zlib's own until the test ends, or until what it returns is called. */
 export function replaceZlib (t: Test, kind: 'deflate' | 'inflate', replacement: Partial<Workings>): () => void {
   const prototype = PROTOTYPES[kind] as Partial<Workings>
   Object.assign(prototype, replacement)

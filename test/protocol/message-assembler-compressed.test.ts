@@ -11,9 +11,21 @@ const NO_UTF8 = hex('ff c3 80 00')
 const rsv1Allowed = true
 
 const rows: Row[] = [
-  { name: 'a compressed text in one frame (RFC 7692 §7.2.3.1)', wire: [['c1 07', HELLO]], expect: [compressed('text', HELLO)] },
-  { name: 'a compressed binary message in one frame', wire: [['c2 07', HELLO]], expect: [compressed('binary', HELLO)] },
-  { name: 'the empty message (RFC 7692 §7.2.3.6)', wire: [['c1 01', hex('00')]], expect: [compressed('text', hex('00'))] },
+  {
+    name: 'a compressed text in one frame (RFC 7692 §7.2.3.1)',
+    wire: [['c1 07', HELLO]],
+    expect: [compressed('text', HELLO)]
+  },
+  {
+    name: 'a compressed binary message in one frame',
+    wire: [['c2 07', HELLO]],
+    expect: [compressed('binary', HELLO)]
+  },
+  {
+    name: 'the empty message (RFC 7692 §7.2.3.6)',
+    wire: [['c1 01', hex('00')]],
+    expect: [compressed('text', hex('00'))]
+  },
   {
     name: 'a compressed message without any byte',
     wire: [['c1 00', ''], ['c2 00', '']],
@@ -60,7 +72,8 @@ const rows: Row[] = [
     ],
     expect: [
       compressed('text', HELLO), text('Hi'), compressed('text', HELLO), text('ab'), compressed('binary', HELLO),
-      binary(Buffer.from('cd')), compressed('binary', HELLO), binary(Buffer.from('e')), compressed('text', hex('')), text('')
+      binary(Buffer.from('cd')), compressed('binary', HELLO), binary(Buffer.from('e')), compressed('text', hex('')),
+      text('')
     ]
   },
   {
