@@ -1,21 +1,10 @@
 import { test } from 'tap'
-import { DeflatingPeer, hex, Inflating, json, KIB, noise, peerDeflates } from './support.ts'
-
-/** A block with no compression (RFC 1951 §3.2.4). */
-function block (content: Buffer, isFinal = false): Buffer {
-  const header = Buffer.alloc(5)
-  header[0] = isFinal ? 1 : 0
-  header.writeUInt16LE(content.length, 1)
-  header.writeUInt16LE(~content.length & 0xffff, 3)
-  return Buffer.concat([header, content])
-}
+import { block, DeflatingPeer, END, hex, Inflating, json, KIB, noise, peerDeflates, watchZlib } from './support.ts'
 
 function final (content: Buffer): Buffer {
   return block(content, true)
 }
 
-/** What is left of an empty block with no compression when the sender has cut off its end (RFC 7692 §7.2.1). */
-const END = hex('00')
 const FINAL_END = hex('01')
 
 const EMPTY = Buffer.alloc(0)
@@ -113,6 +102,20 @@ test('with context takeover messages go on after one that ended in a final block
   }
 })
 
+test('with context takeover messages refer to what followed a final block, of which no memory is kept', async t => {
+  const { streams } = watchZlib(t, 'inflate')
+  const inflating = new Inflating({ contextTakeover: true })
+  const peer = new DeflatingPeer()
+  const text = noise(20 * KIB, 2)
+  const first = Buffer.concat([final(noise(20 * KIB)), await peer.deflate(text)])
+  t.ok((await inflating.inflate(first)).message.equals(Buffer.concat([noise(20 * KIB), text])))
+  const second = await peer.deflate(text)
+  t.ok(second.length < KIB)
+  t.ok((await inflating.inflate(second)).message.equals(text))
+  t.equal([...streams].filter(({ destroyed }) => !destroyed).length, 1)
+  inflating.close()
+})
+
 /** Messages that cannot be inflated. */
 const broken: Array<[name: string, data: Buffer]> = [
   ['a block of no known type', hex('07 00')],
@@ -142,9 +145,11 @@ for (const [contextTakeover, rows] of [[false, [...broken, ...unfinished]], [tru
   for (const [name, data] of rows) {
     test(`1007 ${contextTakeover ? 'with' : 'without'} context takeover: ${name}`, async t => {
       for (const whole of [data, Buffer.concat([LARGE_BLOCK, data])]) {
+        const { streams } = watchZlib(t, 'inflate')
         const inflating = new Inflating({ contextTakeover })
         await t.rejects(inflating.inflate(whole), { name: 'ProtocolError', closeCode: 1007, message: FAULT })
         inflating.close()
+        t.ok(whole === data || [...streams].every(({ destroyed }) => destroyed), 'no memory is kept for a large one')
         const other = new Inflating()
         const { message, atOnce } = await other.inflate(peerDeflates(noise(3 * KIB)))
         t.ok(message.equals(noise(3 * KIB)) && atOnce, 'the next message of another connection is right')

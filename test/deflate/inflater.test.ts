@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import {
-  DeflatingPeer, hex, Inflating, json, KIB, LARGE, noise, peerDeflates, repeated, swelling, watchZlib
+  block, DeflatingPeer, END, hex, Inflating, json, KIB, LARGE, noise, peerDeflates, repeated, swelling, watchZlib
 } from './support.ts'
 
 const TOO_FAR = { closeCode: 1007, message: /^a compressed message cannot be inflated: .*distance too far back/ }
@@ -134,6 +134,29 @@ test('large messages of many connections are inflated four at a time, and each c
   }))
   t.equal(watched.busiest, 4)
   t.ok([...watched.streams].every(stream => stream.destroyed), 'nothing is left')
+})
+
+test('data of 16 KiB is inflated at once, and of a byte more later', async t => {
+  for (const contextTakeover of [false, true]) {
+    for (const [length, atOnce] of [[16 * KIB, true], [16 * KIB + 1, false]] as const) {
+      const message = noise(length - 6)
+      const data = Buffer.concat([block(message), END])
+      t.equal(data.length, length)
+      const result = await new Inflating({ contextTakeover }).inflate(data)
+      t.ok(result.message.equals(message))
+      t.equal(result.atOnce, atOnce)
+    }
+  }
+})
+
+test('what goes over to the thread pool waits in a place of its own', async t => {
+  const swells = swelling(256 * KIB)
+  const data = peerDeflates(swells)
+  const large = Array.from({ length: 4 }, () => new Inflating().inflate(peerDeflates(noise(LARGE))))
+  const waiting = [false, true].map(contextTakeover => new Inflating({ contextTakeover }).inflate(data))
+  t.same((await new Inflating().inflate(peerDeflates(noise(15 * KIB)))).message, noise(15 * KIB))
+  for (const { message } of await Promise.all(waiting)) t.ok(message.equals(swells))
+  await Promise.all(large)
 })
 
 test('a small message does not wait for the large ones of others', async t => {

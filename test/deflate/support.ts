@@ -151,6 +151,18 @@ export function peerInflates (messages: Uint8Array[], windowBits = 15): Buffer {
   return inflateRawSync(data, { windowBits, chunkSize: 64, finishFlush: constants.Z_SYNC_FLUSH })
 }
 
+/** A block with no compression (RFC 1951 §3.2.4). */
+export function block (content: Buffer, isFinal = false): Buffer {
+  const header = Buffer.alloc(5)
+  header[0] = isFinal ? 1 : 0
+  header.writeUInt16LE(content.length, 1)
+  header.writeUInt16LE(~content.length & 0xffff, 3)
+  return Buffer.concat([header, content])
+}
+
+/** What is left of an empty block with no compression when the sender has cut off its end (RFC 7692 §7.2.1). */
+export const END = hex('00')
+
 /** Bytes that cannot be compressed, the same for the same seed. */
 export function noise (length: number, seed = 1): Buffer {
   const next = generator(seed)

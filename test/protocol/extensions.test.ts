@@ -67,7 +67,7 @@ const valid: Array<[name: string, header: string, wanted: Extension[]]> = [
 ]
 for (const [name, header, wanted] of valid) {
   test(`extensions are read: ${name} (§9.1)`, async t => {
-    t.same(parseExtensions(header), wanted)
+    t.strictSame(parseExtensions(header), wanted)
   })
 }
 
