@@ -88,6 +88,8 @@ const accepted: Array<[string, Sent, string?]> = [
   ['an Upgrade header that came twice', { Upgrade: ['h2c', 'websocket'] }],
   ['subprotocols in several headers', { 'Sec-WebSocket-Protocol': ['chat', 'superchat, v3.chat'] }],
   ['extensions in several headers', { 'Sec-WebSocket-Extensions': ['a', 'b'] }],
+  ['an extension with parameters', { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_max_window_bits; x="1"' }],
+  ['empty elements among the extensions', { 'Sec-WebSocket-Extensions': [', a', ''] }],
   ['the same cookie header twice', { Cookie: ['a=1', 'a=1'] }],
   ['a later version of HTTP', {}, '1.2']
 ]
@@ -113,6 +115,7 @@ const CONNECTION_FAULT = 'the header Connection must hold the token "Upgrade" (R
 const HOST_FAULT = 'the header Host is missing (RFC 6455 section 4.2.1)'
 const VERSION_FAULT = 'the header Sec-WebSocket-Version must be 13 (RFC 6455 section 4.4)'
 const PROTOCOL_FAULT = 'the header Sec-WebSocket-Protocol must be a list of different tokens (RFC 6455 section 4.1)'
+const EXTENSIONS_FAULT = 'the header Sec-WebSocket-Extensions does not follow its grammar (RFC 6455 section 9.1)'
 const HTTP_FAULT = 'the handshake needs HTTP/1.1 or higher (RFC 6455 section 4.2.1)'
 
 function repeated (name: string): string {
@@ -146,6 +149,11 @@ const refused: Array<[string, Sent, number, string]> = [
   ['a subprotocol twice', { 'Sec-WebSocket-Protocol': 'chat, chat' }, 400, PROTOCOL_FAULT],
   ['a subprotocol twice, in two headers', { 'Sec-WebSocket-Protocol': ['chat', 'chat'] }, 400, PROTOCOL_FAULT],
   ['a subprotocol that is no token', { 'Sec-WebSocket-Protocol': 'chat, super chat' }, 400, PROTOCOL_FAULT],
+  ['an empty extension list', { 'Sec-WebSocket-Extensions': '' }, 400, EXTENSIONS_FAULT],
+  ['nothing but empty extensions', { 'Sec-WebSocket-Extensions': [',', ' '] }, 400, EXTENSIONS_FAULT],
+  ['an extension that is no token', { 'Sec-WebSocket-Extensions': 'a, b c' }, 400, EXTENSIONS_FAULT],
+  ['an extension with an unfinished parameter', { 'Sec-WebSocket-Extensions': 'a; b=' }, 400, EXTENSIONS_FAULT],
+  ['extensions of which the second header is bad', { 'Sec-WebSocket-Extensions': ['a', ';'] }, 400, EXTENSIONS_FAULT],
   ['two keys', { 'Sec-WebSocket-Key': [KEY, KEY] }, 400, repeated('Sec-WebSocket-Key')],
   ['two versions', { 'Sec-WebSocket-Version': ['13', '13'] }, 400, repeated('Sec-WebSocket-Version')],
   ['two hosts', { Host: ['a', 'b'] }, 400, repeated('Host')],
@@ -174,14 +182,15 @@ test('of several faults the first in the order of RFC 6455 §4.2.1 is named', as
     Connection: 'close',
     'Sec-WebSocket-Version': '8',
     'Sec-WebSocket-Key': 'x',
-    'Sec-WebSocket-Protocol': ','
+    'Sec-WebSocket-Protocol': ',',
+    'Sec-WebSocket-Extensions': ','
   }
   const found: Array<string | undefined> = [check(all, '1.0')?.message]
-  for (const name of ['Host', 'Connection', 'Sec-WebSocket-Version', 'Sec-WebSocket-Key', 'Sec-WebSocket-Protocol']) {
+  for (const name of Object.keys(all)) {
     found.push(check(all)?.message)
     all[name] = GOOD[name]
   }
-  t.same(found, [HTTP_FAULT, HOST_FAULT, CONNECTION_FAULT, VERSION_FAULT, KEY_FAULT, PROTOCOL_FAULT])
+  t.same(found, [HTTP_FAULT, HOST_FAULT, CONNECTION_FAULT, VERSION_FAULT, KEY_FAULT, PROTOCOL_FAULT, EXTENSIONS_FAULT])
   t.equal(check(all), null)
 })
 

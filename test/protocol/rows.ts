@@ -72,6 +72,11 @@ export function binary (wanted: Uint8Array): string {
   return `binary of ${wanted.length} bytes: ${digest(Buffer.from(wanted).toString('hex'))}`
 }
 
+/** A message that goes on as it came. */
+export function compressed (kind: string, wanted: Uint8Array): string {
+  return `compressed ${kind}, ${binary(wanted)}`
+}
+
 /** Keeps lines short enough to be read. */
 function digest (whole: string): string {
   return whole.length <= 300 ? whole : `${whole.slice(0, 40)} sha1 ${createHash('sha1').update(whole).digest('hex')}`
@@ -109,7 +114,7 @@ export function frameReader (role: Role, row: Pick<Row, 'rsv1Allowed'> = {}): Re
 }
 
 export function messageReader (role: Role, row: Pick<Row, 'maxPayload' | 'rsv1Allowed'> = {}): Reader {
-  // Formatted at the end: whatever is handed on must not change afterwards.
+  // Formatted at the end: what is handed on, and not only lent, must not change afterwards.
   const events: Array<() => string> = []
   const note = (event: () => string): void => {
     events.push(event)
@@ -118,7 +123,10 @@ export function messageReader (role: Role, row: Pick<Row, 'maxPayload' | 'rsv1Al
   const sink: MessageSink = {
     onText: (message, byteLength) => note(() => `text of ${byteLength} bytes: ${digest(message)}`),
     onBinary: data => note(() => binary(data)),
-    onCompressed: (opcode, data) => note(() => `compressed ${NAMES[opcode]} ${binary(data)}`),
+    onCompressed (opcode, data) {
+      const lent = compressed(NAMES[opcode]!, data)
+      note(() => lent)
+    },
     onPing: payload => note(() => `ping ${payload.toString()}`),
     onPong: payload => note(() => `pong ${payload.toString()}`),
     onClose: (code, reason) => note(() => `close ${code} ${reason}`)
