@@ -87,11 +87,7 @@ function sharedContexts (windowBits: number, settings: DeflateSettings): SharedC
 }
 
 function create (windowBits: number, { level, memLevel }: DeflateSettings): ZlibContext {
-  const options: ZlibOptions = { level, memLevel, windowBits, flush: constants.Z_SYNC_FLUSH }
-  if (windowBits === 8) {
-    // zlib deflates with 2^9 bytes at least. Runs refer to the byte before them, which is in any window.
-    options.windowBits = 9
-    options.strategy = constants.Z_RLE
-  }
+  // zlib deflates with 2^9 bytes at least. Of these it refers to the last 250, which are in a window of 2^8 as well.
+  const options: ZlibOptions = { level, memLevel, windowBits: Math.max(9, windowBits), flush: constants.Z_SYNC_FLUSH }
   return new ZlibContext(new DeflateRaw(options))
 }

@@ -15,10 +15,10 @@ export interface InflaterHost {
 
 /**
  * What the calling thread does: messages up to this size, slice by slice, and no further slice after so much output.
- * A slice swells to 2 MiB at most, in some 2 ms.
+ * A slice swells to 1 MiB at most, in under a millisecond.
  */
 const MAX_SYNC_INPUT = 4 * 1024
-const SLICE = 2 * 1024
+const SLICE = 1024
 const MAX_SYNC_OUTPUT = 128 * 1024
 
 /** RFC 7692 §7.2.2: the rest of an empty block, which the sender has cut off. */

@@ -1,5 +1,5 @@
 import { test, type Test } from 'tap'
-import { Inflating, json, KIB, LARGE, MIB, noise, peerDeflates, swelling } from './support.ts'
+import { Inflating, json, KIB, LARGE, MIB, noise, peerDeflates, swelling, SYNC } from './support.ts'
 
 const BOMB = peerDeflates(Buffer.alloc(64 * MIB), { level: 9 })
 const SMALL_BOMB = peerDeflates(Buffer.alloc(8 * MIB), { level: 9 })
@@ -72,7 +72,7 @@ async function allocated (t: Test, work: () => Promise<unknown>): Promise<number
 const bombs: Array<[name: string, data: Buffer, maxPayload: number, most: number]> = [
   ['8 MiB in the calling thread, where a slice becomes 1 MiB', SMALL_BOMB, 64 * KIB, 2.2 * MIB],
   ['64 MiB in the thread pool', BOMB, 64 * KIB, 250 * KIB],
-  ['2 MiB in both', peerDeflates(swelling(2 * MIB)).subarray(0, 16 * KIB), 160 * KIB, 420 * KIB]
+  ['2 MiB in both', peerDeflates(swelling(2 * MIB)).subarray(0, SYNC), 160 * KIB, 420 * KIB]
 ]
 for (const [name, data, maxPayload, most] of bombs) {
   for (const contextTakeover of [false, true]) {

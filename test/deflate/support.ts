@@ -11,6 +11,12 @@ import { generator } from '../support/splits.ts'
 export const KIB = 1024
 export const MIB = 1024 * KIB
 
+/** What is done in the calling thread, at most. */
+export const SYNC = 4 * KIB
+
+/** What the threads of the pool leave behind for those who come next, at most. */
+export const IDLE = 4
+
 /** Larger than what is done in the calling thread. */
 export const LARGE = 40 * KIB
 
@@ -221,6 +227,11 @@ export interface Watched {
   streams: Set<Transform>
   /** How many worked in the thread pool at the same time, at most. */
   busiest: number
+}
+
+/** How many of them still hold memory. */
+export function left ({ streams }: Watched): number {
+  return [...streams].filter(stream => !stream.destroyed).length
 }
 
 export function watchZlib (t: Test, kind: 'deflate' | 'inflate'): Watched {
