@@ -30,9 +30,7 @@ function readPart (bytes: Buffer, start: number): Part {
   const short = second & 0x7f
   const lengthBytes = short === 126 ? 2 : short === 127 ? 8 : 0
   const lengthEnd = start + 2 + lengthBytes
-  const length = lengthEnd > bytes.length
-    ? NaN
-    : lengthBytes === 0 ? short : lengthBytes === 2 ? bytes.readUInt16BE(start + 2) : Number(bytes.readBigUInt64BE(start + 2))
+  const length = lengthEnd > bytes.length ? NaN : lengthBytes === 0 ? short : readNumber(bytes, start + 2, lengthEnd)
   const body = lengthEnd + (masked ? 4 : 0)
   const whole = body + length
   const end = whole <= bytes.length ? whole : bytes.length
@@ -40,8 +38,23 @@ function readPart (bytes: Buffer, start: number): Part {
   if (masked) for (let i = 0; i < payload.length; i++) payload[i]! ^= bytes[lengthEnd + i % 4]!
   const first = bytes[start]!
   return {
-    start, end, fin: first >= 0x80, opcode: first & 15, masked, lengthBytes, length, lengthEnd, payload, complete: whole <= bytes.length
+    start,
+    end,
+    fin: first >= 0x80,
+    opcode: first & 15,
+    masked,
+    lengthBytes,
+    length,
+    lengthEnd,
+    payload,
+    complete: whole <= bytes.length
   }
+}
+
+function readNumber (bytes: Buffer, start: number, end: number): number {
+  let number = 0
+  for (let i = start; i < end; i++) number = number * 256 + bytes[i]!
+  return number
 }
 
 /** The payload so far of the data message in progress at the end of the stream; null if there is none. */

@@ -45,11 +45,10 @@ export const ROWS: readonly Row[] = [
     explains: ({ stream, ours, theirs }) => {
       const last = lastFrame(stream)
       if (!sameEvents(ours, theirs) || !isOpen(ours) || theirs.code !== 1002) return false
-      const missing = last.lengthEnd - last.end
-      // Any length that is long enough for its form and not too long for 63 bits.
-      const rest = Array.from({ length: missing }, (_, i) => i === 0 && missing === 8 ? 0 : 0xff)
-      return last.opcode < 8 && missing > 0 && last.end - last.start >= 2 &&
-        agree(longer(stream, rest), 1002, /continuation frame with no message|new message before/)
+      const isInLength = last.end - last.start >= 2 && last.end < last.lengthEnd
+      const short = [stream.bytes[last.start]!, last.masked ? 0x80 : 0]
+      return isInLength && last.opcode < 8 &&
+        agree(withHeader(stream, last, short), 1002, /continuation frame with no message|new message before/)
     }
   },
   {
@@ -60,8 +59,9 @@ export const ROWS: readonly Row[] = [
     explains: ({ stream, ours, theirs }) => {
       const last = lastFrame(stream)
       const missing = last.lengthEnd + (last.masked ? 4 : 0) + 1 - last.end
-      return sameEvents(ours, theirs) && isOpen(ours) && theirs.code === 1002 && last.opcode === 8 && last.length === 1 &&
-        !last.complete && agree(longer(stream, new Array(missing).fill(0)), 1002, /nothing or at least a two-byte code/)
+      return sameEvents(ours, theirs) && isOpen(ours) && theirs.code === 1002 &&
+        last.opcode === 8 && last.length === 1 && !last.complete &&
+        agree(longer(stream, zeros(missing)), 1002, /nothing or at least a two-byte code/)
     }
   },
   {
@@ -70,11 +70,11 @@ export const ROWS: readonly Row[] = [
     theirs: '1009 when all eight bytes are there',
     rule: '§5.2: "the most significant bit MUST be 0"',
     explains: ({ stream, ours, theirs }) => {
-      const last = blamed(stream)
-      if (!sameEvents(ours, theirs) || ours.code !== 1002 || !ours.message.startsWith('the top bit of a 64-bit length')) return false
-      const topBit = stream.bytes[last.start + 2]! >= 0x80 && last.lengthBytes === 8
-      const whole = isOpen(theirs) ? receive(stream.role, [longer(stream, new Array(7).fill(0)).bytes], stream.maxPayload) : theirs
-      return topBit && whole.code === 1009 && sameEvents(ours, whole)
+      if (ours.code !== 1002 || !ours.message.startsWith('the top bit of a 64-bit length')) return false
+      const part = blamed(stream)
+      const isTopBit = stream.bytes[part.start + 2]! >= 0x80 && part.lengthBytes === 8
+      const whole = isOpen(theirs) ? ends(longer(stream, zeros(7))).theirs : theirs
+      return isTopBit && whole.code === 1009 && sameEvents(ours, theirs) && sameEvents(ours, whole)
     }
   },
   {
@@ -87,7 +87,7 @@ export const ROWS: readonly Row[] = [
       const part = blamed(stream)
       if (part.length >= (part.lengthBytes === 2 ? 126 : 65_536)) return false
       const mended = withShortestLength(stream, part)
-      const again = { stream: mended, ours: decode(stream.role, [mended.bytes], stream), theirs }
+      const again = { stream: mended, ours: ends(mended).ours, theirs }
       return agreeing(again.ours, theirs) || explain(again) !== null
     }
   },
@@ -100,11 +100,12 @@ export const ROWS: readonly Row[] = [
       if (ours.code !== 1007 || !ours.message.startsWith('a text message is not UTF-8')) return false
       const taken = stream.bytes.subarray(0, takenByOurs(stream))
       const message = unfinishedMessage(taken)
-      return message !== null && message.opcode === 1 && firstInvalid(message.payload) === message.payload.length - 1 &&
+      if (message?.opcode !== 1 || firstInvalid(message.payload) !== message.payload.length - 1) return false
+      // Up to that byte they had been of one mind.
+      const before = ends({ ...stream, bytes: taken.subarray(0, -1) })
+      return agreeing(before.ours, before.theirs) && sameEvents(before.ours, ours) &&
         ours.events.every((event, i) => event === theirs.events[i]) &&
-        theirs.events.slice(ours.events.length).every(event => /^(?:ping|pong|close) /.test(event)) &&
-        // Up to that byte they had been of one mind.
-        agreeing(decode(stream.role, [taken.subarray(0, -1)], stream), receive(stream.role, [taken.subarray(0, -1)], stream.maxPayload))
+        theirs.events.slice(ours.events.length).every(event => /^(?:ping|pong|close) /.test(event))
     }
   }
 ]
@@ -129,10 +130,17 @@ function isOpen ({ code, events }: Outcome): boolean {
 
 /** Whether both end with the code, ours with the message. */
 function agree (stream: Stream, code: number, message: string | RegExp): boolean {
-  const ours = decode(stream.role, [stream.bytes], stream)
-  const theirs = receive(stream.role, [stream.bytes], stream.maxPayload)
+  const { ours, theirs } = ends(stream)
   const says = typeof message === 'string' ? ours.message === message : message.test(ours.message)
   return agreeing(ours, theirs) && ours.code === code && says
+}
+
+function ends ({ role, bytes, maxPayload }: Stream): { ours: Outcome, theirs: Outcome } {
+  return { ours: decode(role, [bytes], { maxPayload }), theirs: receive(role, [bytes], maxPayload) }
+}
+
+function zeros (count: number): number[] {
+  return Array.from({ length: count }, () => 0)
 }
 
 function longer (stream: Stream, more: number[]): Stream {
@@ -155,12 +163,15 @@ function blamed (stream: Stream): Part {
 }
 
 function withShortestLength (stream: Stream, part: Part): Stream {
+  const header = frame(0, Buffer.alloc(part.length)).subarray(0, part.length < 126 ? 2 : 4)
+  header[0] = stream.bytes[part.start]!
+  if (part.masked) header[1]! |= 0x80
+  return withHeader(stream, part, [...header])
+}
+
+/** Another header in place of the one up to the masking key. */
+function withHeader (stream: Stream, part: Part, header: number[]): Stream {
   const { bytes } = stream
-  const first = bytes[part.start]!
-  const shortest = frame(0, Buffer.alloc(part.length)).subarray(1, part.length < 126 ? 2 : 4)
-  if (part.masked) shortest[0]! |= 0x80
-  return {
-    ...stream,
-    bytes: Buffer.concat([bytes.subarray(0, part.start), Buffer.from([first]), shortest, bytes.subarray(part.lengthEnd)])
-  }
+  const after = bytes.subarray(Math.min(part.lengthEnd, bytes.length))
+  return { ...stream, bytes: Buffer.concat([bytes.subarray(0, part.start), Buffer.from(header), after]) }
 }

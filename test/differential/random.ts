@@ -17,7 +17,7 @@ export class Random {
     return this.#next() < probability
   }
 
-  pick<T> (from: readonly T[]): T {
+  pick<T> (from: ArrayLike<T>): T {
     return from[this.int(from.length)]!
   }
 

@@ -26,7 +26,20 @@ let failures = 0
 Error.stackTraceLimit = 0
 
 /** Why the two differ, in a way that no row explains; null: they do not. */
-function unexplained (stream: Stream, seed: number, onRow?: (id: string) => void): string | null {
+function unexplained (stream: Stream, seed: number, note?: Notes): string | null {
+  try {
+    return compared(stream, seed, note)
+  } catch (error) {
+    return `thrown: ${String(error)}`
+  }
+}
+
+interface Notes {
+  row: (id: string) => void
+  end: (ours: Outcome) => void
+}
+
+function compared (stream: Stream, seed: number, note?: Notes): string | null {
   const { role, bytes, maxPayload } = stream
   const ours: Outcome[] = []
   for (const chunks of [[bytes], cut(new Random(seed), bytes)]) {
@@ -36,16 +49,20 @@ function unexplained (stream: Stream, seed: number, onRow?: (id: string) => void
     if (agreeing(one, theirs)) continue
     const row = explain({ stream, ours: one, theirs })
     if (row === null) return inspect({ chunks: chunks.length, ours: one, theirs }, { maxStringLength: 200, depth: 4 })
-    onRow?.(row.id)
+    note?.row(row.id)
   }
+  note?.end(ours[0]!)
   const [whole, inChunks] = ours.map(one => ({ ...one, taken: 0 }))
   return isDeepStrictEqual(whole, inChunks) ? null : inspect({ whole, inChunks }, { maxStringLength: 200, depth: 4 })
 }
 
-function endOf ({ role, bytes, maxPayload }: Stream): string {
-  const { code, events } = decode(role, [bytes], { maxPayload })
-  if (code !== 0) return `${code}`
-  return (events.at(-1) ?? '').startsWith('close ') ? 'close frame' : events.length > 0 ? 'open' : 'nothing yet'
+const notes: Notes = {
+  row: id => hits.set(id, hits.get(id)! + 1),
+  end ({ code, events }) {
+    const isClosed = (events.at(-1) ?? '').startsWith('close ')
+    const end = code !== 0 ? `${code}` : isClosed ? 'close frame' : events.length > 0 ? 'open' : 'nothing yet'
+    ends.set(end, (ends.get(end) ?? 0) + 1)
+  }
 }
 
 function report (index: number, stream: Stream, streamSeed: number, why: string): void {
@@ -61,19 +78,17 @@ async function run (): Promise<void> {
   for (let i = 0; i < streams && failures < MOST_FAILURES; i++) {
     const streamSeed = seed + i
     const stream = anyStream(new Random(streamSeed))
-    const why = unexplained(stream, streamSeed, id => hits.set(id, hits.get(id)! + 1))
+    const why = unexplained(stream, streamSeed, notes)
     if (why !== null) {
       failures++
       report(i, stream, streamSeed, why)
     }
-    const end = endOf(stream)
-    ends.set(end, (ends.get(end) ?? 0) + 1)
     // The receivers are streams, which do some of their work later.
     if (i % 100 === 99) await setImmediate()
   }
 }
 
-console.log(`DIFFERENTIAL_SEED=${seed} DIFFERENTIAL_STREAMS=${streams}, against ws ${wsVersion}, Node ${process.version}`)
+console.log(`DIFFERENTIAL_SEED=${seed} DIFFERENTIAL_STREAMS=${streams}, ws ${wsVersion}, Node ${process.version}`)
 const start = performance.now()
 await run()
 console.log(`${((performance.now() - start) / 1000).toFixed(1)} s`)

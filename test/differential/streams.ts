@@ -11,7 +11,7 @@ export interface Stream {
 }
 
 const BINARY = 2
-const EDGES = [0x00, 0x01, 0x02, 0x08, 0x09, 0x0a, 0x3f, 0x40, 0x7d, 0x7e, 0x7f, 0x80, 0x81, 0x82, 0x88, 0x89, 0xfd, 0xfe, 0xff]
+const EDGES = Buffer.from('00010208090a3f407d7e7f8081828889fdfeff', 'hex')
 
 export function anyStream (random: Random): Stream {
   const role = random.pick(['server', 'client'] as const)
@@ -72,7 +72,7 @@ class Sender {
     for (let left = 1 + this.#random.int(5); left > 0; left--) parts.push(...this.#message())
     if (this.#random.chance(0.4)) {
       parts.push(this.#frame(8, this.#random.chance(0.5) ? validClose(this.#random) : anyClose(this.#random)))
-      if (this.#random.chance(0.5)) parts.push(this.#random.chance(0.5) ? this.#noise() : this.#frame(1, 'after the end'))
+      if (this.#random.chance(0.5)) parts.push(this.#frame(1, 'after the end'), this.#noise())
     }
     return Buffer.concat(parts)
   }
@@ -105,7 +105,8 @@ class Sender {
       const random = this.#random
       const fin = random.chance(0.6)
       const sequel = random.chance(0.9) ? open : !open
-      const opcode = random.chance(0.3) ? random.pick([9, 10]) : random.chance(0.05) ? 8 : sequel ? 0 : random.pick([1, BINARY])
+      const data = sequel ? 0 : random.pick([1, BINARY])
+      const opcode = random.chance(0.3) ? random.pick([9, 10]) : random.chance(0.05) ? 8 : data
       if (opcode < 8) open = !fin
       parts.push(random.chance(0.02) ? this.#hostileHeader() : this.#looseFrame(opcode, fin))
     }
@@ -135,7 +136,8 @@ class Sender {
     if (lengthBytes > 0 && random.chance(0.3)) length[0] = random.pick(EDGES)
     const first = (random.chance(0.8) ? 0x80 : 0) | random.pick([0, 0, 1, BINARY, 8, 8, 9])
     const short = lengthBytes === 0 ? random.pick([0, 1, 1, 2, 125]) : lengthBytes === 2 ? 126 : 127
-    return Buffer.concat([Buffer.from([first, (this.#masked ? 0x80 : 0) | short]), length, random.bytes(random.int(20))])
+    const second = (this.#masked ? 0x80 : 0) | short
+    return Buffer.concat([Buffer.from([first, second]), length, random.bytes(random.int(20))])
   }
 
   #frame (opcode: number, payload: string | Uint8Array, fin = true): Buffer {
