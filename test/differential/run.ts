@@ -9,7 +9,7 @@ import { anyStream, cut, type Stream } from './streams.ts'
 import { receive, wsVersion } from './ws-receiver.ts'
 
 /*
- * The same bytes to our decoder and to the receiver of `ws`: what they hand on, and how it ends, must be the same unless
+ * The same bytes to our decoder and to the receiver of `ws`: what they hand on and how it ends must be the same, unless
  * a row of `disagreements.ts` explains the difference. Ours must also do the same however the bytes are cut.
  */
 

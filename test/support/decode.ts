@@ -31,8 +31,10 @@ export function decode (role: Role, chunks: readonly Uint8Array[], options: Deco
   const outcome: Outcome = { events: [], code: 0, message: '', taken: 0 }
   const note = (event: string): void => {
     if (outcome.code !== 0) throw new Error('an event after the violation')
+    if (held) throw new Error('an event during a pause')
     outcome.events.push(event)
     const act = acts[(outcome.events.length - 1) % acts.length]
+    held = act === 'pause'
     if (act === 'pause' || act === 'pause, resume') decoder.pause()
     if (act === 'resume' || act === 'pause, resume') decoder.resume()
   }
@@ -51,13 +53,17 @@ export function decode (role: Role, chunks: readonly Uint8Array[], options: Deco
     }
   }
   let closed = false
+  let held = false
   const decoder = new FrameDecoder(role, new MessageAssembler(sink, maxPayload))
   for (const chunk of chunks) {
     const lent = Buffer.from(chunk)
     if (outcome.code === 0 && !closed) outcome.taken++
     try {
       decoder.push(lent)
-      while (decoder.pending) decoder.resume()
+      while (decoder.pending) {
+        held = false
+        decoder.resume()
+      }
     } catch (error) {
       if (!(error instanceof ProtocolError) || outcome.code !== 0) throw error
       outcome.code = error.closeCode
