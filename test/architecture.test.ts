@@ -8,10 +8,11 @@ const ROOT = join(import.meta.dirname, '../..')
 const ALLOWED: Record<string, string[]> = {
   protocol: [],
   errors: ['protocol'],
-  connection: ['protocol', 'types'],
+  deflate: ['protocol'],
+  connection: ['deflate', 'protocol', 'types'],
   message: ['errors', 'protocol'],
-  socket: ['connection', 'errors', 'protocol', 'types'],
-  plugin: ['connection', 'errors', 'message', 'protocol', 'socket', 'types'],
+  socket: ['connection', 'deflate', 'errors', 'protocol', 'types'],
+  plugin: ['connection', 'deflate', 'errors', 'message', 'protocol', 'socket', 'types'],
   index: ['errors', 'plugin', 'protocol', 'types'],
   types: []
 }

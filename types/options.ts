@@ -26,6 +26,26 @@ export interface HeartbeatOptions {
   timeout: number
 }
 
+/** How messages are compressed (RFC 7692). */
+export interface DeflateOptions {
+  /** Messages of fewer bytes are sent as they are. Default 1024: what fits into one packet anyway. */
+  threshold?: number
+  /** From 1, the fastest, to 9, the smallest. Default 1. */
+  level?: number
+  /** Memory of the compressor, from 1 to 9: 2 to the power of this + 9, in bytes. Default 8. */
+  memLevel?: number
+  /**
+   * Whether messages may refer to those before them, if the client agrees. That makes similar messages much smaller and
+   * costs memory that each connection keeps: some 300 KiB with the other defaults. Default false: all connections share.
+   */
+  contextTakeover?: boolean
+  /**
+   * The window in which repetitions are found is 2 to this power, in bytes: from 9 to 15. Holds for what is sent and, if
+   * the client can be told, for what it sends. Default 15.
+   */
+  windowBits?: number
+}
+
 /** Options of the plugin, which hold for every route in its scope, and of a single route in `ws: {…}`. */
 export interface SocketOptions {
   /** Largest message from the peer, in bytes, all fragments together; more is a close 1009. Default 1 MiB. */
@@ -52,6 +72,11 @@ export interface SocketOptions {
   origin?: OriginPolicy
   /** Subprotocols, the preferred one first. One is picked only if the client offers it. Default none. */
   protocols?: readonly string[]
+  /**
+   * Whether messages are compressed where the client offers it (permessage-deflate, RFC 7692); `true` is `{}`. Default
+   * `false`.
+   */
+  deflate?: boolean | DeflateOptions
   /**
    * Called with whatever the handler, a listener or the body of the iteration throws or rejects with. It replaces the
    * default, which logs the error and closes with 1011.

@@ -43,6 +43,8 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
   readonly id: string
   /** The subprotocol that was agreed on, or an empty string. */
   readonly protocol: string
+  /** The extensions that were agreed on, as in the response's `Sec-WebSocket-Extensions`, or an empty string. */
+  readonly extensions: string
   readonly state: SocketState
   /** Bytes that wait to be written: frames not yet given to the transport, and what it still holds. */
   readonly bufferedAmount: number

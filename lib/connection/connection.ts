@@ -1,13 +1,15 @@
 import type { Duplex } from 'node:stream'
 import type { CloseInfo, SocketState } from '../../types/socket.ts'
+import type { Agreement, DeflateSettings } from '../deflate/negotiate.ts'
 import { CloseCode, truncateReason } from '../protocol/close-code.ts'
-import { FrameDecoder, type Role } from '../protocol/frame-decoder.ts'
+import type { Role } from '../protocol/frame-decoder.ts'
 import { closePayload } from '../protocol/frame-encoder.ts'
-import { MessageAssembler, type MessageSink } from '../protocol/message-assembler.ts'
 import { BINARY, CLOSE, PING, PONG } from '../protocol/opcode.ts'
 import { ProtocolError } from '../protocol/protocol-error.ts'
+import { DeflateQueue } from './deflate-queue.ts'
 import { Outbox, type OutboxOwner } from './outbox.ts'
-import { readTransport, type TransportOwner, watchTransport } from './transport.ts'
+import { Reader, type ReaderOwner } from './reader.ts'
+import { type TransportOwner, watchTransport } from './transport.ts'
 
 /** What a connection tells its owner. No message comes after a local `close`. */
 export interface ConnectionHost extends OutboxOwner {
@@ -30,6 +32,8 @@ export interface ConnectionOptions {
   maxBuffered: number
   closeTimeout: number
   heartbeat: { interval: number, timeout: number } | null
+  /** For connections that have agreed on compression. */
+  deflate: DeflateSettings
 }
 
 /*
@@ -42,7 +46,7 @@ const ENDING = 2
 const CLOSED = 3
 
 /** One WebSocket connection in either role: the protocol on a Duplex. */
-export class Connection implements MessageSink, OutboxOwner, TransportOwner {
+export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   messagesIn = 0
   messagesOut = 0
   bytesIn = 0
@@ -53,13 +57,13 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
   readonly #duplex: Duplex
   readonly #host: ConnectionHost
   readonly options: ConnectionOptions
-  readonly #decoder: FrameDecoder
+  readonly #reader: Reader
+  /** What is written, and at once: control frames. */
   readonly #outbox: Outbox
+  /** Messages and, behind them, the close frame. */
+  readonly #messages: Outbox | DeflateQueue
 
   #state: number = OPEN
-  #paused = false
-  /** The peer ended its side while a pause held back what it had sent before. */
-  #peerEnded = false
   /** The last ping that came while too much waited to be written. */
   #unanswered: Buffer | null = null
   #closeCode: number = CloseCode.ABNORMAL
@@ -68,14 +72,23 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
   #wasClean = false
   #closeTimer: NodeJS.Timeout | null = null
 
-  /** Takes the Duplex over; reading begins with `start`. */
-  constructor (role: Role, duplex: Duplex, host: ConnectionHost, options: ConnectionOptions) {
+  /**
+   * Takes the Duplex over; reading begins with `start`.
+   *
+   * @param compression what the handshake has agreed on, or null
+   */
+  constructor (
+    role: Role, duplex: Duplex, host: ConnectionHost, options: ConnectionOptions, compression: Agreement | null
+  ) {
     this.#role = role
     this.#duplex = duplex
     this.#host = host
     this.options = options
-    this.#decoder = new FrameDecoder(role, new MessageAssembler(this, options.maxPayload))
+    const peer = role === 'server' ? 'client' : 'server'
+    this.#reader = new Reader(role, duplex, this, options.maxPayload, compression === null ? null : compression[peer])
     this.#outbox = new Outbox(duplex, role === 'client', options.highWaterMark, this)
+    this.#messages = compression === null ? this.#outbox
+      : new DeflateQueue(this.#outbox, compression[role], options.deflate, error => this.onViolation(error))
     watchTransport(duplex, this)
   }
 
@@ -89,7 +102,7 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
 
   /** Whether we have stopped reading, so that silence says nothing about the peer. */
   get isPaused (): boolean {
-    return this.#paused
+    return this.#reader.isPaused
   }
 
   get bufferedAmount (): number {
@@ -103,9 +116,7 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
   /** Begins to read: first what has been read from the Duplex already. */
   start (head: Buffer): void {
     if (head.length > 0) this.transportRead(head)
-    readTransport(this.#duplex)
-    if (this.#paused) this.#duplex.pause()
-    else this.#duplex.resume()
+    this.#reader.start()
   }
 
   /** @returns false as `BaseSocket.send` does */
@@ -113,7 +124,7 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
     // A character takes three bytes at most: few messages need an exact count to be known to fit.
     if (!this.#fits(text.length * 3) && !this.#maySend(Buffer.byteLength(text))) return false
     this.messagesOut++
-    this.#outbox.text(text)
+    this.#messages.text(text)
     return this.#outbox.bufferedAmount <= this.options.highWaterMark
   }
 
@@ -121,7 +132,7 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
   sendBinary (data: Uint8Array): boolean {
     if (!this.#maySend(data.length)) return false
     this.messagesOut++
-    this.#outbox.binary(BINARY, data)
+    this.#messages.binary(BINARY, data)
     return this.#outbox.bufferedAmount <= this.options.highWaterMark
   }
 
@@ -131,20 +142,11 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
 
   /** Stops reading: frames wait in the transport, and its flow control slows the peer. */
   pause (): void {
-    if (this.#paused || this.#state !== OPEN) return
-    this.#paused = true
-    this.#decoder.pause()
-    this.#duplex.pause()
+    if (this.#state === OPEN) this.#reader.pause()
   }
 
   resume (): void {
-    if (!this.#paused) return
-    this.#paused = false
-    this.#decode(null)
-    // What the pause had left over may have filled the queue again.
-    if (this.#paused) return
-    if (this.#peerEnded) this.transportEnded()
-    this.#duplex.resume()
+    this.#reader.resume()
   }
 
   /** Begins the closing handshake; without effect once it has begun. */
@@ -161,7 +163,7 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
     if (this.#state === CLOSED) return
     if (this.#state === OPEN) this.#closedByUs = true
     this.#state = ENDING
-    this.#decoder.stop()
+    this.#reader.stop()
     this.#duplex.destroy()
   }
 
@@ -175,6 +177,10 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
     if (this.#state !== OPEN) return
     this.messagesIn++
     this.#host.onBinary(data)
+  }
+
+  onCompressed (opcode: number, data: Buffer): void {
+    if (this.#state === OPEN) this.#reader.inflate(opcode, data)
   }
 
   onPing (payload: Buffer): void {
@@ -199,35 +205,32 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
   onClose (code: number, reason: string): void {
     this.#wasClean = true
     if (this.#state === OPEN) {
-      this.#outbox.binary(CLOSE, code === CloseCode.NO_STATUS ? Buffer.alloc(0) : closePayload(code, ''))
+      this.#messages.binary(CLOSE, code === CloseCode.NO_STATUS ? Buffer.alloc(0) : closePayload(code, ''))
       this.#closeCode = code
       this.#closeReason = reason
     }
     this.#end(this.#role === 'server')
   }
 
-  /** Replies to the frames of a chunk leave together. */
   transportRead (chunk: Buffer): void {
     this.quietTicks = 0
     this.bytesIn += chunk.length
-    this.#decode(chunk)
+    this.#reader.read(chunk)
   }
 
-  #decode (chunk: Buffer | null): void {
+  /** Replies to the frames of a chunk leave together. */
+  onReadStart (): void {
     this.#outbox.cork()
-    try {
-      if (chunk === null) this.#decoder.resume()
-      else this.#decoder.push(chunk)
-    } catch (error) {
-      this.#fail(error as Error)
-    }
+  }
+
+  onReadEnd (): void {
     this.#outbox.uncork()
   }
 
   /** The one place where violations end up: fails the connection (RFC 6455 §7.1.7). */
-  #fail (error: Error): void {
+  onViolation (error: Error): void {
     const code = error instanceof ProtocolError ? error.closeCode : CloseCode.INTERNAL_ERROR
-    this.#decoder.stop()
+    this.#reader.stop()
     this.#host.onError(error)
     if (this.#state === OPEN) this.#sendClose(code, error.message)
     this.#end(true)
@@ -237,7 +240,7 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
     this.#closedByUs = true
     this.#closeCode = code
     this.#closeReason = truncateReason(reason)
-    this.#outbox.binary(CLOSE, closePayload(code, this.#closeReason))
+    this.#messages.binary(CLOSE, closePayload(code, this.#closeReason))
     this.#startCloseTimer()
   }
 
@@ -248,14 +251,9 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
    */
   #end (first: boolean): void {
     this.#state = ENDING
-    this.#decoder.stop()
+    this.#reader.stop()
     this.#startCloseTimer()
-    if (first) this.#outbox.end()
-    // Bytes that the peer still sends are read and ignored, so that its end is seen and ours is not lost in a reset.
-    if (this.#paused) {
-      this.#paused = false
-      this.#duplex.resume()
-    }
+    if (first) this.#messages.end()
   }
 
   #startCloseTimer (): void {
@@ -276,16 +274,16 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
     return false
   }
 
-  /** The peer has ended its side: only the closing handshake may lead there (RFC 6455 §7.1.1). */
   transportEnded (): void {
-    if (this.#decoder.pending) {
-      this.#peerEnded = true
-      return
-    }
+    this.#reader.peerEnded()
+  }
+
+  /** Only the closing handshake may lead there (RFC 6455 §7.1.1). */
+  onPeerEnded (): void {
     this.#state = Math.max(this.#state, ENDING)
-    this.#decoder.stop()
+    this.#reader.stop()
     this.#startCloseTimer()
-    this.#outbox.end()
+    this.#messages.end()
   }
 
   transportFailed (error: Error): void {
@@ -293,16 +291,14 @@ export class Connection implements MessageSink, OutboxOwner, TransportOwner {
   }
 
   transportClosed (): void {
-    // What had been read is not lost with the transport.
-    while (this.#decoder.pending) {
-      this.#paused = false
-      this.#decode(null)
-    }
+    this.#reader.gone()
+  }
+
+  onTransportGone (): void {
     if (this.#closeTimer !== null) clearTimeout(this.#closeTimer)
     this.#state = CLOSED
-    this.#paused = false
-    this.#decoder.stop()
-    this.#outbox.discard()
+    this.#reader.stop()
+    this.#messages.discard()
     this.#host.onClose({
       code: this.#closeCode,
       reason: this.#closeReason,

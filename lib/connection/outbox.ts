@@ -31,6 +31,8 @@ export class Outbox {
 
   /** Bytes appended since the last flush, wherever they lie. */
   #unwritten = 0
+  /** Bytes of messages that are on their way here. */
+  #expected = 0
   /** Frames that have left the scratch buffer, or never fitted in. */
   #chunks: Buffer[] | null = null
   #corked = false
@@ -46,9 +48,20 @@ export class Outbox {
     this.#owner = owner
   }
 
-  /** Bytes that wait to be written, here and in the Duplex. */
+  /** Bytes that wait to be written: here, in the Duplex, or on their way here. */
   get bufferedAmount (): number {
-    return this.#unwritten + this.#duplex.writableLength
+    return this.#unwritten + this.#expected + this.#duplex.writableLength
+  }
+
+  /** Counts a message that will be appended later. */
+  expect (bytes: number): void {
+    this.#expected += bytes
+    if (this.bufferedAmount > this.#highWaterMark) this.#needDrain = true
+  }
+
+  /** It is about to be appended. */
+  arrived (bytes: number): void {
+    this.#expected -= bytes
   }
 
   /** Holds frames back until `uncork`, so that they leave in one write. */
@@ -81,6 +94,7 @@ export class Outbox {
     this.#appended(scratchUsed - start)
   }
 
+  /** @param opcode with RSV1 added for a compressed message */
   binary (opcode: number, payload: Uint8Array): void {
     const length = payload.length
     const key = this.#masked ? randomKey() : null
@@ -138,14 +152,16 @@ export class Outbox {
     if (scratchOwner === this) this.#vacate()
     this.#chunks = null
     this.#unwritten = 0
+    this.#expected = 0
   }
 
   #appended (bytes: number): void {
     this.#unwritten += bytes
-    if (this.bufferedAmount > this.#highWaterMark) {
+    if (this.#needDrain || this.bufferedAmount > this.#highWaterMark) {
+      const owed = this.#needDrain
       this.#needDrain = true
       this.flush()
-      this.#needDrain = this.bufferedAmount > this.#highWaterMark
+      this.#needDrain = owed || this.bufferedAmount > this.#highWaterMark
     } else if (!this.#corked && !this.#flushScheduled) {
       this.#flushScheduled = true
       process.nextTick(flushScheduled, this)

@@ -3,12 +3,13 @@ import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest 
 import { text } from 'node:stream/consumers'
 import type { FastifyInstance } from 'fastify'
 import type { InjectWSOptions } from '../../types/inject.ts'
+import { readAnswer } from '../deflate/negotiate.ts'
 import { FST_ERR_WS_INJECT_REFUSED } from '../errors.ts'
 import { parseJson } from '../message/codec.ts'
 import { VERSION } from '../protocol/handshake.ts'
 import { type Decoder, type SocketBehaviour, SocketBase } from '../socket/socket.ts'
 import { duplexPair } from './duplex-pair.ts'
-import { DEFAULTS } from './options.ts'
+import { DEFAULTS, DEFLATE_DEFAULTS } from './options.ts'
 import { Registry } from './registry.ts'
 import type { WebSocketRoute } from './route.ts'
 
@@ -38,8 +39,10 @@ export async function injectWS (app: FastifyInstance, url: string, options: Inje
     request.on('error', reject)
     request.on('response', response => { refused(response).then(reject, reject) })
     request.on('upgrade', (response, _socket, head) => {
-      const protocol = response.headers['sec-websocket-protocol'] ?? ''
-      const socket = new SocketBase(near, protocol, clientBehaviour(far.route as WebSocketRoute))
+      const { 'sec-websocket-protocol': protocol = '', 'sec-websocket-extensions': extensions } = response.headers
+      const compression = readAnswer(extensions, request.getHeader('sec-websocket-extensions')?.toString())
+      const agreed = { protocol, extensions: extensions ?? '', compression }
+      const socket = new SocketBase(near, agreed, clientBehaviour(far.route as WebSocketRoute))
       socket.connection.start(head)
       Promise.race([opened, socket.closed]).then(() => resolve(socket))
     })
@@ -66,6 +69,7 @@ function clientBehaviour (route: WebSocketRoute): SocketBehaviour {
     overflow: 'close',
     closeTimeout,
     heartbeat: null,
+    deflate: DEFLATE_DEFAULTS,
     decoder: route.hasSendSchema ? JSON_DECODER : null,
     serialize: route.hasMessageSchema ? JSON.stringify : null,
     onError: rethrow,

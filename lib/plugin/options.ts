@@ -1,7 +1,8 @@
 import { constants } from 'node:buffer'
-import type { SocketOptions } from '../../types/options.ts'
+import type { DeflateOptions, SocketOptions } from '../../types/options.ts'
+import type { DeflateSettings } from '../deflate/negotiate.ts'
 import { FST_ERR_WS_OPTION, FST_ERR_WS_UNKNOWN_OPTION } from '../errors.ts'
-import { isToken } from '../protocol/handshake.ts'
+import { isToken } from '../protocol/extensions.ts'
 import { isOrigin } from './origin.ts'
 
 /** Options with every default filled in; the two functions stay absent where the defaults do their work. */
@@ -17,7 +18,16 @@ export const DEFAULTS: ResolvedOptions = {
   heartbeat: { interval: 30_000, timeout: 30_000 },
   closeTimeout: 5000,
   origin: 'same-host',
-  protocols: []
+  protocols: [],
+  deflate: false
+}
+
+export const DEFLATE_DEFAULTS: DeflateSettings = {
+  threshold: 1024,
+  level: 1,
+  memLevel: 8,
+  contextTakeover: false,
+  windowBits: 15
 }
 
 /** The longest delay that a timer of Node takes, in milliseconds. */
@@ -28,6 +38,8 @@ type Check = [isValid: (value: any) => boolean, expected: string]
 const SIZE: Check = [value => Number.isSafeInteger(value) && value >= 0, 'a whole number of bytes']
 const DELAY: Check = [isDelay, `a whole number of milliseconds from 1 to ${LONGEST_DELAY}`]
 const FUNCTION: Check = [value => typeof value === 'function', 'a function']
+
+const BOOLEAN: Check = [value => typeof value === 'boolean', 'true or false']
 
 const CHECKS: Record<keyof SocketOptions, Check> = {
   maxPayload: [
@@ -53,8 +65,17 @@ const CHECKS: Record<keyof SocketOptions, Check> = {
       value.every(item => typeof item === 'string' && isToken(item)),
     'a list of different tokens'
   ],
+  deflate: [value => typeof value === 'boolean' || isObject(value), `true, false or { ${Object.keys(DEFLATE_DEFAULTS).join(', ')} }`],
   onError: FUNCTION,
   onInvalidMessage: FUNCTION
+}
+
+const DEFLATE_CHECKS: Record<keyof DeflateOptions, Check> = {
+  threshold: SIZE,
+  level: integer(1, 9),
+  memLevel: integer(1, 9),
+  contextTakeover: BOOLEAN,
+  windowBits: integer(9, 15)
 }
 
 /** What `app.register` may find among a plugin's options besides the plugin's own. */
@@ -62,35 +83,53 @@ const FASTIFY_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 
 /** @throws {FST_ERR_WS_OPTION | FST_ERR_WS_UNKNOWN_OPTION} names the option */
 export function checkPluginOptions (options: SocketOptions): void {
-  checkOptions(options, FASTIFY_OPTIONS)
+  checkSocketOptions(options, FASTIFY_OPTIONS)
 }
 
 /** @throws {FST_ERR_WS_OPTION | FST_ERR_WS_UNKNOWN_OPTION} names the option */
 export function checkRouteOptions (options: unknown): void {
   if (options === true) return
   if (!isObject(options)) throw new FST_ERR_WS_OPTION('ws', 'true or an object of options')
-  checkOptions(options, ['handler'])
+  checkSocketOptions(options, ['handler'])
 }
 
-function checkOptions (options: object, others: string[]): void {
+function checkSocketOptions (options: SocketOptions, others: string[]): void {
+  checkOptions(options, CHECKS, others)
+  if (isObject(options.deflate)) checkOptions(options.deflate, DEFLATE_CHECKS, [], 'deflate.')
+}
+
+function checkOptions (options: object, checks: Record<string, Check>, others: string[], prefix = ''): void {
   for (const [name, value] of Object.entries(options)) {
     if (others.includes(name)) continue
-    if (!Object.hasOwn(CHECKS, name)) throw new FST_ERR_WS_UNKNOWN_OPTION(name, Object.keys(CHECKS).join(', '))
-    const [isValid, expected] = CHECKS[name as keyof SocketOptions]
-    if (value !== undefined && !isValid(value)) throw new FST_ERR_WS_OPTION(name, expected)
+    if (!Object.hasOwn(checks, name)) throw new FST_ERR_WS_UNKNOWN_OPTION(prefix + name, Object.keys(checks).join(', '))
+    const [isValid, expected] = checks[name]!
+    if (value !== undefined && !isValid(value)) throw new FST_ERR_WS_OPTION(prefix + name, expected)
   }
 }
 
 /** Later options win; one that is undefined counts as absent. */
 export function mergeOptions (...layers: SocketOptions[]): ResolvedOptions {
-  const merged: Record<string, unknown> = { ...DEFAULTS }
+  return withDefaults(DEFAULTS, CHECKS, layers)
+}
+
+/** What the option `deflate` stands for; null: no compression. */
+export function deflateSettings (option: boolean | DeflateOptions): DeflateSettings | null {
+  if (option === false) return null
+  return withDefaults(DEFLATE_DEFAULTS, DEFLATE_CHECKS, option === true ? [] : [option])
+}
+
+function withDefaults<Options extends object> (defaults: Options, checks: Record<string, Check>, layers: object[]): Options {
+  const merged = { ...defaults } as Record<string, unknown>
   for (const layer of layers) {
-    for (const name of Object.keys(CHECKS)) {
-      const value = layer[name as keyof SocketOptions]
-      if (value !== undefined) merged[name] = value
+    for (const [name, value] of Object.entries(layer)) {
+      if (value !== undefined && Object.hasOwn(checks, name)) merged[name] = value
     }
   }
-  return merged as unknown as ResolvedOptions
+  return merged as Options
+}
+
+function integer (from: number, to: number): Check {
+  return [value => Number.isInteger(value) && value >= from && value <= to, `a whole number from ${from} to ${to}`]
 }
 
 function isObject (value: unknown): value is Record<string, unknown> {

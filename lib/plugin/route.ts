@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { CloseInfo } from '../../types/socket.ts'
+import { acceptOffer, type DeflateSettings } from '../deflate/negotiate.ts'
 import {
   FST_ERR_WS_CLOSING, FST_ERR_WS_HANDLER, FST_ERR_WS_HANDSHAKE, FST_ERR_WS_METHOD, FST_ERR_WS_NOT_REGISTERED,
   FST_ERR_WS_ORIGIN, FST_ERR_WS_UPGRADE_REQUIRED, FST_ERR_WS_VERSION
@@ -9,7 +10,7 @@ import { CloseCode } from '../protocol/close-code.ts'
 import { acceptKey, checkHandshake, type HandshakeHeaders, offeredProtocols, VERSION } from '../protocol/handshake.ts'
 import type { SocketBehaviour } from '../socket/socket.ts'
 import type { InMemory } from './duplex-pair.ts'
-import { checkRouteOptions, mergeOptions, type ResolvedOptions } from './options.ts'
+import { checkRouteOptions, DEFLATE_DEFAULTS, deflateSettings, mergeOptions, type ResolvedOptions } from './options.ts'
 import { compileOrigin, type OriginCheck } from './origin.ts'
 import { RouteSocket } from './route-socket.ts'
 import type { Scope } from './scope.ts'
@@ -49,6 +50,7 @@ export class WebSocketRoute {
   #scope!: Scope
   #options!: ResolvedOptions
   #checkOrigin: OriginCheck | null = null
+  #deflate: DeflateSettings | null = null
   #behaviour: SocketBehaviour | null = null
 
   /**
@@ -103,6 +105,7 @@ export class WebSocketRoute {
     this.#scope = scope
     this.#options = mergeOptions(scope.options, ws === true ? {} : ws as object)
     this.#checkOrigin = compileOrigin(this.#options.origin)
+    this.#deflate = deflateSettings(this.#options.deflate)
     if (this.#options.heartbeat !== false) scope.heartbeat.serve(this.#options.heartbeat)
     // The body has served its purpose, and a GET is not to be documented with one.
     if (this.hasMessageSchema) delete schema.body
@@ -155,10 +158,13 @@ export class WebSocketRoute {
       'Sec-WebSocket-Accept': acceptKey(request.raw.headers['sec-websocket-key']!)
     }
     if (protocol !== '') headers['Sec-WebSocket-Protocol'] = protocol
+    const { agreement, header } = acceptOffer(request.raw.headers['sec-websocket-extensions'], this.#deflate)
+    if (header !== '') headers['Sec-WebSocket-Extensions'] = header
+    const agreed = { protocol, extensions: header, compression: agreement }
     const inMemory = 'route' in upgrade.socket ? upgrade.socket as unknown as InMemory : null
     if (inMemory !== null) inMemory.route = this
     upgrade.accept(headers, early => {
-      this.#open(new RouteSocket(request, upgrade.socket, protocol, behaviour), early)
+      this.#open(new RouteSocket(request, upgrade.socket, agreed, behaviour), early)
       inMemory?.onOpen()
     })
     // An ordinary reply: onSend hooks still add their headers, as those of cookies do.
@@ -205,6 +211,7 @@ export class WebSocketRoute {
       overflow: options.overflow,
       closeTimeout: options.closeTimeout,
       heartbeat: options.heartbeat === false ? null : options.heartbeat,
+      deflate: this.#deflate ?? DEFLATE_DEFAULTS,
       decoder: this.hasMessageSchema ? this.#createDecoder(request) : null,
       serialize: this.hasSendSchema ? reply.getSerializationFunction(SEND_STATUS) as (value: unknown) => string : null,
       onError: (error, socket) => this.#onError(error, socket),

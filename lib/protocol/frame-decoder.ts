@@ -1,6 +1,6 @@
 import { CloseCode, MAX_CONTROL_PAYLOAD } from './close-code.ts'
 import { mask } from './mask.ts'
-import { isControl, isKnown } from './opcode.ts'
+import { BINARY, isControl, isKnown, TEXT } from './opcode.ts'
 import { ProtocolError } from './protocol-error.ts'
 
 /** Which side of the connection this endpoint is: a server reads masked frames and writes unmasked ones. */
@@ -90,17 +90,16 @@ export class FrameDecoder {
     this.#running = true
     try {
       let i = this.#position
-      while (i < chunk.length) {
+      while (i < chunk.length && !this.#stopped) {
         if (this.#state === PAYLOAD) {
           i = this.#payload(chunk, i)
         } else {
           this.#header(chunk[i++]!)
           if (this.#state !== PAYLOAD || this.#length > 0) continue
         }
-        if (this.#received === this.#length) {
+        if (this.#received === this.#length && !this.#stopped) {
           this.#state = FIRST_BYTE
           this.#sink.onFrameEnd()
-          if (this.#stopped) return
           if (this.#paused) {
             this.#position = i
             if (i === chunk.length) this.#chunk = null
@@ -147,7 +146,7 @@ export class FrameDecoder {
     this.#fin = (byte & 0x80) !== 0
     this.#rsv1 = (byte & 0x40) !== 0
     this.#opcode = byte & 0x0f
-    // RFC 6455 §5.2: the reserved bits are 0 unless an extension gives them a meaning; RFC 7692 §6 takes RSV1.
+    // RFC 6455 §5.2: the reserved bits are 0 unless an extension gives them a meaning.
     if ((byte & 0x30) !== 0 || (this.#rsv1 && !this.#rsv1Allowed)) {
       throw violation('a reserved bit is set without an extension that uses it (RFC 6455 section 5.2)')
     }
@@ -156,6 +155,10 @@ export class FrameDecoder {
     }
     if (isControl(this.#opcode) && !this.#fin) {
       throw violation('a control frame must not be fragmented (RFC 6455 section 5.5)')
+    }
+    // RFC 7692 §6: RSV1 marks a compressed message, on its first frame.
+    if (this.#rsv1 && this.#opcode !== TEXT && this.#opcode !== BINARY) {
+      throw violation('RSV1 belongs on the first frame of a message (RFC 7692 section 6.1)')
     }
   }
 

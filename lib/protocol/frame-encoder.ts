@@ -1,5 +1,8 @@
 import { mask } from './mask.ts'
 
+/** Added to the opcode of a compressed message (RFC 7692 §6.1). */
+export const RSV1 = 0x40
+
 /** The longest header: two bytes, a 64-bit length, a masking key. */
 export const MAX_HEADER = 14
 

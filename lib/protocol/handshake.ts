@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { isToken, parseExtensions } from './extensions.ts'
 
 /** The header fields that the opening handshake reads, as Node hands them over. */
 export type HandshakeHeaders = Record<string, string | string[] | undefined>
@@ -17,9 +18,6 @@ const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 /** 16 bytes in base64: 22 digits, the last of which carries four unused bits that are 0, and padding (RFC 4648 §4). */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/
-
-/** RFC 9110 §5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** Whether a comma-separated list of tokens holds one of them, in any case (RFC 6455 §4.2.1). */
 export function hasToken (header: string | string[] | undefined, token: string): boolean {
@@ -53,6 +51,10 @@ export function checkHandshake (
   }
   if (typeof key !== 'string' || !KEY.test(key)) return fault('the header Sec-WebSocket-Key must be 16 bytes in base64 (RFC 6455 section 4.2.1)')
   if (offeredProtocols(headers) === null) return fault('the header Sec-WebSocket-Protocol must be a list of different tokens (RFC 6455 section 4.1)')
+  const extensions = headers['sec-websocket-extensions']
+  if (extensions !== undefined && parseExtensions(String(extensions)) === null) {
+    return fault('the header Sec-WebSocket-Extensions does not follow its grammar (RFC 6455 section 9.1)')
+  }
   return null
 }
 
@@ -61,13 +63,8 @@ export function offeredProtocols (headers: HandshakeHeaders): string[] | null {
   const header = headers['sec-websocket-protocol']
   if (header === undefined) return []
   const offered = String(header).split(',').map(item => item.trim())
-  if (new Set(offered).size !== offered.length || !offered.every(item => TOKEN.test(item))) return null
+  if (new Set(offered).size !== offered.length || !offered.every(isToken)) return null
   return offered
-}
-
-/** Whether a name can be a subprotocol (RFC 6455 §4.1). */
-export function isToken (name: string): boolean {
-  return TOKEN.test(name)
 }
 
 /** `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` (RFC 6455 §4.2.2). */

@@ -5,10 +5,15 @@ import { BINARY, CLOSE, CONTINUATION, isControl, PING, TEXT } from './opcode.ts'
 import { ProtocolError } from './protocol-error.ts'
 import { Utf8Validator } from './utf8.ts'
 
-/** What an assembler hands on. Every buffer given here is the receiver's to keep. */
+/** What an assembler hands on. Buffers are the receiver's to keep, but for those of `onCompressed`. */
 export interface MessageSink {
   onText (text: string, byteLength: number): void
   onBinary (data: Buffer): void
+  /**
+   * A message to which the sender has applied an extension (RFC 7692 §6): the receiver gives its original back to
+   * `complete`, before anything that follows it is decoded. The bytes are lent for the call.
+   */
+  onCompressed (opcode: number, data: Buffer): void
   /** Owes the peer a pong with the same payload (RFC 6455 §5.5.3). */
   onPing (payload: Buffer): void
   onPong (payload: Buffer): void
@@ -20,6 +25,8 @@ export interface MessageSink {
 const FIRST_ROOM = 1024
 /** A frame that announces more than this gets the rest of its room only as its bytes arrive. */
 const FIRST_ROOM_ANNOUNCED = 64 * 1024
+/** Compression makes a message larger by an eighth and a 64th at most, and a few bytes: zlib's `deflateBound`. */
+const WORST_COMPRESSION = 1 + 1 / 8 + 1 / 64
 /**
  * Up to here, looking for ASCII in a loop and decoding it as Latin-1 beats the native check and decoder of UTF-8.
  * Node 20, ns a message: 20 B 115/220, 100 B 198/232, 200 B 304/247.
@@ -41,6 +48,9 @@ export class MessageAssembler implements FrameSink {
 
   /** The data message in progress: TEXT or BINARY, 0 for none. */
   #message = 0
+  #compressed = false
+  /** Bytes that it may have, as it arrives. */
+  #limit = 0
   #gathered: Buffer | null = null
   #size = 0
   /** Created for the first text that does not arrive in one piece. */
@@ -55,7 +65,7 @@ export class MessageAssembler implements FrameSink {
     this.#maxPayload = maxPayload
   }
 
-  onFrame (fin: boolean, _rsv1: boolean, opcode: number, length: number): void {
+  onFrame (fin: boolean, rsv1: boolean, opcode: number, length: number): void {
     this.#opcode = opcode
     this.#fin = fin
     this.#length = length
@@ -71,10 +81,10 @@ export class MessageAssembler implements FrameSink {
     } else {
       if (this.#message !== 0) throw violation('a new message before the last one was complete (RFC 6455 section 5.4)')
       this.#message = opcode
+      this.#compressed = rsv1
+      this.#limit = rsv1 ? Math.floor(this.#maxPayload * WORST_COMPRESSION) + FIRST_ROOM : this.#maxPayload
     }
-    if (this.#size + length > this.#maxPayload) {
-      throw new ProtocolError(CloseCode.TOO_BIG, `the message is larger than maxPayload, ${this.#maxPayload} bytes`)
-    }
+    if (this.#size + length > this.#limit) throw tooBig(this.#maxPayload)
   }
 
   onPayload (bytes: Buffer, start: number, end: number): void {
@@ -96,16 +106,28 @@ export class MessageAssembler implements FrameSink {
     }
   }
 
+  /** Hands on the original of a compressed message; the bytes are given away. */
+  complete (opcode: number, data: Buffer): void {
+    if (opcode === BINARY) this.#sink.onBinary(data)
+    else this.#text(data, 0, data.length)
+  }
+
   /** A message in one frame and one piece, the common case: nothing is gathered. */
   #whole (bytes: Buffer, start: number, end: number): void {
     const message = this.#message
     this.#message = 0
-    if (message === BINARY) {
+    if (this.#compressed) {
+      this.#sink.onCompressed(message, bytes.subarray(start, end))
+    } else if (message === BINARY) {
       const data = Buffer.allocUnsafe(end - start)
       bytes.copy(data, 0, start, end)
       this.#sink.onBinary(data)
-      return
+    } else {
+      this.#text(bytes, start, end)
     }
+  }
+
+  #text (bytes: Buffer, start: number, end: number): void {
     if (end - start <= SHORT_TEXT && isShortAscii(bytes, start, end)) {
       this.#sink.onText(bytes.toString('latin1', start, end), end - start)
       return
@@ -120,7 +142,7 @@ export class MessageAssembler implements FrameSink {
   }
 
   #part (bytes: Buffer, start: number, end: number): void {
-    if (this.#message === TEXT) {
+    if (this.#message === TEXT && !this.#compressed) {
       this.#utf8 ??= new Utf8Validator()
       if (!this.#utf8.push(bytes, start, end)) throw notUtf8()
     }
@@ -136,7 +158,7 @@ export class MessageAssembler implements FrameSink {
     const known = this.#size + this.#length
     const room = this.#fin
       ? Math.min(known, Math.max(size * 2, FIRST_ROOM_ANNOUNCED))
-      : Math.min(this.#maxPayload, Math.max(size * 2, FIRST_ROOM))
+      : Math.min(this.#limit, Math.max(size * 2, FIRST_ROOM))
     // Not from the pool, where what is handed on would keep it.
     const larger = Buffer.allocUnsafeSlow(room)
     this.#gathered?.copy(larger, 0, 0, this.#size)
@@ -150,6 +172,10 @@ export class MessageAssembler implements FrameSink {
     this.#message = 0
     this.#size = 0
     this.#gathered = null
+    if (this.#compressed) {
+      this.#sink.onCompressed(message, data)
+      return
+    }
     if (message === BINARY) {
       // A small message must not keep a large buffer.
       this.#sink.onBinary(size * 2 < data.buffer.byteLength ? Buffer.from(data) : data)
@@ -189,6 +215,11 @@ function isShortAscii (bytes: Buffer, start: number, end: number): boolean {
   let seen = 0
   for (let i = start; i < end; i++) seen |= bytes[i]!
   return seen < 0x80
+}
+
+/** A message of more than `maxPayload` bytes. */
+export function tooBig (maxPayload: number): ProtocolError {
+  return new ProtocolError(CloseCode.TOO_BIG, `the message is larger than maxPayload, ${maxPayload} bytes`)
 }
 
 function notUtf8 (): ProtocolError {

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { types } from 'node:util'
 import type { BaseSocket, CloseInfo, SocketEvents, SocketListener, SocketState } from '../../types/socket.ts'
 import { Connection, type ConnectionHost, type ConnectionOptions } from '../connection/connection.ts'
+import type { Agreement } from '../deflate/negotiate.ts'
 import {
   FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_SEND_TYPE, FST_ERR_WS_SLOW_PEER, FST_ERR_WS_UNSUPPORTED_DATA
 } from '../errors.ts'
@@ -36,6 +37,15 @@ export interface SocketBehaviour extends ConnectionOptions {
   onEnd (socket: any, info: CloseInfo): void
 }
 
+/** What the handshake has agreed on besides the connection itself. */
+export interface Agreed {
+  /** A subprotocol, or an empty string. */
+  protocol: string
+  /** `Sec-WebSocket-Extensions` of the response, or an empty string. */
+  extensions: string
+  compression: Agreement | null
+}
+
 interface Waiting {
   resolve (): void
   reject (error: Error): void
@@ -45,6 +55,7 @@ interface Waiting {
 export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOwner {
   readonly connection: Connection
   readonly protocol: string
+  readonly extensions: string
   dropped = 0
   validationError: Error | null = null
   /** What the transport or the peer did wrong, last. */
@@ -61,11 +72,12 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   #resolveClosed: ((info: CloseInfo) => void) | null = null
   #closeInfo: CloseInfo | null = null
 
-  constructor (duplex: Duplex, protocol: string, behaviour: SocketBehaviour) {
+  constructor (duplex: Duplex, agreed: Agreed, behaviour: SocketBehaviour) {
     this.#behaviour = behaviour
-    this.protocol = protocol
+    this.protocol = agreed.protocol
+    this.extensions = agreed.extensions
     this.#inbox = new Inbox(this, behaviour.maxQueued)
-    this.connection = new Connection(behaviour.role, duplex, this, behaviour)
+    this.connection = new Connection(behaviour.role, duplex, this, behaviour, agreed.compression)
   }
 
   get id (): string {

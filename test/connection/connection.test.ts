@@ -1,6 +1,7 @@
 import { duplexPair, type Duplex } from 'node:stream'
 import { test, type Test } from 'tap'
 import { Connection, type ConnectionHost } from '../../lib/connection/connection.ts'
+import { DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
 import type { CloseInfo } from '../../types/socket.ts'
 import { closeBody, masked, readFrame } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
@@ -97,8 +98,8 @@ function bench (t: Test, onText: (connection: Connection, text: string) => void 
     }
   }
   const connection: Connection = new Connection('server', near, host, {
-    maxPayload: 1000, highWaterMark: 1000, maxBuffered: 1000, closeTimeout: 1000, heartbeat: null
-  })
+    maxPayload: 1000, highWaterMark: 1000, maxBuffered: 1000, closeTimeout: 1000, heartbeat: null, deflate: DEFLATE_DEFAULTS
+  }, null)
   peer.on('data', (chunk: Buffer) => { chunks.push(chunk) })
   peer.on('end', () => { peer.end() })
   t.teardown(() => {

@@ -122,16 +122,17 @@ for (const [length, digits] of announced) {
     expect: [line('fin binary', '', length)]
   })
 }
-for (const [digit, name] of opcodes) {
+for (const [digit, name] of [['1', 'text'], ['2', 'binary']]) {
   forms.push({
-    name: `RSV1 on a ${name} frame goes on where an extension uses it (§5.2)`,
+    name: `RSV1 on a ${name} frame goes on where an extension uses it (RFC 7692 §6)`,
     rsv1Allowed: true,
-    wire: [[`c${digit} 02`, 'ab'], [`8${digit} 00`, '']],
-    expect: [line(`fin rsv1 ${name}`, 'ab'), line(`fin ${name}`)]
+    wire: [[`c${digit} 02`, 'ab'], [`4${digit} 00`, ''], [`8${digit} 00`, '']],
+    expect: [line(`fin rsv1 ${name}`, 'ab'), line(`rsv1 ${name}`), line(`fin ${name}`)]
   })
 }
 
 const RSV = '1002 a reserved bit is set without an extension that uses it (RFC 6455 section 5.2)'
+const MISPLACED = '1002 RSV1 belongs on the first frame of a message (RFC 7692 section 6.1)'
 const UNMASKED = '1002 a frame from a client must be masked (RFC 6455 section 5.1)'
 const MASKED = '1002 a frame from a server must not be masked (RFC 6455 section 5.1)'
 const CONTROL = '1002 a control frame carries 125 bytes at most (RFC 6455 section 5.5)'
@@ -163,6 +164,14 @@ const violations: Row[] = [
   { name: 'RSV2 stays reserved where RSV1 is used (§5.2)', rsv1Allowed: true, wire: [['e1']], fails: RSV },
   { name: 'RSV3 stays reserved where RSV1 is used (§5.2)', rsv1Allowed: true, wire: [['d2']], fails: RSV }
 ]
+for (const [digit, name] of opcodes.filter(([digit]) => digit !== '1' && digit !== '2')) {
+  violations.push({
+    name: `RSV1 on a ${name} frame is misplaced even where an extension uses it (RFC 7692 §6.1)`,
+    rsv1Allowed: true,
+    wire: [[`c${digit}`]],
+    fails: MISPLACED
+  })
+}
 for (const opcode of [3, 4, 5, 6, 7, 11, 12, 13, 14, 15]) {
   const fails = `1002 opcode ${opcode} is reserved (RFC 6455 section 5.2)`
   const digit = opcode.toString(16)

@@ -35,6 +35,7 @@ function collector (maxPayload: number): { decoder: FrameDecoder, messages: Arra
   const sink: MessageSink = {
     onText: message => { found.messages.push(message) },
     onBinary: data => { found.messages.push(data) },
+    onCompressed () {},
     onPing: () => { found.pings++ },
     onPong () {},
     onClose () {}

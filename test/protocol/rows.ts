@@ -108,7 +108,7 @@ export function frameReader (role: Role, row: Pick<Row, 'rsv1Allowed'> = {}): Re
   return reader
 }
 
-export function messageReader (role: Role, row: Pick<Row, 'maxPayload'> = {}): Reader {
+export function messageReader (role: Role, row: Pick<Row, 'maxPayload' | 'rsv1Allowed'> = {}): Reader {
   // Formatted at the end: whatever is handed on must not change afterwards.
   const events: Array<() => string> = []
   const note = (event: () => string): void => {
@@ -118,12 +118,13 @@ export function messageReader (role: Role, row: Pick<Row, 'maxPayload'> = {}): R
   const sink: MessageSink = {
     onText: (message, byteLength) => note(() => `text of ${byteLength} bytes: ${digest(message)}`),
     onBinary: data => note(() => binary(data)),
+    onCompressed: (opcode, data) => note(() => `compressed ${NAMES[opcode]} ${binary(data)}`),
     onPing: payload => note(() => `ping ${payload.toString()}`),
     onPong: payload => note(() => `pong ${payload.toString()}`),
     onClose: (code, reason) => note(() => `close ${code} ${reason}`)
   }
   const reader: Reader = {
-    decoder: new FrameDecoder(role, new MessageAssembler(sink, row.maxPayload ?? 1024 * 1024)),
+    decoder: new FrameDecoder(role, new MessageAssembler(sink, row.maxPayload ?? 1024 * 1024), row.rsv1Allowed),
     onEvent: () => {},
     events: () => events.map(event => event())
   }

@@ -1,6 +1,6 @@
 import type { BaseSocket, Socket, SocketOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
-import type { WebSocket } from 'ws'
+import type { ClientOptions, WebSocket } from 'ws'
 import { connect, createApp, listen } from './app.ts'
 import { RawClient } from './raw-client.ts'
 
@@ -11,9 +11,9 @@ export interface Served {
   app: ReturnType<typeof createApp>
   port: number
   /** A client of raw bytes, gone when the test ends. */
-  open (): Promise<RawClient>
+  open (headers?: Record<string, string>): Promise<RawClient>
   /** A client of the `ws` package, gone when the test ends. */
-  connect (): Promise<WebSocket>
+  connect (options?: ClientOptions): Promise<WebSocket>
 }
 
 /** Serves a handler. Clients go before the app closes, so that no test waits for a silent one. */
@@ -39,13 +39,13 @@ export async function listenTo (t: Test, app: Served['app']): Promise<Served> {
   return {
     app,
     port,
-    open: async () => {
-      const client = await served(RawClient.open(port, '/'))
+    open: async headers => {
+      const client = await served(RawClient.open(port, '/', headers))
       t.teardown(() => client.destroy())
       return client
     },
-    connect: async () => {
-      const client = await served(connect(port, '/'))
+    connect: async options => {
+      const client = await served(connect(port, '/', options))
       t.teardown(() => client.terminate())
       return client
     }
@@ -58,10 +58,12 @@ export interface Pair extends Served {
 }
 
 /** Both ends of one connection: the socket as its handler got it, with nothing listening yet, and a raw client. */
-export async function pair (t: Test, ws: SocketOptions = {}, route: Record<string, unknown> = {}): Promise<Pair> {
+export async function pair (
+  t: Test, ws: SocketOptions = {}, route: Record<string, unknown> = {}, headers: Record<string, string> = {}
+): Promise<Pair> {
   const sockets: AnySocket[] = []
   const served = await serve(t, socket => { sockets.push(socket) }, ws, route)
-  const client = await served.open()
+  const client = await served.open(headers)
   return { ...served, client, socket: sockets[0]! }
 }
 

@@ -24,3 +24,9 @@ export function generator (seed: number): () => number {
     return ((mixed ^ mixed >>> 14) >>> 0) / 4294967296
   }
 }
+
+/** Bytes without any order, the same each time. */
+export function numbers (length: number): Buffer {
+  const next = generator(length)
+  return Buffer.from(Array.from({ length }, () => Math.floor(next() * 256)))
+}

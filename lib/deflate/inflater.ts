@@ -1,0 +1,178 @@
+import { constants, type ZlibOptions } from 'node:zlib'
+import { InflateRaw } from 'minizlib'
+import { CloseCode } from '../protocol/close-code.ts'
+import { tooBig } from '../protocol/message-assembler.ts'
+import { ProtocolError } from '../protocol/protocol-error.ts'
+import type { Direction } from './negotiate.ts'
+import { joined, type Output, ZlibContext } from './zlib-context.ts'
+
+export interface InflaterHost {
+  /** A message that `inflate` did not return. */
+  onInflated (message: Buffer): void
+  onInflateFailed (error: Error): void
+}
+
+/**
+ * What the calling thread does: messages up to this size, slice by slice, and no further slice after so much output.
+ * A slice swells to 1 MiB at most, in under a millisecond.
+ */
+const MAX_SYNC_INPUT = 16 * 1024
+const SLICE = 1024
+const MAX_SYNC_OUTPUT = 128 * 1024
+
+/** RFC 7692 §7.2.2: the rest of an empty block, which the sender has cut off. */
+const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff])
+/** Behind it an empty final block, and a byte that zlib must then leave: so the message ended where a block does. */
+const TAIL_AND_PROOF = Buffer.from([...TAIL, 0x01, 0x00, 0x00, 0xff, 0xff, 0x00])
+
+/** Final blocks in a message, at most: each costs a new start, and no sender needs more than one. */
+const MAX_FINAL_BLOCKS = 16
+
+/** A message and its tail, while the calling thread reads it. */
+const scratch = Buffer.allocUnsafeSlow(MAX_SYNC_INPUT + TAIL_AND_PROOF.length)
+
+/** Without context takeover all connections take turns at one context for each size of window. */
+const shared = new Map<number, ZlibContext>()
+
+/** Inflates the messages of one peer, one at a time (RFC 7692 §7.2.2). */
+export class Inflater {
+  readonly #windowBits: number
+  readonly #takeover: boolean
+  readonly #tail: Buffer
+  readonly #maxPayload: number
+  readonly #host: InflaterHost
+
+  /** With context takeover: knows the messages so far. */
+  #own: ZlibContext | null = null
+  #busy = false
+  #closed = false
+
+  /** The message in progress. */
+  #chunks: Buffer[] = []
+  #length = 0
+  #finalBlocks = 0
+
+  /** @param maxPayload bytes in a message, at most, however small it was before */
+  constructor ({ contextTakeover, windowBits }: Direction, maxPayload: number, host: InflaterHost) {
+    this.#windowBits = windowBits
+    this.#takeover = contextTakeover
+    // The proof ends the compressed data, which another message is to continue.
+    this.#tail = contextTakeover ? TAIL : TAIL_AND_PROOF
+    this.#maxPayload = maxPayload
+    this.#host = host
+  }
+
+  /**
+   * @param data is not needed any more when the call returns
+   * @returns the message, or null: it is large, and the host gets it later; no other may come before
+   * @throws {ProtocolError} 1007: the data is broken; 1009: the message is too large
+   */
+  inflate (data: Buffer): Buffer | null {
+    this.#finalBlocks = 0
+    // RFC 7692 §7.2.3.6 has a byte for an empty message. Without it there is nothing to inflate.
+    if (data.length === 0) return data
+    if (data.length > MAX_SYNC_INPUT) {
+      this.#later(this.#takeover ? this.#ownContext() : create(this.#windowBits), Buffer.concat([data, this.#tail]))
+      return null
+    }
+    data.copy(scratch)
+    this.#tail.copy(scratch, data.length)
+    const context = this.#takeover ? this.#ownContext() : this.#sharedContext()
+    let rest: Buffer = scratch.subarray(0, data.length + this.#tail.length)
+    while (rest.length > 0) {
+      if (this.#length > MAX_SYNC_OUTPUT) {
+        if (!this.#takeover) shared.delete(this.#windowBits)
+        this.#later(context, Buffer.from(rest))
+        return null
+      }
+      rest = this.#now(context, rest)
+    }
+    return this.#message()
+  }
+
+  /** Frees the memory of the context. */
+  close (): void {
+    this.#closed = true
+    if (!this.#busy) this.#own?.close()
+  }
+
+  #now (context: ZlibContext, rest: Buffer): Buffer {
+    const slice = rest.subarray(0, SLICE)
+    let output
+    try {
+      output = context.now(slice)
+    } catch (error) {
+      throw broken((error as Error).message)
+    }
+    if (output.used < slice.length) context.reset()
+    return this.#advance(rest, slice.length, output)
+  }
+
+  #later (context: ZlibContext, rest: Buffer): void {
+    this.#busy = true
+    context.later(rest, this.#maxPayload - this.#length, (error, output) => {
+      this.#busy = false
+      const ended = output!.used < rest.length
+      if (!this.#takeover || ended || this.#closed) context.close()
+      if (this.#closed) return
+      if (ended) this.#own = null
+      try {
+        if (error !== null) throw broken(error.message)
+        rest = this.#advance(rest, rest.length, output!)
+      } catch (error) {
+        this.#host.onInflateFailed(error as Error)
+        return
+      }
+      if (rest.length > 0) this.#later(this.#takeover ? this.#ownContext() : create(this.#windowBits), rest)
+      else this.#host.onInflated(this.#message())
+    })
+  }
+
+  /** Adds an output to the message; returns the input that is still to be inflated. */
+  #advance (rest: Buffer, offered: number, { chunks, length, used }: Output): Buffer {
+    for (const chunk of chunks) this.#chunks.push(chunk)
+    this.#length += length
+    if (this.#length > this.#maxPayload) throw tooBig(this.#maxPayload)
+    const left = rest.subarray(used)
+    const tailUsed = this.#tail.length - left.length
+    if (used === offered) {
+      if (left.length === 0 && !this.#takeover) throw broken('it ends inside a block')
+      return left
+    }
+    // A block that calls itself the last (RFC 7692 §7.2.3.4): others may follow it (§7.2.1).
+    if (tailUsed < 0) {
+      if (++this.#finalBlocks > MAX_FINAL_BLOCKS) throw broken(`it has more than ${MAX_FINAL_BLOCKS} final blocks`)
+      return left
+    }
+    // It ended with the message, with the message's empty block, or with ours.
+    if (tailUsed !== 0 && tailUsed !== TAIL.length && tailUsed !== TAIL_AND_PROOF.length - 1) throw broken('it ends inside a block')
+    return left.subarray(left.length)
+  }
+
+  #message (): Buffer {
+    const message = joined(this.#chunks, this.#length)
+    this.#chunks = []
+    this.#length = 0
+    return message
+  }
+
+  #ownContext (): ZlibContext {
+    return this.#own ??= create(this.#windowBits)
+  }
+
+  #sharedContext (): ZlibContext {
+    let context = shared.get(this.#windowBits)
+    if (context === undefined || context.isBroken) shared.set(this.#windowBits, context = create(this.#windowBits))
+    else context.reset()
+    return context
+  }
+}
+
+function create (windowBits: number): ZlibContext {
+  const options: ZlibOptions = { windowBits, flush: constants.Z_SYNC_FLUSH }
+  return new ZlibContext(new InflateRaw(options))
+}
+
+function broken (fault: string): ProtocolError {
+  return new ProtocolError(CloseCode.INVALID_PAYLOAD, `a compressed message cannot be inflated: ${fault} (RFC 7692 section 7.2.2)`)
+}

@@ -1,0 +1,203 @@
+import { duplexPair, type Duplex } from 'node:stream'
+import { DeflateRaw } from 'node:zlib'
+import { test, type Test } from 'tap'
+import type { BaseSocket, CloseInfo, Socket } from 'fastify-sockets'
+import { Connection, type ConnectionHost } from '../../lib/connection/connection.ts'
+import { DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
+import { createApp } from '../support/app.ts'
+import { compressed, deflate, OFFER, original } from '../support/deflate.ts'
+import { closeBody, masked } from '../support/frames.ts'
+import { nextMessage, pair, turn, until } from '../support/serve.ts'
+import { numbers } from '../support/splits.ts'
+
+const TEXT = 1
+const BINARY = 2
+const CLOSE = 8
+
+/** So large that it is inflated and deflated in the thread pool. */
+const LARGE = Buffer.concat([numbers(20_000), Buffer.alloc(20_000)])
+
+interface Bench {
+  connection: Connection
+  near: Duplex
+  peer: Duplex
+  calls: string[]
+  closed: Promise<CloseInfo>
+}
+
+/** A connection on a stream in memory, so that the test can end the stream at any moment. */
+function bench (t: Test, contextTakeover = false): Bench {
+  const [near, peer] = duplexPair()
+  const calls: string[] = []
+  const closed = new Promise<CloseInfo>(resolve => {
+    const host: ConnectionHost = {
+      onText: text => { calls.push(text) },
+      onBinary: data => { calls.push(`binary ${data.length}`) },
+      onPing: () => {},
+      onPong: () => {},
+      onDrain: () => {},
+      onOverflow: () => {},
+      onError: error => { calls.push(`error ${(error as any).closeCode}`) },
+      onClose: info => {
+        calls.push(`close ${info.code}`)
+        resolve(info)
+      }
+    }
+    const options = {
+      maxPayload: 100_000, highWaterMark: 1000, maxBuffered: 100_000, closeTimeout: 1000, heartbeat: null,
+      deflate: DEFLATE_DEFAULTS
+    }
+    const direction = { contextTakeover, windowBits: 15 }
+    connection = new Connection('server', near, host, options, { server: direction, client: direction })
+  })
+  t.teardown(() => {
+    near.destroy()
+    peer.destroy()
+  })
+  peer.resume()
+  connection!.start(Buffer.alloc(0))
+  return { connection: connection!, near, peer, calls, closed }
+}
+let connection: Connection
+
+const LARGE_AND_MORE = Buffer.concat([compressed(BINARY, LARGE), masked(TEXT, 'behind')])
+
+for (const contextTakeover of [false, true]) {
+  const mode = contextTakeover ? ', with context takeover' : ''
+
+  test(`what was read is delivered though the transport is gone${mode}`, async t => {
+    const { near, peer, calls, closed, connection } = bench(t, contextTakeover)
+    peer.write(Buffer.concat([LARGE_AND_MORE, compressed(BINARY, LARGE)]))
+    await until(() => connection.isPaused)
+    near.destroy()
+    t.match(await closed, { code: 1006, wasClean: false })
+    t.strictSame(calls, ['binary 40000', 'behind', 'binary 40000', 'close 1006'])
+  })
+
+  test(`what was read is delivered though the peer has ended its side${mode}`, async t => {
+    const { peer, calls, closed, connection } = bench(t, contextTakeover)
+    peer.end(Buffer.concat([LARGE_AND_MORE, compressed(BINARY, LARGE)]))
+    await until(() => connection.isPaused)
+    t.match(await closed, { code: 1006, wasClean: false })
+    t.strictSame(calls, ['binary 40000', 'behind', 'binary 40000', 'close 1006'])
+  })
+
+  test(`nothing is delivered after terminate(), however far it is${mode}`, async t => {
+    const { peer, calls, closed, connection } = bench(t, contextTakeover)
+    peer.write(LARGE_AND_MORE)
+    await until(() => connection.isPaused)
+    connection.sendBinary(LARGE)
+    connection.sendText('waits')
+    t.ok(connection.bufferedAmount > LARGE.length)
+    connection.terminate()
+    t.match(await closed, { code: 1006, initiator: 'local' })
+    t.equal(connection.bufferedAmount, 0)
+    // Long enough for what the thread pool still does to be told.
+    const other = bench(t, contextTakeover)
+    other.peer.write(LARGE_AND_MORE)
+    await until(() => other.calls.length === 2)
+    t.strictSame(calls, ['close 1006'])
+  })
+}
+
+test('a large message that turns out broken after the transport is gone is an error before the end', async t => {
+  const { near, peer, calls, closed, connection } = bench(t)
+  // Good for so long that the test can act before zlib finds out.
+  const broken = Buffer.concat([deflate(numbers(80_000)), Buffer.alloc(9, 0xff)])
+  peer.write(Buffer.concat([masked(BINARY, broken, { rsv: 4 }), masked(TEXT, 'behind')]))
+  await until(() => connection.isPaused)
+  near.destroy()
+  await closed
+  t.strictSame(calls, ['error 1007', 'close 1007'])
+})
+
+test('a peer that resets behind a full queue cannot fill the memory with what its last bytes swell to', async t => {
+  const { client, socket, app } = await pair(t, { deflate: true, maxQueued: 0 }, {}, OFFER)
+  const bytes = Buffer.concat([masked(TEXT, 'a'), masked(TEXT, 'b'), compressed(BINARY, Buffer.alloc(100_000)), masked(TEXT, 'c')])
+  client.write(bytes)
+  await until(() => app.sockets.stats().bytesIn === bytes.length)
+  client.reset()
+  t.match(await socket.closed, { code: 1006, initiator: 'remote' })
+  const messages = []
+  for await (const message of socket) messages.push(message)
+  t.strictSame(messages, ['a', 'b'])
+})
+
+test('a large message is dropped when the connection is closed meanwhile', async t => {
+  const { client, socket } = await pair(t, { deflate: true }, {}, OFFER)
+  const messages: unknown[] = []
+  socket.on('message', message => { messages.push(message) })
+  client.write(Buffer.concat([LARGE_AND_MORE, compressed(TEXT, 'again')]))
+  await until(() => (socket as any).connection.isPaused)
+  const closed = socket.close(4000)
+  t.match(await client.close(), { code: 4000 })
+  client.send(CLOSE, closeBody(4000))
+  t.match(await closed, { code: 4000, wasClean: true })
+  t.strictSame(messages, [])
+})
+
+test('a connection that fails while messages are deflated sends them before its close frame', async t => {
+  const { client, socket } = await pair(t, { deflate: true }, {}, OFFER)
+  client.send(TEXT, 'go')
+  await nextMessage(socket)
+  socket.send(LARGE)
+  socket.send('behind')
+  client.write(masked(3))
+  t.equal(original(await client.frame()).length, LARGE.length)
+  t.equal((await client.frame()).payload.toString(), 'behind')
+  t.equal((await client.close()).code, 1002)
+  await client.end()
+})
+
+test('zlib that fails closes the connection with 1011; what waits is given up', async t => {
+  const { client, socket } = await pair(t, { deflate: true }, {}, OFFER)
+  const errors: Error[] = []
+  socket.on('error', error => { errors.push(error) })
+  const { write } = DeflateRaw.prototype
+  t.teardown(() => { DeflateRaw.prototype.write = write })
+  DeflateRaw.prototype.write = function (_chunk: unknown, done: any) {
+    process.nextTick(done, new Error('no memory'))
+    return true
+  }
+  socket.send(LARGE)
+  socket.send('behind')
+  t.strictSame(await client.close(), { code: 1011, reason: 'no memory' })
+  t.match(errors, [{ message: 'no memory' }])
+  t.equal(socket.bufferedAmount, 0)
+})
+
+test('injectWS compresses if its headers offer it', async t => {
+  const app = createApp(t)
+  let server: Socket<any, any> | undefined
+  app.get('/', { ws: { deflate: { threshold: 0 } } }, socket => {
+    server = socket
+    socket.on('message', message => { socket.send(message) })
+  })
+  await app.ready()
+  const client = await app.injectWS('/', { headers: OFFER }) as BaseSocket
+  t.equal(client.extensions, 'permessage-deflate; server_no_context_takeover; client_no_context_takeover')
+  t.equal(server!.extensions, client.extensions)
+  client.send('a'.repeat(10_000))
+  t.equal(await nextMessage(client), 'a'.repeat(10_000))
+  t.ok(app.sockets.stats().bytesIn < 100)
+  t.ok(app.sockets.stats().bytesOut < 100)
+  client.send(LARGE)
+  t.ok((await nextMessage(client) as Buffer).equals(LARGE))
+  await client.close()
+  await turn()
+})
+
+test('zlib that fails at once does the same', async t => {
+  const { client, socket } = await pair(t, { deflate: { level: 9 } }, {}, OFFER)
+  const prototype = DeflateRaw.prototype as any
+  const { _processChunk: processChunk } = prototype
+  t.teardown(() => { prototype._processChunk = processChunk })
+  prototype._processChunk = () => { throw new Error('no memory') }
+  socket.send('a'.repeat(2000))
+  t.match(await client.close(), { code: 1011, reason: /no memory/ })
+  t.equal(socket.send('more'), false)
+  prototype._processChunk = processChunk
+  const next = await pair(t, { deflate: { level: 9 } }, {}, OFFER)
+  next.socket.send('a'.repeat(2000))
+  t.equal(original(await next.client.frame()).toString(), 'a'.repeat(2000))
+})
