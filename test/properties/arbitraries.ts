@@ -12,7 +12,7 @@ export interface Spec extends FrameOptions {
 }
 
 /** A message and the event that must come of it. */
-interface Message {
+export interface Message {
   frames: Spec[]
   events: string[]
 }
@@ -51,7 +51,7 @@ const controlBytes = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom(124, 125).map(length => filled(length, 0x70)) }
 )
 
-const control: fc.Arbitrary<Message> = fc.tuple(fc.constantFrom(9, 10), controlBytes, key)
+export const control: fc.Arbitrary<Message> = fc.tuple(fc.constantFrom(9, 10), controlBytes, key)
   .map(([opcode, payload, key]) => ({
     frames: [{ opcode, payload, key }],
     events: [`${opcode === 9 ? 'ping' : 'pong'} ${latin1(payload)}`]
@@ -107,14 +107,14 @@ const looseFrame: fc.Arbitrary<Spec> = fc.record({
 
 const frames = fc.oneof(conversation.map(one => one.frames), fc.array(looseFrame, { maxLength: 6 }))
 
-interface Mutation {
+export interface Mutation {
   kind: string
   at: number
   length: number
   byte: number
 }
 
-const mutation: fc.Arbitrary<Mutation> = fc.record({
+export const mutation: fc.Arbitrary<Mutation> = fc.record({
   kind: fc.constantFrom('flip', 'set', 'insert', 'delete', 'repeat', 'end'),
   at: fc.nat(),
   length: fc.integer({ min: 1, max: 12 }),
@@ -169,7 +169,7 @@ function rarely<T, U> (usual: fc.Arbitrary<T>, rare: fc.Arbitrary<U>, times: num
   return fc.oneof({ weight: times, arbitrary: usual }, { weight: 1, arbitrary: rare })
 }
 
-function mutated (bytes: Buffer, { kind, at, length, byte }: Mutation): Buffer {
+export function mutated (bytes: Buffer, { kind, at, length, byte }: Mutation): Buffer {
   at %= bytes.length + 1
   const [before, after] = [bytes.subarray(0, at), bytes.subarray(at)]
   switch (kind) {

@@ -148,7 +148,13 @@ export async function decodeCompressed (
         notes.held = false
         reader.resume()
       }
-      if (reader.isPaused && !notes.held) await flowing
+      if (!reader.isPaused || notes.held) continue
+      // A message is being inflated, which nothing may hurry.
+      if (acts.includes('pause, resume')) {
+        reader.pause()
+        reader.resume()
+      }
+      await flowing
     }
     lent.fill(0xaa)
   }

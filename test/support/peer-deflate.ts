@@ -1,4 +1,6 @@
-import { constants, createDeflateRaw, inflateRawSync, type DeflateRaw, type ZlibOptions } from 'node:zlib'
+import {
+  constants, createDeflateRaw, type DeflateRaw, deflateRawSync, inflateRawSync, type ZlibOptions
+} from 'node:zlib'
 
 /** RFC 7692 §7.2.1: what a sender cuts off the end of a message. */
 export const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff])
@@ -23,6 +25,20 @@ export class PeerDeflater {
     zlib.removeAllListeners('data')
     if (!this.#takeover) this.close()
     return Buffer.concat(chunks).subarray(0, -TAIL.length)
+  }
+
+  /**
+   * In so many parts, each with a final block of its own, behind which nothing refers to what was before
+   * (RFC 7692 §7.2.3.4).
+   *
+   * @param open whether an empty block follows, without its tail, as the RFC has it
+   */
+  finished (message: Buffer, parts: number, open: boolean): Buffer {
+    this.close()
+    const length = Math.ceil(message.length / parts)
+    const blocks = Array.from({ length: parts }, (_, i) =>
+      deflateRawSync(message.subarray(i * length, (i + 1) * length), this.#options))
+    return Buffer.concat(open ? [...blocks, Buffer.from([0])] : blocks)
   }
 
   close (): void {
