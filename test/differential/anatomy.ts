@@ -4,6 +4,7 @@ export interface Part {
   /** Index after the frame, or the end of the stream. */
   end: number
   fin: boolean
+  rsv1: boolean
   opcode: number
   masked: boolean
   /** Bytes of the extended length: 0, 2 or 8. */
@@ -41,6 +42,7 @@ function readPart (bytes: Buffer, start: number): Part {
     start,
     end,
     fin: first >= 0x80,
+    rsv1: (first & 0x40) !== 0,
     opcode: first & 15,
     masked,
     lengthBytes,
