@@ -56,8 +56,8 @@ const GARBAGE = ['a', 'b', '1', ',', ';', '=', '"', '\\', ' ', '\t', '\0', '\n',
 const garbage = fc.oneof(
   fc.string({ maxLength: 30 }),
   fc.string({ unit: fc.constantFrom(...GARBAGE), maxLength: 20 }),
-  fc.tuple(extensions, spaces, quoting, fc.nat(), fc.string({ maxLength: 2 })).map(([all, spaces, quoting, n, more]) => {
-    const header = written(all, spaces, quoting, false)
+  fc.tuple(extensions, spaces, quoting, fc.nat(), fc.string({ maxLength: 2 })).map(([all, space, quoted, n, more]) => {
+    const header = written(all, space, quoted, false)
     const at = n % header.length
     return header.slice(0, at) + more + header.slice(at + 1)
   })

@@ -8,9 +8,10 @@ const { PROPERTY_RUNS = '1', PROPERTY_SEED } = process.env
  * `PROPERTY_SEED=<seed>` makes the same inputs again. `PROPERTY_RUNS=<n>` makes n times as many.
  */
 export function holds<T> (name: string, runs: number, property: fc.IProperty<T> | fc.IAsyncProperty<T>): void {
-  test(name, async t => {
+  const times = Math.ceil(runs * Number(PROPERTY_RUNS))
+  test(name, { timeout: 30_000 * Math.max(1, Number(PROPERTY_RUNS)) }, async t => {
     const seed = PROPERTY_SEED === undefined ? {} : { seed: Number(PROPERTY_SEED) }
-    await fc.assert(property, { numRuns: Math.ceil(runs * Number(PROPERTY_RUNS)), ...seed })
-    t.pass(`${runs} times`)
+    await fc.assert(property, { numRuns: times, ...seed })
+    t.pass(`${times} times`)
   })
 }
