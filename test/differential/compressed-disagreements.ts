@@ -1,5 +1,6 @@
 import { constants, inflateRawSync, type ZlibOptions } from 'node:zlib'
 import { decodeCompressed, type Outcome } from '../support/decode.ts'
+import { deflate } from '../support/deflate.ts'
 import { frame } from '../support/frames.ts'
 import { TAIL } from '../support/peer-deflate.ts'
 import { anatomy, type Part } from './anatomy.ts'
@@ -11,6 +12,12 @@ import { receiveCompressed } from './ws-receiver.ts'
 interface Message {
   parts: Part[]
   payload: Buffer
+}
+
+/** Another stream; `same`: it says the same, and ours must come to the same with it. */
+interface Changed {
+  stream: CompressedStream
+  same: boolean
 }
 
 interface Ends {
@@ -28,7 +35,7 @@ export interface CompressedRow {
    * The stream with every message that can make the difference taken out, or put in a form that cannot; null: there is
    * none. The row explains a disagreement if there is none in that stream, or one that another row explains.
    */
-  without: (stream: CompressedStream, ends: Ends) => CompressedStream | null
+  without: (stream: CompressedStream, ends: Ends) => Changed | null
 }
 
 const RSV1 = 4
@@ -43,8 +50,9 @@ export const COMPRESSED_ROWS: readonly CompressedRow[] = [
     theirs: 'inflates each fragment: 1007 and 1009 come before the message is complete',
     rule: 'RFC 7692 §6.2: the payloads of all frames are put together, then inflated',
     without: stream => changed(stream, message => message.parts.length > 1, message => {
-      const { opcode, masked } = message.parts[0]!
-      return frame(opcode, message.payload, { rsv: RSV1, masked })
+      const [first, ...rest] = message.parts
+      const isWhole = rest.at(-1)!.fin && rest.every(part => part.complete && !part.rsv1)
+      return { bytes: compressedFrame(first!, message.payload), same: isWhole }
     })
   },
   {
@@ -54,7 +62,7 @@ export const COMPRESSED_ROWS: readonly CompressedRow[] = [
     rule: 'limits are the endpoint’s own (RFC 6455 §10.4)',
     without: stream => {
       const largest = Math.max(0, ...messagesOf(stream.bytes).map(({ payload }) => payload.length))
-      return largest > stream.maxPayload ? { ...stream, maxPayload: ROOM_FOR_ALL } : null
+      return largest > stream.maxPayload ? withRoom(stream) : null
     }
   },
   {
@@ -64,7 +72,7 @@ export const COMPRESSED_ROWS: readonly CompressedRow[] = [
     rule: 'RFC 6455 §7.4.1 has a code for each and no order',
     without: (stream, { ours, theirs }) => {
       const either = Math.min(ours.code, theirs.code) === 1007 && Math.max(ours.code, theirs.code) === 1009
-      return either && stream.maxPayload < ROOM_FOR_ALL ? { ...stream, maxPayload: ROOM_FOR_ALL } : null
+      return either && stream.maxPayload < ROOM_FOR_ALL ? withRoom(stream) : null
     }
   },
   {
@@ -72,7 +80,11 @@ export const COMPRESSED_ROWS: readonly CompressedRow[] = [
     ours: 'an empty message',
     theirs: 'an empty message; the next one of the context then begins inside of a block',
     rule: 'RFC 7692 §7.2.3.6 has a byte for it; §7.2.2 alone does not say what a missing block is',
-    without: stream => changed(stream, message => message.payload.length === 0)
+    without: stream => changed(stream, message => message.payload.length === 0, ({ parts }) => {
+      // With context takeover the one before may have been cut short.
+      const same = parts.length === 1 && !stream.direction.contextTakeover
+      return { bytes: compressedFrame(parts[0]!, deflate('')), same }
+    })
   },
   {
     id: 'final block',
@@ -81,7 +93,10 @@ export const COMPRESSED_ROWS: readonly CompressedRow[] = [
     rule: 'RFC 7692 §7.2.1: blocks may be of any type; §7.2.3.4 has blocks behind a final one',
     without: stream => {
       const starts = finished(stream)
-      return changed(stream, ({ parts }) => starts.has(parts[0]!.start))
+      return changed(stream, ({ parts }) => starts.has(parts[0]!.start), ({ parts, payload }) => {
+        const content = parts.length === 1 ? inflateAll(stream, payload) : null
+        return content === null ? GONE : { bytes: compressedFrame(parts[0]!, deflate(content)), same: true }
+      })
     }
   },
   {
@@ -109,9 +124,10 @@ export async function explainCompressed (stream: CompressedStream, ends: Ends): 
   for (const row of COMPRESSED_ROWS) {
     const other = row.without(stream, ends)
     if (other === null) continue
-    const otherEnds = await compressedEnds(other)
+    const otherEnds = await compressedEnds(other.stream)
+    if (other.same && !agreeing(ends.ours, otherEnds.ours)) continue
     const agree = agreeing(otherEnds.ours, otherEnds.theirs)
-    if (agree || await explainCompressed(other, otherEnds) !== null) return row
+    if (agree || await explainCompressed(other.stream, otherEnds) !== null) return row
   }
   return null
 }
@@ -130,21 +146,67 @@ function messagesOf (bytes: Buffer): Message[] {
   return messages
 }
 
-/** The stream with other bytes in the place of some messages, or without them; null: there are none of these. */
+/** What stands in the place of a message; `same`: a message that says the same. */
+interface Instead {
+  bytes: Buffer
+  same: boolean
+}
+
+const GONE: Instead = { bytes: Buffer.alloc(0), same: false }
+
+/** The stream with other bytes in the place of some messages; null: there are none of these. */
 function changed (
-  stream: CompressedStream, which: (message: Message) => boolean, instead?: (message: Message) => Buffer
-): CompressedStream | null {
+  stream: CompressedStream, which: (message: Message) => boolean, instead: (message: Message) => Instead = () => GONE
+): Changed | null {
   const { bytes } = stream
   const chosen = messagesOf(bytes).filter(which)
   if (chosen.length === 0) return null
-  const places = new Map(chosen.flatMap(message => message.parts.map((part, i) => {
-    const isLast = i === message.parts.length - 1
-    return [part.start, isLast && instead !== undefined ? instead(message) : Buffer.alloc(0)] as const
-  })))
-  return {
-    ...stream,
-    bytes: Buffer.concat(anatomy(bytes).map(({ start, end }) => places.get(start) ?? bytes.subarray(start, end)))
+  const places = new Map<number, Buffer>()
+  let same = true
+  for (const message of chosen) {
+    const other = instead(message)
+    same &&= other.same
+    for (const part of message.parts) places.set(part.start, GONE.bytes)
+    places.set(message.parts.at(-1)!.start, other.bytes)
   }
+  const parts = anatomy(bytes).map(({ start, end }) => places.get(start) ?? bytes.subarray(start, end))
+  return { stream: { ...stream, bytes: Buffer.concat(parts) }, same }
+}
+
+function withRoom (stream: CompressedStream): Changed {
+  return { stream: { ...stream, maxPayload: ROOM_FOR_ALL }, same: false }
+}
+
+function compressedFrame ({ opcode, masked }: Part, payload: Buffer): Buffer {
+  return frame(opcode, payload, { rsv: RSV1, masked })
+}
+
+/** What the last block leaves of the tail and the proof: it needed both, the tail, or none. */
+const ENDS = [1, PROOF.length, TAIL.length + PROOF.length]
+
+/** What a message with up to 16 final blocks says; null: it is broken, or what it refers to is not known here. */
+function inflateAll ({ direction: { contextTakeover, windowBits } }: CompressedStream, payload: Buffer): Buffer | null {
+  if (contextTakeover) return null
+  const parts: Buffer[] = []
+  const options = { windowBits, info: true, finishFlush: constants.Z_SYNC_FLUSH }
+  let rest = Buffer.concat([payload, TAIL, PROOF])
+  try {
+    for (let count = 0; !ENDS.includes(rest.length); count++) {
+      if (count > 16) return null
+      const { buffer, engine } = inflateRawSync(rest, options) as unknown as Inflated
+      parts.push(buffer)
+      rest = rest.subarray(engine.bytesWritten)
+    }
+  } catch {
+    return null
+  }
+  return Buffer.concat(parts)
+}
+
+/** With the option `info`. */
+interface Inflated {
+  buffer: Buffer
+  engine: { bytesWritten: number }
 }
 
 /** Bytes that zlib takes before it meets the end of the compressed data; -1: the data is broken. */
@@ -154,7 +216,7 @@ function taken ({ direction }: CompressedStream, data: Buffer): number {
   if (direction.contextTakeover) options.dictionary = Buffer.alloc(32 * 1024)
   else options.windowBits = direction.windowBits
   try {
-    const { engine } = inflateRawSync(data, options) as unknown as { engine: { bytesWritten: number } }
+    const { engine } = inflateRawSync(data, options) as unknown as Inflated
     return engine.bytesWritten
   } catch {
     return -1

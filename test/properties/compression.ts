@@ -67,7 +67,7 @@ const message: fc.Arbitrary<Compressed> = fc.record({
 }).map(one => ({ ...one, isText: one.isText && isUtf8(one.content) }))
 
 /** How the peer compresses: what it has agreed on, or a smaller window. */
-const peer: fc.Arbitrary<ZlibOptions> = fc.record({
+export const peer: fc.Arbitrary<ZlibOptions> = fc.record({
   level: fc.integer({ min: 0, max: 9 }),
   memLevel: fc.integer({ min: 1, max: 9 }),
   strategy: fc.constantFrom(

@@ -5,6 +5,7 @@ import type { Agreement, DeflateSettings } from '../../lib/deflate/negotiate.ts'
 import { duplexPair } from '../../lib/plugin/duplex-pair.ts'
 import type { Role } from '../../lib/protocol/frame-decoder.ts'
 import type { CloseInfo } from '../../types/socket.ts'
+import { turn } from '../support/serve.ts'
 import { text } from './arbitraries.ts'
 import { compressible, direction } from './compression.ts'
 import { holds } from './holds.ts'
@@ -68,14 +69,17 @@ holds('what two connections send each other arrives as it was and in order, what
     for (const message of down) send(server, message)
     for (const message of up) send(client, message)
     // The close frame comes behind the messages of its own side; the other side's may still be on their way.
-    if (all) while (here.received.length < up.length) await new Promise(resolve => { setImmediate(resolve) })
+    if (all) {
+      while (here.received.length < up.length || there.received.length < down.length) await turn()
+      await turn()
+      equal(server.bufferedAmount + client.bufferedAmount, 0)
+    }
     server.close(4000, 'done')
     equal((await there.closed).code, 4000)
     equal((await here.closed).wasClean, true)
     same(there.received, down)
     same(here.received, all ? up : up.slice(0, here.received.length))
     deepEqual([...here.faults, ...there.faults], [])
-    equal(server.bufferedAmount + client.bufferedAmount, 0)
   }))
 
 function send (connection: Connection, message: Message): void {
