@@ -91,6 +91,7 @@ export class Inflater {
   /** Tells the host nothing any more, and frees memory. */
   close (): void {
     this.#closed = true
+    this.#chunks = []
     this.#contexts.close()
   }
 

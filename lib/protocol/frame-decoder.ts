@@ -23,8 +23,8 @@ const MASKING_KEY = 3
 const PAYLOAD = 4
 
 /**
- * Bytes to frames (RFC 6455 §5.2). Keeps no payload: each part goes on as it comes. A rule is checked at the byte that
- * can break it, so how the bytes were cut makes no difference.
+ * Bytes to frames (RFC 6455 §5.2). Keeps no payload: each part goes on as it comes. A rule of the header is
+ * checked at the byte that can break it, so how the bytes were cut makes no difference.
  */
 export class FrameDecoder {
   readonly #sink: FrameSink

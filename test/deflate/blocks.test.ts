@@ -1,5 +1,7 @@
 import { test } from 'tap'
-import { block, DeflatingPeer, END, hex, Inflating, json, KIB, noise, peerDeflates, watchZlib, IDLE, left, SYNC } from './support.ts'
+import {
+  block, DeflatingPeer, END, hex, IDLE, Inflating, json, KIB, left, noise, peerDeflates, SYNC, watchZlib
+} from './support.ts'
 
 function final (content: Buffer): Buffer {
   return block(content, true)

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import {
-  Deflating, hex, json, KIB, LARGE, MIB, noise, peerInflates, repeated, replaceZlib, type Result, watchZlib, IDLE, left, SYNC
+  Deflating, hex, IDLE, json, KIB, LARGE, left, MIB, noise, peerInflates, repeated, replaceZlib, type Result, SYNC,
+  watchZlib
 } from './support.ts'
 
 const HELLO = Buffer.from('Hello')
