@@ -6,7 +6,7 @@ export * as errors from './errors.ts'
 export { CloseCode } from './protocol/close-code.ts'
 export { ProtocolError } from './protocol/protocol-error.ts'
 export type { InjectWSOptions, InjectWSRefused } from '../types/inject.ts'
-export type { HeartbeatOptions, InvalidMessageError, OriginPolicy, SocketOptions } from '../types/options.ts'
+export type { DeflateOptions, HeartbeatOptions, InvalidMessageError, OriginPolicy, SocketOptions } from '../types/options.ts'
 export type {
   DualRouteOption, InjectedSocket, MessageOf, SendOf, SocketHandler, SocketRouteOption
 } from '../types/route.ts'

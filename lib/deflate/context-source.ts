@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks'
 import fastq from 'fastq'
 import type { Done, ZlibContext } from './zlib-context.ts'
 
@@ -12,6 +13,13 @@ export interface ContextSource {
 
 /** As many jobs at a time as Node's pool has threads: more would only hold memory while they wait. */
 const CONCURRENCY = 4
+
+/**
+ * Bytes of output that zlib has room for at a time. The thread pool hands each over by way of the event loop, which is
+ * why more is better where it does not cost every connection.
+ */
+export const SHARED_CHUNK = 64 * 1024
+export const OWN_CHUNK = 16 * 1024
 
 /** Without context takeover: a few contexts serve all connections, one message at a time. */
 export class SharedContexts implements ContextSource {
@@ -101,5 +109,6 @@ const jobs = fastq<unknown, Job>((job, release) => {
 }, CONCURRENCY)
 
 export function enqueue (job: Job): void {
-  jobs.push(job)
+  // The context of zlib may have come up in another connection's request: its AsyncLocalStorage is not to be seen here.
+  jobs.push({ ...job, done: AsyncResource.bind(job.done) })
 }

@@ -1,6 +1,6 @@
 import { constants, type ZlibOptions } from 'node:zlib'
 import { DeflateRaw } from 'minizlib'
-import { type ContextSource, enqueue, OwnContext, SharedContexts } from './context-source.ts'
+import { type ContextSource, enqueue, OWN_CHUNK, OwnContext, SHARED_CHUNK, SharedContexts } from './context-source.ts'
 import type { DeflateSettings, Direction } from './negotiate.ts'
 import { joined, ZlibContext } from './zlib-context.ts'
 
@@ -10,8 +10,11 @@ export interface DeflaterHost {
   onDeflateFailed (error: Error): void
 }
 
-/** Messages up to this size are deflated in the calling thread: Node 20, level 1, 4 KiB of JSON in some 30 µs. */
-const MAX_SYNC_INPUT = 4 * 1024
+/**
+ * Messages up to this size are deflated in the calling thread. Node 20, two cores, echo of 16 KiB of JSON at level 1:
+ * 3.6 k replies/s with 0.28 ms of CPU each; in the thread pool 2.5 k with 0.55 ms.
+ */
+const MAX_SYNC_INPUT = 16 * 1024
 
 /** RFC 7692 §7.2.1: the end of what flushing leaves is not sent. */
 const TAIL_LENGTH = 4
@@ -28,7 +31,8 @@ export class Deflater {
 
   constructor ({ contextTakeover, windowBits }: Direction, settings: DeflateSettings, host: DeflaterHost) {
     this.#takeover = contextTakeover
-    this.#contexts = contextTakeover ? new OwnContext(() => create(windowBits, settings)) : sharedContexts(windowBits, settings)
+    this.#contexts = contextTakeover ? new OwnContext(() => create(windowBits, settings, OWN_CHUNK))
+      : sharedContexts(windowBits, settings)
     this.#host = host
   }
 
@@ -82,12 +86,14 @@ export class Deflater {
 function sharedContexts (windowBits: number, settings: DeflateSettings): SharedContexts {
   const key = `${windowBits} ${settings.level} ${settings.memLevel}`
   let contexts = shared.get(key)
-  if (contexts === undefined) shared.set(key, contexts = new SharedContexts(() => create(windowBits, settings)))
+  if (contexts === undefined) shared.set(key, contexts = new SharedContexts(() => create(windowBits, settings, SHARED_CHUNK)))
   return contexts
 }
 
-function create (windowBits: number, { level, memLevel }: DeflateSettings): ZlibContext {
+function create (windowBits: number, { level, memLevel }: DeflateSettings, chunkSize: number): ZlibContext {
   // zlib deflates with 2^9 bytes at least. Of these it refers to the last 250, which are in a window of 2^8 as well.
-  const options: ZlibOptions = { level, memLevel, windowBits: Math.max(9, windowBits), flush: constants.Z_SYNC_FLUSH }
+  const options: ZlibOptions = {
+    level, memLevel, windowBits: Math.max(9, windowBits), flush: constants.Z_SYNC_FLUSH, chunkSize
+  }
   return new ZlibContext(new DeflateRaw(options))
 }

@@ -3,7 +3,7 @@ import { InflateRaw } from 'minizlib'
 import { CloseCode } from '../protocol/close-code.ts'
 import { tooBig } from '../protocol/message-assembler.ts'
 import { ProtocolError } from '../protocol/protocol-error.ts'
-import { type ContextSource, enqueue, OwnContext, SharedContexts } from './context-source.ts'
+import { type ContextSource, enqueue, OWN_CHUNK, OwnContext, SHARED_CHUNK, SharedContexts } from './context-source.ts'
 import type { Direction } from './negotiate.ts'
 import { joined, type Output, ZlibContext } from './zlib-context.ts'
 
@@ -17,7 +17,7 @@ export interface InflaterHost {
  * What the calling thread does: messages up to this size, slice by slice, and no further slice after so much output.
  * A slice swells to 1 MiB at most, in under a millisecond.
  */
-const MAX_SYNC_INPUT = 4 * 1024
+const MAX_SYNC_INPUT = 16 * 1024
 const SLICE = 1024
 const MAX_SYNC_OUTPUT = 128 * 1024
 
@@ -50,7 +50,7 @@ export class Inflater {
 
   /** @param maxPayload bytes in a message, at most, however small it was before */
   constructor ({ contextTakeover, windowBits }: Direction, maxPayload: number, host: InflaterHost) {
-    this.#contexts = contextTakeover ? new OwnContext(() => create(windowBits)) : sharedContexts(windowBits)
+    this.#contexts = contextTakeover ? new OwnContext(() => create(windowBits, OWN_CHUNK)) : sharedContexts(windowBits)
     // The proof ends the compressed data, which another message is to continue.
     this.#tail = contextTakeover ? TAIL : TAIL_AND_PROOF
     this.#maxPayload = maxPayload
@@ -165,12 +165,12 @@ export class Inflater {
 
 function sharedContexts (windowBits: number): SharedContexts {
   let contexts = shared.get(windowBits)
-  if (contexts === undefined) shared.set(windowBits, contexts = new SharedContexts(() => create(windowBits)))
+  if (contexts === undefined) shared.set(windowBits, contexts = new SharedContexts(() => create(windowBits, SHARED_CHUNK)))
   return contexts
 }
 
-function create (windowBits: number): ZlibContext {
-  const options: ZlibOptions = { windowBits, flush: constants.Z_SYNC_FLUSH }
+function create (windowBits: number, chunkSize: number): ZlibContext {
+  const options: ZlibOptions = { windowBits, flush: constants.Z_SYNC_FLUSH, chunkSize }
   return new ZlibContext(new InflateRaw(options))
 }
 

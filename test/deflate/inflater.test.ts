@@ -1,6 +1,8 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { test } from 'tap'
+import { Inflater } from '../../lib/deflate/inflater.ts'
 import {
-  block, DeflatingPeer, END, hex, Inflating, json, KIB, LARGE, left, noise, peerDeflates, repeated, swelling, SYNC,
+  block, DeflatingPeer, END, hex, Inflating, json, KIB, LARGE, MIB, left, noise, peerDeflates, repeated, swelling, SYNC,
   watchZlib
 } from './support.ts'
 
@@ -13,10 +15,10 @@ const MESSAGES: Message[] = [
   ['one byte', hex('ff'), true],
   ['a few words', Buffer.from('Hello, hello, hello!'), true],
   ['a kibibyte of JSON', json(KIB), true],
-  ['noise in more than one slice', noise(3 * KIB), true],
+  ['noise in more than one slice', noise(5 * KIB), true],
   ['JSON that swells to 100 KiB', json(100 * KIB).fill('x', 20 * KIB), true],
-  ['noise in more than 4 KiB', noise(20 * KIB), false],
-  ['JSON in more than 4 KiB', json(100 * KIB), false],
+  ['noise in more than 16 KiB', noise(20 * KIB), false],
+  ['JSON in more than 16 KiB', json(100 * KIB), false],
   ['little that swells to 256 KiB', swelling(256 * KIB), false]
 ]
 
@@ -48,8 +50,8 @@ for (const windowBits of [8, 9, 10, 11, 12, 13, 14, 15]) {
   })
 }
 
-// From 2^11 on the thread pool has room for an output that reaches as far back.
-for (const windowBits of [8, 9, 10]) {
+// From 2^14 on, zlib's room for its output reaches as far back as anybody can refer to.
+for (const windowBits of [8, 9, 10, 11, 12, 13]) {
   test(`a window of 2^${windowBits} has no more room than that`, async t => {
     const data = peerDeflates(repeated(2 ** windowBits + 2 * KIB))
     const inflating = new Inflating({ windowBits })
@@ -137,7 +139,7 @@ test('large messages of many connections are inflated four at a time, and each c
   t.equal(left(watched), 0, 'nothing is left')
 })
 
-test('data of 4 KiB is inflated at once, and of a byte more later', async t => {
+test('data of 16 KiB is inflated at once, and of a byte more later', async t => {
   for (const contextTakeover of [false, true]) {
     for (const [length, atOnce] of [[SYNC, true], [SYNC + 1, false]] as const) {
       const message = noise(length - 6)
@@ -155,7 +157,7 @@ test('what goes over to the thread pool waits in a place of its own', async t =>
   const data = peerDeflates(swells)
   const large = Array.from({ length: 4 }, () => new Inflating().inflate(peerDeflates(noise(LARGE))))
   const waiting = [false, true].map(contextTakeover => new Inflating({ contextTakeover }).inflate(data))
-  t.same((await new Inflating().inflate(peerDeflates(noise(3 * KIB)))).message, noise(3 * KIB))
+  t.same((await new Inflating().inflate(peerDeflates(noise(15 * KIB)))).message, noise(15 * KIB))
   for (const { message } of await Promise.all(waiting)) t.ok(message.equals(swells))
   await Promise.all(large)
 })
@@ -164,6 +166,22 @@ test('a small message does not wait for the large ones of others', async t => {
   const large = Array.from({ length: 8 }, () => new Inflating().inflate(peerDeflates(noise(LARGE))))
   t.ok((await new Inflating().inflate(peerDeflates(json(KIB)))).atOnce)
   await Promise.all(large)
+})
+
+test('what comes later comes in the asynchronous context of its own connection', async t => {
+  const storage = new AsyncLocalStorage<string>()
+  const data = [peerDeflates(swelling(256 * KIB)), peerDeflates(noise(LARGE))]
+  // What is shared is made in the first one's.
+  await storage.run('first', () => new Inflating().inflate(peerDeflates(json(KIB))))
+  for (const one of data) {
+    const seen = await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map(name => storage.run(name, async () => {
+      return await new Promise<string>((resolve, reject) => {
+        const host = { onInflated: () => resolve(`${name} ${storage.getStore()}`), onInflateFailed: reject }
+        new Inflater({ contextTakeover: false, windowBits: 15 }, MIB, host).inflate(one)
+      })
+    })))
+    t.same(seen, ['a a', 'b b', 'c c', 'd d', 'e e', 'f f'])
+  }
 })
 
 for (const contextTakeover of [false, true]) {

@@ -12,7 +12,7 @@ export const KIB = 1024
 export const MIB = 1024 * KIB
 
 /** What is done in the calling thread, at most. */
-export const SYNC = 4 * KIB
+export const SYNC = 16 * KIB
 
 /** What the threads of the pool leave behind for those who come next, at most. */
 export const IDLE = 4
