@@ -1,4 +1,4 @@
-import { constants, deflateRawSync, inflateRawSync } from 'node:zlib'
+import { deflate, inflate } from '../support/deflate.ts'
 
 /** How one end compresses what it sends (RFC 7692 §7.1). */
 export interface Direction {
@@ -10,8 +10,6 @@ export interface Agreement {
   server: Direction
   client: Direction
 }
-
-const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff])
 
 /** What later messages may refer to: the last bytes of those before them, as many as the window holds. */
 class Context {
@@ -37,9 +35,9 @@ class Context {
 export class Compressor extends Context {
   compress (message: Buffer): Buffer {
     const { windowBits } = this.direction
-    const data = deflateRawSync(message, { windowBits, finishFlush: constants.Z_SYNC_FLUSH, ...this.dictionary })
+    const data = deflate(message, { windowBits, ...this.dictionary })
     this.add(message)
-    return data.subarray(0, data.length - TAIL.length)
+    return data
   }
 }
 
@@ -49,9 +47,7 @@ export class Decompressor extends Context {
     const { windowBits } = this.direction
     // Zlib looks no further back than the window, except in the chunk of output that it is just filling.
     const chunkSize = windowBits === 15 ? 64 * 1024 : 64
-    const message = inflateRawSync(Buffer.concat([data, TAIL]), {
-      windowBits, chunkSize, finishFlush: constants.Z_SYNC_FLUSH, ...this.dictionary
-    })
+    const message = inflate(data, { windowBits, chunkSize, ...this.dictionary })
     this.add(message)
     return message
   }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { duplexPair, type Duplex } from 'node:stream'
 import { DeflateRaw } from 'node:zlib'
 import { test, type Test } from 'tap'
@@ -8,14 +9,14 @@ import { createApp } from '../support/app.ts'
 import { compressed, deflate, OFFER, original } from '../support/deflate.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import { nextMessage, pair, turn, until } from '../support/serve.ts'
-import { numbers } from '../support/splits.ts'
+import { noise } from '../support/splits.ts'
 
 const TEXT = 1
 const BINARY = 2
 const CLOSE = 8
 
 /** So large that it is inflated and deflated in the thread pool. */
-const LARGE = Buffer.concat([numbers(20_000), Buffer.alloc(20_000)])
+const LARGE = Buffer.concat([noise(20_000), Buffer.alloc(20_000)])
 
 interface Bench {
   connection: Connection
@@ -68,25 +69,31 @@ for (const contextTakeover of [false, true]) {
 
   test(`what was read is delivered though the transport is gone${mode}`, async t => {
     const { near, peer, calls, closed, connection } = bench(t, contextTakeover)
+    const read = once(near, 'data')
     peer.write(Buffer.concat([largeAndMore(), compressed(BINARY, LARGE)]))
-    await until(() => connection.isPaused)
+    await read
+    t.ok(connection.isPaused)
     near.destroy()
     t.match(await closed, { code: 1006, wasClean: false })
     t.strictSame(calls, ['binary 40000', 'behind', 'binary 40000', 'close 1006'])
   })
 
   test(`what was read is delivered though the peer has ended its side${mode}`, async t => {
-    const { peer, calls, closed, connection } = bench(t, contextTakeover)
+    const { near, peer, calls, closed, connection } = bench(t, contextTakeover)
+    const read = once(near, 'data')
     peer.end(Buffer.concat([largeAndMore(), compressed(BINARY, LARGE)]))
-    await until(() => connection.isPaused)
+    await read
+    t.ok(connection.isPaused)
     t.match(await closed, { code: 1006, wasClean: false })
     t.strictSame(calls, ['binary 40000', 'behind', 'binary 40000', 'close 1006'])
   })
 
   test(`nothing is delivered after terminate(), however far it is${mode}`, async t => {
-    const { peer, calls, closed, connection } = bench(t, contextTakeover)
+    const { near, peer, calls, closed, connection } = bench(t, contextTakeover)
+    const read = once(near, 'data')
     peer.write(largeAndMore())
-    await until(() => connection.isPaused)
+    await read
+    t.ok(connection.isPaused)
     connection.sendBinary(LARGE)
     connection.sendText('waits')
     t.ok(connection.bufferedAmount > LARGE.length)
@@ -103,8 +110,10 @@ for (const contextTakeover of [false, true]) {
 
 test('the end of the transport is told, though the connection is cut before a large message is inflated', async t => {
   const { near, peer, calls, closed, connection } = bench(t)
+  const read = once(near, 'data')
   peer.write(largeAndMore())
-  await until(() => connection.isPaused)
+  await read
+  t.ok(connection.isPaused)
   near.destroy()
   await new Promise(resolve => { near.once('close', resolve) })
   connection.terminate()
@@ -115,9 +124,11 @@ test('the end of the transport is told, though the connection is cut before a la
 test('a large message that turns out broken after the transport is gone is an error before the end', async t => {
   const { near, peer, calls, closed, connection } = bench(t)
   // Good for so long that the test can act before zlib finds out.
-  const broken = Buffer.concat([deflate(numbers(80_000)), Buffer.alloc(9, 0xff)])
+  const broken = Buffer.concat([deflate(noise(80_000)), Buffer.alloc(9, 0xff)])
+  const read = once(near, 'data')
   peer.write(Buffer.concat([masked(BINARY, broken, { rsv: 4 }), masked(TEXT, 'behind')]))
-  await until(() => connection.isPaused)
+  await read
+  t.ok(connection.isPaused)
   near.destroy()
   await closed
   t.strictSame(calls, ['error 1007', 'close 1007'])
@@ -139,8 +150,9 @@ test('a large message is dropped when the connection is closed meanwhile', async
   const { client, socket } = await pair(t, { deflate: true }, {}, OFFER)
   const messages: unknown[] = []
   socket.on('message', message => { messages.push(message) })
+  const read = once(socket.request.socket, 'data')
   client.write(Buffer.concat([largeAndMore(), compressed(TEXT, 'again')]))
-  await until(() => (socket as any).connection.isPaused)
+  await read
   const closed = socket.close(4000)
   t.match(await client.close(), { code: 4000 })
   client.send(CLOSE, closeBody(4000))

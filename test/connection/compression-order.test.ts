@@ -1,9 +1,10 @@
+import { once } from 'node:events'
 import { test } from 'tap'
 import { compressed, OFFER, original } from '../support/deflate.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import { nextMessage, pair, serve, turn, until } from '../support/serve.ts'
-import { numbers } from '../support/splits.ts'
+import { noise } from '../support/splits.ts'
 
 const TEXT = 1
 const BINARY = 2
@@ -12,7 +13,7 @@ const PING = 9
 const PONG = 10
 
 /** So large that it is inflated and deflated in the thread pool. */
-const LARGE = Buffer.concat([numbers(20_000), Buffer.alloc(20_000)])
+const LARGE = Buffer.concat([noise(20_000), Buffer.alloc(20_000)])
 const SIZES = [3, 40_000, 4, 5, 40_000, 40_000, 6]
 
 /** What the client gets, up to the close frame: the sizes of messages, control frames by name. */
@@ -141,8 +142,10 @@ test('reading stops while a large message is inflated', async t => {
   const paused: boolean[] = []
   socket.on('ping', () => { paused.push(connection.isPaused) })
   socket.on('message', () => { paused.push(connection.isPaused) })
+  const read = once(socket.request.socket, 'data')
   client.write(Buffer.concat([masked(PING), compressed(BINARY, LARGE)]))
-  await until(() => connection.isPaused)
+  await read
+  t.equal(connection.isPaused, true)
   await until(() => paused.length === 2)
   t.strictSame(paused, [false, false])
 })

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { compressed, deflate, inflate, OFFER, original } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
 import { nextMessage, pair, serve, until } from '../support/serve.ts'
-import { numbers } from '../support/splits.ts'
+import { noise } from '../support/splits.ts'
 
 const TEXT = 1
 const BINARY = 2
@@ -11,7 +11,7 @@ const RSV1 = 4
 
 const ECHO = (socket: any): void => { socket.on('message', (message: any) => { socket.send(message) }) }
 /** More than is inflated or deflated at once, and hard to compress. */
-const LARGE = numbers(100_000)
+const LARGE = noise(100_000)
 
 test('a message goes both ways compressed, text as text and binary as binary', async t => {
   const { open } = await serve(t, ECHO, { deflate: { threshold: 0 } })
@@ -38,7 +38,7 @@ test('a compressed message may come in fragments, with control frames between th
 
 test('messages of fewer bytes than threshold, empty ones and those that would grow are sent as they are', async t => {
   const { client, socket } = await pair(t, { deflate: { threshold: 10 } }, {}, OFFER)
-  const asTheyAre = ['', 'a'.repeat(9), 'ä'.repeat(4), Buffer.alloc(9), numbers(10), numbers(1000), LARGE]
+  const asTheyAre = ['', 'a'.repeat(9), 'ä'.repeat(4), Buffer.alloc(9), noise(10), noise(1000), LARGE]
   for (const message of asTheyAre) {
     socket.send(message)
     const frame = await client.frame()
@@ -105,7 +105,7 @@ const FAULTS: Array<[string, Buffer, number, RegExp]> = [
   ['text that is not UTF-8', compressed(TEXT, Buffer.from([0x61, 0xff])), 1007, /UTF-8/],
   ['large text that is not UTF-8', compressed(TEXT, LARGE), 1007, /UTF-8/],
   ['a bomb', compressed(TEXT, Buffer.alloc(200_001, 'a')), 1009, /maxPayload, 200000 bytes/],
-  ['a message of one byte too many', compressed(BINARY, numbers(200_001)), 1009, /maxPayload/]
+  ['a message of one byte too many', compressed(BINARY, noise(200_001)), 1009, /maxPayload/]
 ]
 for (const [name, bytes, code, reason] of FAULTS) {
   test(`${name} ends the connection with ${code}, and no other one notices`, async t => {
@@ -117,7 +117,7 @@ for (const [name, bytes, code, reason] of FAULTS) {
     t.match(await client.close(), { code, reason })
     await client.end()
     t.equal(client.received.length, 0)
-    for (const message of ['hello hello', numbers(200_000)]) {
+    for (const message of ['hello hello', noise(200_000)]) {
       other.write(compressed(BINARY, message))
       t.ok(original(await other.frame()).equals(Buffer.from(message)))
     }
@@ -129,7 +129,7 @@ test('with context takeover a message that was sent before costs next to nothing
   const client = await connect({ perMessageDeflate: { threshold: 0 } })
   t.equal(client.extensions, 'permessage-deflate')
   const transport = (client as any)._socket
-  const message = numbers(5000)
+  const message = noise(5000)
   const sizes: number[] = []
   for (let i = 0; i < 3; i++) {
     const before = transport.bytesRead

@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import {
-  block, DeflatingPeer, END, hex, IDLE, Inflating, json, KIB, left, noise, peerDeflates, SYNC, watchZlib
-} from './support.ts'
+import { deflate, PeerDeflater } from '../support/deflate.ts'
+import { noise } from '../support/splits.ts'
+import { block, END, hex, IDLE, Inflating, json, KIB, left, SYNC, watchZlib } from './support.ts'
 
 function final (content: Buffer): Buffer {
   return block(content, true)
@@ -50,7 +50,7 @@ const forms: Array<[name: string, make: (a: Buffer, b: Buffer) => Buffer[]]> = [
   ['several empty final blocks', (a, b) => [
     EMPTY_FINAL, final(a), EMPTY_FINAL, EMPTY_FINAL, final(EMPTY), final(b), EMPTY_FINAL
   ]],
-  ['compressed blocks after final ones', (a, b) => [final(a), peerDeflates(b)]]
+  ['compressed blocks after final ones', (a, b) => [final(a), deflate(b)]]
 ]
 
 /** Sizes around those at which the inflater cuts its input, and goes over to the thread pool. */
@@ -96,7 +96,7 @@ test('with context takeover messages go on after one that ended in a final block
   for (const size of [10, 20 * KIB]) {
     for (const end of [[], [END], [FINAL_END]]) {
       await inflating.inflate(Buffer.concat([final(noise(size)), ...end]))
-      const peer = new DeflatingPeer()
+      const peer = new PeerDeflater()
       for (const text of [noise(200), noise(200), noise(20 * KIB, 2), noise(200)]) {
         t.ok((await inflating.inflate(await peer.deflate(text))).message.equals(text))
       }
@@ -107,7 +107,7 @@ test('with context takeover messages go on after one that ended in a final block
 test('with context takeover messages refer to what followed a final block, of which no memory is kept', async t => {
   const { streams } = watchZlib(t, 'inflate')
   const inflating = new Inflating({ contextTakeover: true })
-  const peer = new DeflatingPeer()
+  const peer = new PeerDeflater()
   const text = noise(20 * KIB, 2)
   const first = Buffer.concat([final(noise(20 * KIB)), await peer.deflate(text)])
   t.ok((await inflating.inflate(first)).message.equals(Buffer.concat([noise(20 * KIB), text])))
@@ -134,7 +134,7 @@ const unfinished: Array<[name: string, data: Buffer]> = [
   ['a block with three bytes missing', block(noise(50)).subarray(0, -3)],
   ['a block with nine bytes missing', block(noise(50)).subarray(0, -9)],
   ['a block with ten bytes missing', block(noise(50)).subarray(0, -10)],
-  ['a compressed block with its end missing', peerDeflates(Buffer.from('Hello, hello!')).subarray(0, -4)],
+  ['a compressed block with its end missing', deflate(Buffer.from('Hello, hello!')).subarray(0, -4)],
   ['a final block with bytes missing', final(noise(50)).subarray(0, -20)],
   ['a block with the open one missing', block(noise(50))]
 ]
@@ -153,7 +153,7 @@ for (const [contextTakeover, rows] of [[false, [...broken, ...unfinished]], [tru
         inflating.close()
         t.ok(whole === data || left(watched) <= IDLE, 'no memory is kept for a large one')
         const other = new Inflating()
-        const { message, atOnce } = await other.inflate(peerDeflates(noise(3 * KIB)))
+        const { message, atOnce } = await other.inflate(deflate(noise(3 * KIB)))
         t.ok(message.equals(noise(3 * KIB)) && atOnce, 'the next message of another connection is right')
         t.equal(inflating.unexpected, 0)
       }
@@ -163,7 +163,7 @@ for (const [contextTakeover, rows] of [[false, [...broken, ...unfinished]], [tru
 
 test('every cut of a compressed message is refused, without context takeover', async t => {
   const inflating = new Inflating()
-  const messages = [hex('f2 48 cd c9 c9 07 00'), hex('f2 48 05 00 00 00 ff ff ca c9 c9 07 00'), peerDeflates(json(900))]
+  const messages = [hex('f2 48 cd c9 c9 07 00'), hex('f2 48 05 00 00 00 ff ff ca c9 c9 07 00'), deflate(json(900))]
   for (const whole of messages) {
     for (let length = 1; length < whole.length; length++) {
       // What is cut off may be what the receiver appends.

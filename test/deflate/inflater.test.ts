@@ -1,9 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { test } from 'tap'
 import { Inflater } from '../../lib/deflate/inflater.ts'
+import { deflate, PeerDeflater } from '../support/deflate.ts'
+import { noise } from '../support/splits.ts'
 import {
-  block, DeflatingPeer, END, hex, Inflating, json, KIB, LARGE, MIB, left, noise, peerDeflates, repeated, swelling, SYNC,
-  watchZlib
+  block, END, hex, Inflating, json, KIB, LARGE, left, MIB, repeated, swelling, SYNC, watchZlib
 } from './support.ts'
 
 const TOO_FAR = { closeCode: 1007, message: /^a compressed message cannot be inflated: .*distance too far back/ }
@@ -29,7 +30,7 @@ for (const windowBits of [8, 9, 10, 11, 12, 13, 14, 15]) {
   test(`messages are inflated with a window of 2^${windowBits}`, async t => {
     const inflating = new Inflating({ windowBits })
     for (const [name, message, atOnce] of [...MESSAGES, ...MESSAGES.toReversed()]) {
-      const result = await inflating.inflate(peerDeflates(message, options))
+      const result = await inflating.inflate(deflate(message, options))
       t.ok(result.message.equals(message), name)
       if (windowBits === 15) t.equal(result.atOnce, atOnce, `${name}, ${atOnce ? 'at once' : 'later'}`)
     }
@@ -37,7 +38,7 @@ for (const windowBits of [8, 9, 10, 11, 12, 13, 14, 15]) {
   })
 
   test(`messages that refer to those before are inflated with a window of 2^${windowBits}`, async t => {
-    const peer = new DeflatingPeer(options)
+    const peer = new PeerDeflater(options)
     const inflating = new Inflating({ windowBits, contextTakeover: true })
     const far = noise(2 ** windowBits - 300)
     for (const [name, message] of [...MESSAGES, ...MESSAGES.toReversed()]) {
@@ -53,7 +54,7 @@ for (const windowBits of [8, 9, 10, 11, 12, 13, 14, 15]) {
 // From 2^14 on, zlib's room for its output reaches as far back as anybody can refer to.
 for (const windowBits of [8, 9, 10, 11, 12, 13]) {
   test(`a window of 2^${windowBits} has no more room than that`, async t => {
-    const data = peerDeflates(repeated(2 ** windowBits + 2 * KIB))
+    const data = deflate(repeated(2 ** windowBits + 2 * KIB))
     const inflating = new Inflating({ windowBits })
     await t.rejects(inflating.inflate(data), TOO_FAR)
     t.equal((await new Inflating().inflate(data)).message.length, 2 * (2 ** windowBits + 2 * KIB))
@@ -76,14 +77,14 @@ test('without context takeover a message knows nothing of those before it', asyn
   await inflating.inflate(hex('f2 48 cd c9 c9 07 00'))
   await t.rejects(inflating.inflate(hex('f2 00 11 00 00')), TOO_FAR)
   const secret = noise(20 * KIB)
-  const peer = new DeflatingPeer()
+  const peer = new PeerDeflater()
   await inflating.inflate(await peer.deflate(secret))
   await t.rejects(inflating.inflate(await peer.deflate(secret)), TOO_FAR, 'after a large one')
 })
 
 test('with context takeover each connection has a context of its own', async t => {
   const pairs = [1, 2, 3].map(seed => ({
-    peer: new DeflatingPeer(), inflating: new Inflating({ contextTakeover: true }), text: noise(300, seed)
+    peer: new PeerDeflater(), inflating: new Inflating({ contextTakeover: true }), text: noise(300, seed)
   }))
   for (const round of [0, 1, 2]) {
     for (const { peer, inflating, text } of pairs) {
@@ -98,7 +99,7 @@ test('without context takeover connections share a context for each size of wind
   const { streams } = watchZlib(t, 'inflate')
   for (let i = 0; i < 20; i++) {
     for (const windowBits of [10, 11, 12]) {
-      t.same((await new Inflating({ windowBits }).inflate(peerDeflates(json(KIB), { windowBits }))).message, json(KIB))
+      t.same((await new Inflating({ windowBits }).inflate(deflate(json(KIB), { windowBits }))).message, json(KIB))
     }
   }
   t.equal(streams.size, 3)
@@ -106,13 +107,13 @@ test('without context takeover connections share a context for each size of wind
 
 test('a message is the receiver’s to keep and to change', async t => {
   for (const contextTakeover of [false, true]) {
-    const peer = new DeflatingPeer()
+    const peer = new PeerDeflater()
     const inflating = new Inflating({ contextTakeover })
     const kept: Array<[Buffer, Buffer]> = []
     for (let i = 0; i < 30; i++) {
       const message = i % 3 === 0 ? noise(20 * KIB, i) : json(100 * (i + 1))
       for (let again = 0; again < 2; again++) {
-        const data = contextTakeover ? await peer.deflate(message) : peerDeflates(message)
+        const data = contextTakeover ? await peer.deflate(message) : deflate(message)
         const result = await inflating.inflate(data)
         kept.push([result.message, message])
         if (again === 0) result.message.fill(0)
@@ -129,7 +130,7 @@ test('large messages of many connections are inflated four at a time, and each c
     const message = i % 2 === 0 ? noise(LARGE, i) : json(100 * KIB + i)
     const inflating = new Inflating({ contextTakeover: i % 3 === 0 })
     for (let round = 0; round < 2; round++) {
-      const result = await inflating.inflate(peerDeflates(message))
+      const result = await inflating.inflate(deflate(message))
       t.ok(result.message.equals(message))
       t.notOk(result.atOnce)
     }
@@ -154,25 +155,25 @@ test('data of 16 KiB is inflated at once, and of a byte more later', async t => 
 
 test('what goes over to the thread pool waits in a place of its own', async t => {
   const swells = swelling(256 * KIB)
-  const data = peerDeflates(swells)
-  const large = Array.from({ length: 4 }, () => new Inflating().inflate(peerDeflates(noise(LARGE))))
+  const data = deflate(swells)
+  const large = Array.from({ length: 4 }, () => new Inflating().inflate(deflate(noise(LARGE))))
   const waiting = [false, true].map(contextTakeover => new Inflating({ contextTakeover }).inflate(data))
-  t.same((await new Inflating().inflate(peerDeflates(noise(15 * KIB)))).message, noise(15 * KIB))
+  t.same((await new Inflating().inflate(deflate(noise(15 * KIB)))).message, noise(15 * KIB))
   for (const { message } of await Promise.all(waiting)) t.ok(message.equals(swells))
   await Promise.all(large)
 })
 
 test('a small message does not wait for the large ones of others', async t => {
-  const large = Array.from({ length: 8 }, () => new Inflating().inflate(peerDeflates(noise(LARGE))))
-  t.ok((await new Inflating().inflate(peerDeflates(json(KIB)))).atOnce)
+  const large = Array.from({ length: 8 }, () => new Inflating().inflate(deflate(noise(LARGE))))
+  t.ok((await new Inflating().inflate(deflate(json(KIB)))).atOnce)
   await Promise.all(large)
 })
 
 test('what comes later comes in the asynchronous context of its own connection', async t => {
   const storage = new AsyncLocalStorage<string>()
-  const data = [peerDeflates(swelling(256 * KIB)), peerDeflates(noise(LARGE))]
+  const data = [deflate(swelling(256 * KIB)), deflate(noise(LARGE))]
   // What is shared is made in the first one's.
-  await storage.run('first', () => new Inflating().inflate(peerDeflates(json(KIB))))
+  await storage.run('first', () => new Inflating().inflate(deflate(json(KIB))))
   for (const one of data) {
     const seen = await Promise.all(['a', 'b', 'c', 'd', 'e', 'f'].map(name => storage.run(name, async () => {
       return await new Promise<string>((resolve, reject) => {
@@ -189,7 +190,7 @@ for (const contextTakeover of [false, true]) {
 
   test(`after close nothing comes any more, ${name} context takeover`, async t => {
     const watched = watchZlib(t, 'inflate')
-    const data = peerDeflates(noise(LARGE))
+    const data = deflate(noise(LARGE))
     const broken = Buffer.from(data).fill(0xff, LARGE / 2)
     const closed = [data, broken, data, broken, data, broken].map(data => {
       const inflating = new Inflating({ contextTakeover })
@@ -207,7 +208,7 @@ for (const contextTakeover of [false, true]) {
 
 test('with context takeover there is one context from the first message on, and none after close', async t => {
   const { streams } = watchZlib(t, 'inflate')
-  const peer = new DeflatingPeer()
+  const peer = new PeerDeflater()
   const inflating = new Inflating({ contextTakeover: true })
   for (const message of [json(KIB), noise(LARGE), json(KIB)]) await inflating.inflate(await peer.deflate(message))
   t.equal(streams.size, 1)
@@ -222,9 +223,9 @@ test('close before any message, and more than once', async t => {
     inflating.close()
     inflating.close()
     const used = new Inflating({ contextTakeover })
-    await used.inflate(peerDeflates(json(KIB)))
+    await used.inflate(deflate(json(KIB)))
     used.close()
     used.close()
   }
-  t.same((await new Inflating().inflate(peerDeflates(json(KIB)))).message, json(KIB), 'what is shared stays open')
+  t.same((await new Inflating().inflate(deflate(json(KIB)))).message, json(KIB), 'what is shared stays open')
 })

@@ -1,11 +1,13 @@
 import { test, type Test } from 'tap'
-import { Inflating, json, KIB, LARGE, MIB, noise, peerDeflates, swelling, SYNC } from './support.ts'
+import { deflate } from '../support/deflate.ts'
+import { noise } from '../support/splits.ts'
+import { Inflating, json, KIB, LARGE, MIB, swelling, SYNC } from './support.ts'
 
-const BOMB = peerDeflates(Buffer.alloc(64 * MIB), { level: 9 })
-const SMALL_BOMB = peerDeflates(Buffer.alloc(8 * MIB), { level: 9 })
+const BOMB = deflate(Buffer.alloc(64 * MIB), { level: 9 })
+const SMALL_BOMB = deflate(Buffer.alloc(8 * MIB), { level: 9 })
 
 /** Some other connection's message, for which the thread pool is needed. */
-const OTHER = peerDeflates(noise(17 * KIB))
+const OTHER = deflate(noise(17 * KIB))
 
 function tooBig (maxPayload: number): { name: string, closeCode: number, message: string } {
   return {
@@ -25,7 +27,7 @@ const messages: Array<[name: string, message: Buffer]> = [
 for (const [name, message] of messages) {
   for (const contextTakeover of [false, true]) {
     test(`a message may have maxPayload and no more: ${name}, contextTakeover: ${contextTakeover}`, async t => {
-      const data = peerDeflates(message, { level: 9 })
+      const data = deflate(message, { level: 9 })
       const exact = new Inflating({ contextTakeover }, message.length)
       t.ok((await exact.inflate(data)).message.equals(message))
       exact.close()
@@ -35,7 +37,7 @@ for (const [name, message] of messages) {
         short.close()
         t.equal(short.unexpected, 0)
       }
-      t.same((await new Inflating().inflate(peerDeflates(json(KIB)))).message, json(KIB), 'what is shared is right')
+      t.same((await new Inflating().inflate(deflate(json(KIB)))).message, json(KIB), 'what is shared is right')
     })
   }
 }
@@ -44,7 +46,7 @@ test('the limit holds for each message, and for all its blocks together', async 
   for (const contextTakeover of [false, true]) {
     for (const part of [noise(KIB), noise(LARGE), swelling(200 * KIB)]) {
       const inflating = new Inflating({ contextTakeover }, 2 * part.length)
-      const one = peerDeflates(part)
+      const one = deflate(part)
       const final = Buffer.concat([one, Buffer.from('0000ffff0300', 'hex')])
       for (let i = 0; i < 3; i++) t.equal((await inflating.inflate(one)).message.length, part.length)
       t.equal((await inflating.inflate(Buffer.concat([final, one]))).message.length, 2 * part.length)
@@ -72,7 +74,7 @@ async function allocated (t: Test, work: () => Promise<unknown>): Promise<number
 const bombs: Array<[name: string, data: Buffer, maxPayload: number, most: number]> = [
   ['8 MiB in the calling thread, where a slice becomes 1 MiB', SMALL_BOMB, 64 * KIB, 2.2 * MIB],
   ['64 MiB in the thread pool', BOMB, 64 * KIB, 400 * KIB],
-  ['2 MiB in both', peerDeflates(swelling(2 * MIB)).subarray(0, SYNC), 160 * KIB, 420 * KIB]
+  ['2 MiB in both', deflate(swelling(2 * MIB)).subarray(0, SYNC), 160 * KIB, 420 * KIB]
 ]
 for (const [name, data, maxPayload, most] of bombs) {
   for (const contextTakeover of [false, true]) {

@@ -1,12 +1,10 @@
 import type { Transform } from 'node:stream'
-import {
-  constants, createDeflateRaw, createInflateRaw, type DeflateRaw, deflateRawSync, inflateRawSync, type ZlibOptions
-} from 'node:zlib'
+import { createDeflateRaw, createInflateRaw } from 'node:zlib'
 import type { Test } from 'tap'
 import { Deflater } from '../../lib/deflate/deflater.ts'
 import { Inflater } from '../../lib/deflate/inflater.ts'
 import type { DeflateSettings, Direction } from '../../lib/deflate/negotiate.ts'
-import { generator } from '../support/splits.ts'
+import { generator, noise } from '../support/splits.ts'
 
 export const KIB = 1024
 export const MIB = 1024 * KIB
@@ -19,8 +17,6 @@ export const IDLE = 4
 
 /** Larger than what is done in the calling thread. */
 export const LARGE = 40 * KIB
-
-const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff])
 
 export function hex (digits: string): Buffer {
   return Buffer.from(digits.replaceAll(' ', ''), 'hex')
@@ -124,39 +120,6 @@ export class Deflating {
   }
 }
 
-/** Deflates as a peer does, without context takeover (RFC 7692 §7.2.1). */
-export function peerDeflates (message: Uint8Array, options: ZlibOptions = {}): Buffer {
-  return deflateRawSync(message, { ...options, finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -TAIL.length)
-}
-
-/** A peer with context takeover, which deflates message after message. */
-export class DeflatingPeer {
-  readonly #zlib: DeflateRaw
-
-  constructor (options: ZlibOptions = {}) {
-    this.#zlib = createDeflateRaw(options)
-  }
-
-  async deflate (message: Uint8Array): Promise<Buffer> {
-    const chunks: Buffer[] = []
-    const collect = (chunk: Buffer): void => { chunks.push(chunk) }
-    this.#zlib.on('data', collect)
-    this.#zlib.write(message)
-    await new Promise<void>(resolve => { this.#zlib.flush(constants.Z_SYNC_FLUSH, resolve) })
-    this.#zlib.off('data', collect)
-    return Buffer.concat(chunks).subarray(0, -TAIL.length)
-  }
-}
-
-/**
- * Inflates messages as a peer does, which have to belong together (RFC 7692 §7.2.2). Hands zlib little room for its
- * output, so that it has to look back into its window, and fails where that does not reach.
- */
-export function peerInflates (messages: Uint8Array[], windowBits = 15): Buffer {
-  const data = Buffer.concat(messages.flatMap(message => [message, TAIL]))
-  return inflateRawSync(data, { windowBits, chunkSize: 64, finishFlush: constants.Z_SYNC_FLUSH })
-}
-
 /** A block with no compression (RFC 1951 §3.2.4). */
 export function block (content: Buffer, isFinal = false): Buffer {
   const header = Buffer.alloc(5)
@@ -168,12 +131,6 @@ export function block (content: Buffer, isFinal = false): Buffer {
 
 /** What is left of an empty block with no compression when the sender has cut off its end (RFC 7692 §7.2.1). */
 export const END = hex('00')
-
-/** Bytes that cannot be compressed, the same for the same seed. */
-export function noise (length: number, seed = 1): Buffer {
-  const next = generator(seed)
-  return Buffer.from(Array.from({ length }, () => Math.floor(next() * 256)))
-}
 
 /** What most messages look like. */
 export function json (length: number): Buffer {

@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import type { Direction } from '../../lib/deflate/negotiate.ts'
 import type { Role } from '../../lib/protocol/frame-decoder.ts'
 import { decodeCompressed, type DecodeOptions, type Outcome } from '../support/decode.ts'
-import { numbers } from '../support/splits.ts'
+import { noise } from '../support/splits.ts'
 import { acts, cuts, type Cuts, maxPayload, mutated, mutation, pieces, wire } from './arbitraries.ts'
 import { type Compressed, direction, exchange, peer, sent } from './compression.ts'
 import { holds } from './holds.ts'
@@ -95,7 +95,7 @@ holds('a message is handed on up to maxPayload, however small or large it was co
       // Making up what cannot be compressed takes its time.
       const maxPayload = hard ? 1 + limit % 5000 : limit
       const length = maxPayload + (hard ? Math.min(more, 5000) : more)
-      const content = hard ? numbers(length) : Buffer.alloc(length, 'a')
+      const content = hard ? noise(length) : Buffer.alloc(length, 'a')
       const { frames, events } = await sent({ direction, peer, messages: [plain(content)] })
       const outcome = await decodeCompressed('server', [wire('server', frames)], direction, { maxPayload })
       equal(outcome.code, more > 0 ? 1009 : 0)

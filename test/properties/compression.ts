@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { constants, type ZlibOptions } from 'node:zlib'
 import * as fc from 'fast-check'
 import type { Direction } from '../../lib/deflate/negotiate.ts'
-import { PeerDeflater } from '../support/peer-deflate.ts'
+import { PeerDeflater } from '../support/deflate.ts'
 import { generator } from '../support/splits.ts'
 import { bytes, control, type Message, pieces, role, text } from './arbitraries.ts'
 

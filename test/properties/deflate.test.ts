@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { Deflater } from '../../lib/deflate/deflater.ts'
 import { Inflater } from '../../lib/deflate/inflater.ts'
 import type { DeflateSettings, Direction } from '../../lib/deflate/negotiate.ts'
-import { inflateStrictly } from '../support/peer-deflate.ts'
+import { inflateStrictly } from '../support/deflate.ts'
 import { compressible, direction } from './compression.ts'
 import { holds } from './holds.ts'
 

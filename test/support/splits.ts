@@ -25,8 +25,8 @@ export function generator (seed: number): () => number {
   }
 }
 
-/** Bytes without any order, the same each time. */
-export function numbers (length: number): Buffer {
-  const next = generator(length)
+/** Bytes that cannot be compressed, the same for the same seed. */
+export function noise (length: number, seed = 1): Buffer {
+  const next = generator(seed)
   return Buffer.from(Array.from({ length }, () => Math.floor(next() * 256)))
 }
