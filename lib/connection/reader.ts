@@ -124,7 +124,8 @@ export class Reader implements InflaterHost {
   /** What has been read is not lost with the transport, but for compressed messages that nobody has room for. */
   gone (): void {
     this.#transport = GONE
-    this.#proceed(null)
+    if (this.#decoder.pending) this.#proceed(null)
+    else this.#tellEnd()
   }
 
   /** Goes on where a pause or a large message has held things up. */

@@ -104,7 +104,8 @@ const jobs = fastq<unknown, Job>((job, release) => {
     context ??= source.take()
     context.later(input, maxLength, finish)
   } catch (error) {
-    finish(error as Error)
+    // Whoever enqueues does not expect the answer before it returns.
+    process.nextTick(finish, error)
   }
 }, CONCURRENCY)
 

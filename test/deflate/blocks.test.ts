@@ -161,6 +161,18 @@ for (const [contextTakeover, rows] of [[false, [...broken, ...unfinished]], [tru
   }
 }
 
+test('a message has no more than 16 final blocks before its end: each is a new start for zlib', async t => {
+  for (const contextTakeover of [false, true]) {
+    for (const before of [EMPTY, noise(20 * KIB)]) {
+      const blocks = (count: number): Buffer => Buffer.concat([block(before), ...Array(count).fill(EMPTY_FINAL), END])
+      t.ok((await new Inflating({ contextTakeover }).inflate(blocks(16))).message.equals(before))
+      const tooMany = { closeCode: 1007, message: /more than 16 final blocks/ }
+      await t.rejects(new Inflating({ contextTakeover }).inflate(blocks(17)), tooMany)
+      await t.rejects(new Inflating({ contextTakeover }).inflate(blocks(100_000)), tooMany)
+    }
+  }
+})
+
 test('every cut of a compressed message is refused, without context takeover', async t => {
   const inflating = new Inflating()
   const messages = [hex('f2 48 cd c9 c9 07 00'), hex('f2 48 05 00 00 00 ff ff ca c9 c9 07 00'), deflate(json(900))]

@@ -1,8 +1,10 @@
+import { syncBuiltinESMExports } from 'node:module'
+import zlib from 'node:zlib'
 import { test } from 'tap'
 import { inflateStrictly } from '../support/deflate.ts'
 import { noise } from '../support/splits.ts'
 import {
-  Deflating, hex, IDLE, json, KIB, LARGE, left, MIB, repeated, replaceZlib, type Result, SYNC, watchZlib
+  Deflating, hex, IDLE, Inflating, json, KIB, LARGE, left, MIB, repeated, replaceZlib, type Result, SYNC, watchZlib
 } from './support.ts'
 
 const HELLO = Buffer.from('Hello')
@@ -218,6 +220,28 @@ test('close without any message', async t => {
 })
 
 const OUT_OF_MEMORY = new Error('out of memory')
+
+test('zlib that cannot even be set up fails one message, and the next ones are right', async t => {
+  const { DeflateRaw, InflateRaw } = zlib
+  const restore = (): void => {
+    Object.assign(zlib, { DeflateRaw, InflateRaw })
+    syncBuiltinESMExports()
+  }
+  t.teardown(restore)
+  Object.assign(zlib, { DeflateRaw: class { constructor () { throw OUT_OF_MEMORY } }, InflateRaw: null })
+  syncBuiltinESMExports()
+  const level = 7
+  for (let i = 0; i < 6; i++) {
+    for (const contextTakeover of [false, true]) {
+      await t.rejects(new Deflating({ contextTakeover }, { level }).deflate(json(LARGE)), /out of memory/)
+      await t.rejects(new Deflating({ contextTakeover }, { level }).deflate(json(KIB)), /out of memory/)
+      await t.rejects(new Inflating({ contextTakeover }).inflate(noise(LARGE)), /not supported/)
+    }
+  }
+  restore()
+  const { message } = await new Deflating({}, { level }).deflate(json(LARGE))
+  t.ok((await new Inflating().inflate(message)).message.equals(json(LARGE)))
+})
 
 for (const contextTakeover of [false, true]) {
   test(`zlib fails in the calling thread, contextTakeover: ${contextTakeover}`, async t => {
