@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { clientClosed } from '../support/app.ts'
 import { type Example, startExample } from '../support/example.ts'
 
-const TESTED = ['auth', 'dual-route', 'echo', 'graceful-shutdown', 'typed-chat']
+const TESTED = ['auth', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'typed-chat']
 /** Versions from 22.18 on run TypeScript as it stands. */
 const RUNS_TYPESCRIPT = 'typescript' in process.features && Boolean(process.features.typescript)
 
@@ -61,6 +61,18 @@ async function refusal (example: Example, path: string, headers: Record<string, 
 test('every example has its test here', async t => {
   const files = await readdir(new URL('examples/', import.meta.resolve('fastify-sockets/package.json')))
   t.same(files.filter(file => file.endsWith('.ts')).map(file => basename(file, '.ts')).sort(), TESTED)
+})
+
+test('compression: messages that resemble each other take a fraction of their bytes', async t => {
+  const example = await start(t, 'compression')
+  const client = await Client.open(example, '/prices')
+  t.match(client.socket.extensions, /^permessage-deflate/)
+  for (let i = 0; i < 5; i++) t.match(JSON.parse(await client.next()), [{ symbol: 'AAPL', price: Number }])
+  client.socket.close()
+  await client.closed
+  const sizes = await (await fetch(`${example.url}/sizes`)).json() as { json: number, onTheWire: number }
+  t.ok(sizes.json > 1500)
+  t.ok(sizes.onTheWire < sizes.json / 2)
 })
 
 test('echo: text comes back as text and binary as binary', async t => {
