@@ -228,7 +228,7 @@ test('zlib that cannot even be set up fails one message, and the next ones are r
     syncBuiltinESMExports()
   }
   t.teardown(restore)
-  Object.assign(zlib, { DeflateRaw: class { constructor () { throw OUT_OF_MEMORY } }, InflateRaw: null })
+  Object.assign(zlib, { DeflateRaw: function () { throw OUT_OF_MEMORY }, InflateRaw: null })
   syncBuiltinESMExports()
   const level = 7
   for (let i = 0; i < 6; i++) {
