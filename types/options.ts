@@ -32,7 +32,7 @@ export interface DeflateOptions {
   threshold?: number
   /** From 1, the fastest, to 9, the smallest. Default 1. */
   level?: number
-  /** Memory of the compressor, from 1 to 9: 2 to the power of this + 9, in bytes. Default 8. */
+  /** Memory of the compressor, from 1, the least, to 9. Default 8. */
   memLevel?: number
   /**
    * Whether messages may refer to those before them, if the client agrees. That makes similar messages much smaller and

@@ -61,7 +61,8 @@ export class DeflateQueue implements DeflaterHost {
   }
 
   onDeflated (deflated: Buffer): void {
-    this.#write(this.#arrived(), deflated)
+    const { opcode, payload } = this.#arrived()
+    this.#write(opcode, payload, deflated)
     while (this.#current === null && this.#waiting.size > 0) {
       const { opcode, payload } = this.#waiting.dequeue()!
       this.#outbox.arrived(payload.length + ENTRY_COST)
@@ -89,7 +90,6 @@ export class DeflateQueue implements DeflaterHost {
       this.#outbox.binary(opcode, payload)
       return
     }
-    const entry = { opcode, payload }
     let deflated
     try {
       deflated = this.#deflater.deflate(payload)
@@ -98,9 +98,9 @@ export class DeflateQueue implements DeflaterHost {
       return
     }
     if (deflated !== null) {
-      this.#write(entry, deflated)
+      this.#write(opcode, payload, deflated)
     } else {
-      this.#current = entry
+      this.#current = { opcode, payload }
       this.#outbox.expect(payload.length)
     }
   }
@@ -110,7 +110,7 @@ export class DeflateQueue implements DeflaterHost {
     this.#onFailed(error)
   }
 
-  #write ({ opcode, payload }: Entry, deflated: Buffer): void {
+  #write (opcode: number, payload: Buffer, deflated: Buffer): void {
     this.#outbox.binary(deflated === payload ? opcode : opcode | RSV1, deflated)
   }
 

@@ -18,11 +18,11 @@ const CONCURRENCY = 4
  * Bytes of output that zlib has room for at a time. The thread pool hands each over by way of the event loop, which is
  * why more is better where it does not cost every connection.
  */
-export const SHARED_CHUNK = 64 * 1024
-export const OWN_CHUNK = 16 * 1024
+const SHARED_CHUNK = 64 * 1024
+const OWN_CHUNK = 16 * 1024
 
 /** Without context takeover: a few contexts serve all connections, one message at a time. */
-export class SharedContexts implements ContextSource {
+class SharedContexts implements ContextSource {
   readonly #create: () => ZlibContext
   readonly #idle: ZlibContext[] = []
 
@@ -46,7 +46,7 @@ export class SharedContexts implements ContextSource {
 }
 
 /** With context takeover: a context that knows the messages so far, from the first one on. */
-export class OwnContext implements ContextSource {
+class OwnContext implements ContextSource {
   readonly #create: () => ZlibContext
   #context: ZlibContext | null = null
   #taken = false
@@ -72,6 +72,23 @@ export class OwnContext implements ContextSource {
     this.#closed = true
     if (!this.#taken) this.#context?.close()
   }
+}
+
+const shared = new Map<string, SharedContexts>()
+
+/**
+ * The source for one connection.
+ *
+ * @param kind names what `create` makes: connections without context takeover share what has the same name
+ * @param create makes a context with so much room for its output
+ */
+export function contextSource (
+  contextTakeover: boolean, kind: string, create: (chunkSize: number) => ZlibContext
+): ContextSource {
+  if (contextTakeover) return new OwnContext(() => create(OWN_CHUNK))
+  let contexts = shared.get(kind)
+  if (contexts === undefined) shared.set(kind, contexts = new SharedContexts(() => create(SHARED_CHUNK)))
+  return contexts
 }
 
 /** What the thread pool is to do, when it is its turn. */

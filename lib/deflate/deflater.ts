@@ -1,6 +1,6 @@
 import { constants, type ZlibOptions } from 'node:zlib'
 import { DeflateRaw } from 'minizlib'
-import { type ContextSource, enqueue, OWN_CHUNK, OwnContext, SHARED_CHUNK, SharedContexts } from './context-source.ts'
+import { type ContextSource, contextSource, enqueue } from './context-source.ts'
 import type { DeflateSettings, Direction } from './negotiate.ts'
 import { joined, ZlibContext } from './zlib-context.ts'
 
@@ -19,9 +19,6 @@ const MAX_SYNC_INPUT = 16 * 1024
 /** RFC 7692 §7.2.1: the end of what flushing leaves is not sent. */
 const TAIL_LENGTH = 4
 
-/** Without context takeover, by the parameters of zlib. */
-const shared = new Map<string, SharedContexts>()
-
 /** Deflates the messages of one connection, one at a time (RFC 7692 §7.2.1). */
 export class Deflater {
   readonly #takeover: boolean
@@ -31,8 +28,8 @@ export class Deflater {
 
   constructor ({ contextTakeover, windowBits }: Direction, settings: DeflateSettings, host: DeflaterHost) {
     this.#takeover = contextTakeover
-    this.#contexts = contextTakeover ? new OwnContext(() => create(windowBits, settings, OWN_CHUNK))
-      : sharedContexts(windowBits, settings)
+    const kind = `deflate ${windowBits} ${settings.level} ${settings.memLevel}`
+    this.#contexts = contextSource(contextTakeover, kind, chunkSize => create(windowBits, settings, chunkSize))
     this.#host = host
   }
 
@@ -81,13 +78,6 @@ export class Deflater {
     if (length - TAIL_LENGTH >= message.length && !this.#takeover) return message
     return joined(chunks, length - TAIL_LENGTH)
   }
-}
-
-function sharedContexts (windowBits: number, settings: DeflateSettings): SharedContexts {
-  const key = `${windowBits} ${settings.level} ${settings.memLevel}`
-  let contexts = shared.get(key)
-  if (contexts === undefined) shared.set(key, contexts = new SharedContexts(() => create(windowBits, settings, SHARED_CHUNK)))
-  return contexts
 }
 
 function create (windowBits: number, { level, memLevel }: DeflateSettings, chunkSize: number): ZlibContext {

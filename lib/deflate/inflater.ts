@@ -3,7 +3,7 @@ import { InflateRaw } from 'minizlib'
 import { CloseCode } from '../protocol/close-code.ts'
 import { tooBig } from '../protocol/message-assembler.ts'
 import { ProtocolError } from '../protocol/protocol-error.ts'
-import { type ContextSource, enqueue, OWN_CHUNK, OwnContext, SHARED_CHUNK, SharedContexts } from './context-source.ts'
+import { type ContextSource, contextSource, enqueue } from './context-source.ts'
 import type { Direction } from './negotiate.ts'
 import { joined, type Output, ZlibContext } from './zlib-context.ts'
 
@@ -32,9 +32,6 @@ const MAX_FINAL_BLOCKS = 16
 /** A message and its tail, while the calling thread reads it. */
 const scratch = Buffer.allocUnsafeSlow(MAX_SYNC_INPUT + TAIL_AND_PROOF.length)
 
-/** Without context takeover, by the size of the window. */
-const shared = new Map<number, SharedContexts>()
-
 /** Inflates the messages of one peer, one at a time (RFC 7692 §7.2.2). */
 export class Inflater {
   readonly #contexts: ContextSource
@@ -50,7 +47,7 @@ export class Inflater {
 
   /** @param maxPayload bytes in a message, at most, however small it was before */
   constructor ({ contextTakeover, windowBits }: Direction, maxPayload: number, host: InflaterHost) {
-    this.#contexts = contextTakeover ? new OwnContext(() => create(windowBits, OWN_CHUNK)) : sharedContexts(windowBits)
+    this.#contexts = contextSource(contextTakeover, `inflate ${windowBits}`, chunkSize => create(windowBits, chunkSize))
     // The proof ends the compressed data, which another message is to continue.
     this.#tail = contextTakeover ? TAIL : TAIL_AND_PROOF
     this.#maxPayload = maxPayload
@@ -161,12 +158,6 @@ export class Inflater {
     this.#length = 0
     return message
   }
-}
-
-function sharedContexts (windowBits: number): SharedContexts {
-  let contexts = shared.get(windowBits)
-  if (contexts === undefined) shared.set(windowBits, contexts = new SharedContexts(() => create(windowBits, SHARED_CHUNK)))
-  return contexts
 }
 
 function create (windowBits: number, chunkSize: number): ZlibContext {

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { deflate, inflateStrictly, OFFER, RSV1 } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { agreedWindowBits, deflate, inflateAll, OFFER, RSV1 } from './deflate.ts'
 import { FrameRing } from './frame-ring.ts'
 import { jsonMessages } from './messages.ts'
 import { ReplyCounter } from './reply-counter.ts'
@@ -38,7 +38,7 @@ function frames (load: Load, responseHead: string): FrameRing {
   if (load.deflate !== true) return new FrameRing([masked(TEXT, 'x'.repeat(load.size))], load.inFlight)
   const windowBits = agreedWindowBits(/^sec-websocket-extensions: *(.*)$/im.exec(responseHead)?.[1])
   const messages = jsonMessages(Math.max(DIFFERENT_MESSAGES, Math.ceil(DIFFERENT_BYTES / load.size)), load.size)
-  return new FrameRing(messages.map(text => masked(TEXT, deflate(text, windowBits), { rsv: RSV1 })), load.inFlight)
+  return new FrameRing(messages.map(text => masked(TEXT, deflate(text, { windowBits }), { rsv: RSV1 })), load.inFlight)
 }
 
 /** Keeps a load on an echo server and counts the replies of the measured time. */
@@ -148,11 +148,23 @@ export async function checkDeflatedEcho (server: ServerProcess): Promise<void> {
   const texts = jsonMessages(DIFFERENT_MESSAGES, 1000)
   const replies = []
   for (const text of texts) {
-    client.send(TEXT, deflate(text, windowBits), { rsv: RSV1 })
+    client.send(TEXT, deflate(text, { windowBits }), { rsv: RSV1 })
     const reply = await client.frame()
     if (!reply.fin || reply.opcode !== TEXT || reply.rsv !== RSV1) throw new Error(`${server.name} does not compress`)
     replies.push(reply.payload)
   }
-  if (inflateAll(replies) !== texts.join('')) throw new Error(`${server.name} is no echo server when it compresses`)
+  if (inflateStrictly(replies).toString() !== texts.join('')) {
+    throw new Error(`${server.name} is no echo server when it compresses`)
+  }
   await client.destroy()
+}
+
+/**
+ * The window that the client may use.
+ *
+ * @param extensions of the 101, which must have agreed
+ */
+function agreedWindowBits (extensions: string | undefined): number {
+  if (!extensions?.startsWith('permessage-deflate')) throw new Error(`no agreement on compression: ${extensions}`)
+  return Number(/client_max_window_bits="?(\d+)/.exec(extensions)?.[1] ?? 15)
 }

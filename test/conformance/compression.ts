@@ -1,4 +1,4 @@
-import type { Agreement } from './deflate.ts'
+import type { Agreement } from '../../lib/deflate/negotiate.ts'
 import { JSON_SAMPLE, SAMPLES, type Sample } from './samples.ts'
 
 /** Many compressed messages on one connection, each of which must come back. */

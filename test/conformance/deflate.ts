@@ -1,15 +1,5 @@
+import type { Agreement, Direction } from '../../lib/deflate/negotiate.ts'
 import { deflate, inflate } from '../support/deflate.ts'
-
-/** How one end compresses what it sends (RFC 7692 §7.1). */
-export interface Direction {
-  contextTakeover: boolean
-  windowBits: number
-}
-
-export interface Agreement {
-  server: Direction
-  client: Direction
-}
 
 /** What later messages may refer to: the last bytes of those before them, as many as the window holds. */
 class Context {

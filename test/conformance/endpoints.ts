@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import Fastify from 'fastify'
 import sockets, { type BaseSocket, type SocketOptions } from 'fastify-sockets'
+import type { Agreement } from '../../lib/deflate/negotiate.ts'
 import { DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
 import { SocketBase } from '../../lib/socket/socket.ts'
 import { handshake } from '../support/raw-client.ts'
-import type { Agreement } from './deflate.ts'
 import { Peer } from './peer.ts'
 
 /** What a connection is to be like. */

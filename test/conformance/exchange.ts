@@ -1,6 +1,7 @@
 import { test } from 'tap'
+import type { Direction } from '../../lib/deflate/negotiate.ts'
 import type { Exchange } from './compression.ts'
-import { Compressor, Decompressor, type Direction, readAgreement } from './deflate.ts'
+import { Compressor, Decompressor, readAgreement } from './deflate.ts'
 import type { Endpoint } from './endpoints.ts'
 import type { Peer } from './peer.ts'
 import { close, encode, fragments, parts } from './row.ts'

@@ -9,7 +9,8 @@ export const OFFER = { 'Sec-WebSocket-Extensions': 'permessage-deflate; client_m
 /** RFC 7692 §7.2.1: what a sender cuts off the end of a message. */
 export const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff])
 
-const RSV1 = 4
+/** The reserved bits of a compressed message's first frame (RFC 7692 §6). */
+export const RSV1 = 4
 
 /** The payload of a compressed message that refers to no other (RFC 7692 §7.2.1). */
 export function deflate (message: string | Uint8Array, options: ZlibOptions = {}): Buffer {
