@@ -115,7 +115,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
 
   /** Begins to read: first what has been read from the Duplex already. */
   start (head: Buffer): void {
-    if (head.length > 0) this.transportRead(head)
+    if (head.length > 0) this.transportRead(head, head.length)
     this.#reader.start()
   }
 
@@ -212,10 +212,10 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     this.#end(this.#role === 'server')
   }
 
-  transportRead (chunk: Buffer): void {
+  transportRead (bytes: Buffer, length: number): void {
     this.quietTicks = 0
-    this.bytesIn += chunk.length
-    this.#reader.read(chunk)
+    this.bytesIn += length
+    this.#reader.read(bytes, length)
   }
 
   /** Replies to the frames of a chunk leave together. */

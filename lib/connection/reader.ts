@@ -62,8 +62,9 @@ export class Reader implements InflaterHost {
     else this.#duplex.resume()
   }
 
-  read (chunk: Buffer): void {
-    this.#hand(chunk, null)
+  /** Takes what has been read: the bytes up to `length`, which are lent for the call. */
+  read (bytes: Buffer, length: number): void {
+    this.#hand(bytes, length, null)
   }
 
   pause (): void {
@@ -131,17 +132,17 @@ export class Reader implements InflaterHost {
   /** Goes on where a pause or a large message has held things up. */
   #proceed (inflated: Buffer | null): void {
     if (inflated === null && this.#inflating !== 0) return
-    this.#hand(null, inflated)
-    while (this.#transport === GONE && this.#inflating === 0 && this.#decoder.pending) this.#hand(null, null)
+    this.#hand(null, 0, inflated)
+    while (this.#transport === GONE && this.#inflating === 0 && this.#decoder.pending) this.#hand(null, 0, null)
     this.#tellEnd()
     if (!this.isPaused) this.#duplex.resume()
   }
 
-  #hand (chunk: Buffer | null, inflated: Buffer | null): void {
+  #hand (bytes: Buffer | null, length: number, inflated: Buffer | null): void {
     this.#owner.onReadStart()
     try {
-      if (chunk !== null) {
-        this.#decoder.push(chunk)
+      if (bytes !== null) {
+        this.#decoder.push(bytes, length)
       } else {
         if (inflated !== null) this.#complete(inflated)
         if (!this.isPaused || this.#transport === GONE) this.#decoder.resume()

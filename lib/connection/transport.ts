@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream'
+import { readShared } from './shared-read.ts'
 
 /** What happens on a transport, told by direct calls. */
 export interface TransportOwner {
-  transportRead (chunk: Buffer): void
+  /** The bytes up to `length` are lent for the call, and may be changed. */
+  transportRead (bytes: Buffer, length: number): void
   /** The peer has ended its side; what we write may still arrive. */
   transportEnded (): void
   transportFailed (error: Error): void
@@ -23,11 +25,16 @@ export function watchTransport (duplex: Duplex, owner: TransportOwner): void {
 
 /** Tells the owner of data as well; the transport begins to flow. */
 export function readTransport (duplex: Duplex): void {
-  duplex.on('data', onData)
+  if (!readShared(duplex, onRead)) duplex.on('data', onData)
+}
+
+function onRead (this: Owned, length: number, buffer: Buffer): boolean {
+  this[kOwner].transportRead(buffer, length)
+  return true
 }
 
 function onData (this: Owned, chunk: Buffer): void {
-  this[kOwner].transportRead(chunk)
+  this[kOwner].transportRead(chunk, chunk.length)
 }
 
 function onEnd (this: Owned): void {

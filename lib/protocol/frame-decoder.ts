@@ -1,4 +1,5 @@
 import { CloseCode, MAX_CONTROL_PAYLOAD } from './close-code.ts'
+import { MAX_HEADER } from './frame-encoder.ts'
 import { mask } from './mask.ts'
 import { BINARY, isControl, isKnown, TEXT } from './opcode.ts'
 import { ProtocolError } from './protocol-error.ts'
@@ -42,9 +43,10 @@ export class FrameDecoder {
   #key = 0
   #received = 0
 
-  /** Bytes lent by `push` that a pause has left over. */
+  /** Bytes not decoded yet: those lent by `push`, or our own copy of what a pause has left over. */
   #chunk: Buffer | null = null
   #position = 0
+  #end = 0
   #running = false
   #paused = false
   #stopped = false
@@ -60,12 +62,16 @@ export class FrameDecoder {
     return this.#chunk !== null
   }
 
-  /** Decodes a chunk, unmasking in place: the caller gives it away. Not to be called while `pending`. */
-  push (chunk: Buffer): void {
+  /**
+   * Decodes the bytes up to `end`. They are lent for the call, and unmasked in place. Not to be called while `pending`.
+   */
+  push (chunk: Buffer, end = chunk.length): void {
     if (this.#stopped) return
     this.#chunk = chunk
     this.#position = 0
+    this.#end = end
     if (!this.#paused) this.#run()
+    if (this.#chunk !== null) this.#keepRest()
   }
 
   /** Holds back everything after the frame now being handed on. */
@@ -85,16 +91,25 @@ export class FrameDecoder {
     this.#chunk = null
   }
 
+  /** What a pause has left over is no longer lent when the call returns. */
+  #keepRest (): void {
+    this.#chunk = Buffer.from(this.#chunk!.subarray(this.#position, this.#end))
+    this.#position = 0
+    this.#end = this.#chunk.length
+  }
+
   #run (): void {
     const chunk = this.#chunk!
+    const end = this.#end
     this.#running = true
     try {
       let i = this.#position
-      while (i < chunk.length && !this.#stopped) {
+      while (i < end && !this.#stopped) {
         if (this.#state === PAYLOAD) {
-          i = this.#payload(chunk, i)
+          i = this.#payload(chunk, i, end)
         } else {
-          this.#header(chunk[i++]!)
+          if (this.#state === FIRST_BYTE && end - i >= MAX_HEADER) i = this.#wholeHeader(chunk, i)
+          else this.#header(chunk[i++]!)
           if (this.#state !== PAYLOAD || this.#length > 0) continue
         }
         if (this.#received === this.#length && !this.#stopped) {
@@ -102,7 +117,7 @@ export class FrameDecoder {
           this.#sink.onFrameEnd()
           if (this.#paused) {
             this.#position = i
-            if (i === chunk.length) this.#chunk = null
+            if (i === end) this.#chunk = null
             return
           }
         }
@@ -116,8 +131,20 @@ export class FrameDecoder {
     }
   }
 
-  #payload (chunk: Buffer, start: number): number {
-    const end = Math.min(chunk.length, start + this.#length - this.#received)
+  /** A header that lies in one piece, as nearly all do: a tenth of the time of a small message less (Node 20). */
+  #wholeHeader (chunk: Buffer, start: number): number {
+    this.#firstByte(chunk[start]!)
+    this.#secondByte(chunk[start + 1]!)
+    let i = start + 2
+    while (this.#state === EXTENDED_LENGTH) this.#extendedLength(chunk[i++]!)
+    if (this.#state === PAYLOAD) return i
+    this.#key = chunk[i]! | chunk[i + 1]! << 8 | chunk[i + 2]! << 16 | chunk[i + 3]! << 24
+    this.#state = PAYLOAD
+    return i + 4
+  }
+
+  #payload (chunk: Buffer, start: number, chunkEnd: number): number {
+    const end = Math.min(chunkEnd, start + this.#length - this.#received)
     if (this.#masked) mask(chunk, start, end, this.#key, this.#received)
     this.#received += end - start
     this.#sink.onPayload(chunk, start, end)

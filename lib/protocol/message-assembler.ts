@@ -120,7 +120,7 @@ export class MessageAssembler implements FrameSink {
       this.#sink.onCompressed(message, bytes.subarray(start, end))
     } else if (message === BINARY) {
       const data = Buffer.allocUnsafe(end - start)
-      bytes.copy(data, 0, start, end)
+      copy(bytes, start, end, data)
       this.#sink.onBinary(data)
     } else {
       this.#text(bytes, start, end)
@@ -209,6 +209,14 @@ export class MessageAssembler implements FrameSink {
     if (!isUtf8(reason)) throw new ProtocolError(CloseCode.INVALID_PAYLOAD, 'the close reason is not UTF-8 (RFC 6455 section 5.5.1)')
     this.#sink.onClose(code, reason.toString('utf8'))
   }
+}
+
+/** Native copying first makes a view of the source. Node 20, ns, by the loop/native: 8 B 30/83, 20 B 45/83, 48 B 100/83. */
+const COPIED_BY_LOOP = 32
+
+function copy (bytes: Buffer, start: number, end: number, target: Buffer): void {
+  if (end - start > COPIED_BY_LOOP) bytes.copy(target, 0, start, end)
+  else for (let i = start, at = 0; i < end; i++, at++) target[at] = bytes[i]!
 }
 
 function isShortAscii (bytes: Buffer, start: number, end: number): boolean {

@@ -283,7 +283,7 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   }
 
   #watch (result: unknown): void {
-    if (types.isPromise(result)) result.catch(error => this.#failed(error))
+    if (typeof result === 'object' && types.isPromise(result)) result.catch(error => this.#failed(error))
   }
 
   #close (code: number, reason: string): void {

@@ -241,3 +241,25 @@ test('a sink that throws at a resume stops the decoder as well', async t => {
   t.throws(() => decoder.resume(), { message: 'refused' })
   checkDead(t, decoder, seen)
 })
+
+test('the bytes of a chunk are lent: what a pause left over does not change with them', async t => {
+  for (const pausedBefore of [true, false]) {
+    const { decoder, seen, act } = setUp()
+    act.on = event => { if (event === 'end') decoder.pause() }
+    if (pausedBefore) decoder.pause()
+    const chunk = frames('a', 'b', 'c')
+    decoder.push(chunk)
+    chunk.fill('?')
+    while (decoder.pending) decoder.resume()
+    t.same(taken(seen), ['header 1', 'a', 'end', 'header 1', 'b', 'end', 'header 1', 'c', 'end'])
+  }
+})
+
+test('only the bytes up to the given end are decoded', async t => {
+  const { decoder, seen } = setUp()
+  const chunk = frames('a', 'b', 'cd')
+  decoder.push(chunk, chunk.length - 1)
+  t.same(taken(seen), ['header 1', 'a', 'end', 'header 1', 'b', 'end', 'header 2', 'c'])
+  decoder.push(chunk.subarray(-1))
+  t.same(taken(seen), ['d', 'end'])
+})

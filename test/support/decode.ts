@@ -141,7 +141,7 @@ export async function decodeCompressed (
   for (const chunk of chunks) {
     const lent = Buffer.from(chunk)
     if (!notes.isOver) notes.outcome.taken++
-    reader.read(lent)
+    reader.read(lent, lent.length)
     while (reader.isPaused) {
       const flowing = new Promise<void>(resolve => { onFlowing = resolve })
       if (notes.held) {

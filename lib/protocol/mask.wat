@@ -1,0 +1,34 @@
+;; Masks the bytes from $at up to $end in place (RFC 6455 section 5.3): 64 at a time, then words, then bytes.
+;; $key: the four bytes of the masking key as they stand on the wire, read as a little-endian number.
+;; mask-memory.ts carries this module in binary; test/protocol/mask-memory.test.ts assembles it anew.
+(module
+  (memory (export "memory") 8 8)
+  (func (export "mask") (param $at i32) (param $end i32) (param $key i32)
+    (local $keys v128)
+    (local.set $keys (i32x4.splat (local.get $key)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.gt_u (i32.add (local.get $at) (i32.const 64)) (local.get $end)))
+        (v128.store (local.get $at)
+          (v128.xor (v128.load (local.get $at)) (local.get $keys)))
+        (v128.store offset=16 (local.get $at)
+          (v128.xor (v128.load offset=16 (local.get $at)) (local.get $keys)))
+        (v128.store offset=32 (local.get $at)
+          (v128.xor (v128.load offset=32 (local.get $at)) (local.get $keys)))
+        (v128.store offset=48 (local.get $at)
+          (v128.xor (v128.load offset=48 (local.get $at)) (local.get $keys)))
+        (local.set $at (i32.add (local.get $at) (i32.const 64)))
+        (br $next)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.gt_u (i32.add (local.get $at) (i32.const 4)) (local.get $end)))
+        (i32.store (local.get $at) (i32.xor (i32.load (local.get $at)) (local.get $key)))
+        (local.set $at (i32.add (local.get $at) (i32.const 4)))
+        (br $next)))
+    (block $done
+      (loop $next
+        (br_if $done (i32.eq (local.get $at) (local.get $end)))
+        (i32.store8 (local.get $at) (i32.xor (i32.load8_u (local.get $at)) (local.get $key)))
+        (local.set $key (i32.shr_u (local.get $key) (i32.const 8)))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (br $next)))))

@@ -1,0 +1,24 @@
+/** A program of its own: serves an echo, asks it once, and prints how it was read. */
+import Fastify from 'fastify'
+import sockets from 'fastify-sockets'
+import { maskMemory } from '../../lib/protocol/mask-memory.ts'
+import { listen } from './app.ts'
+import { RawClient } from './raw-client.ts'
+
+const TEXT = 1
+
+const app = Fastify()
+app.register(sockets)
+let byEvents = false
+app.get('/', { ws: true }, (socket, request) => {
+  socket.on('message', message => {
+    byEvents = request.socket.listenerCount('data') > 0
+    socket.send(message)
+  })
+})
+const client = await RawClient.open(await listen(app), '/')
+client.send(TEXT, 'hello')
+const echo = (await client.frame()).payload.toString()
+console.log(JSON.stringify({ echo, byEvents, inMaskMemory: maskMemory !== null }))
+await client.destroy()
+await app.close()
