@@ -18,7 +18,7 @@ import { checkReadme, rewriteReadme } from './readme.ts'
 import { type Plan, type Result, runLoad } from './run.ts'
 import { ALL, type ServerSpec, small, type Suite, SUITES } from './suites.ts'
 import { sweep } from './sweep.ts'
-import { allOptions, circumstances, compactTable, EXPLAINED, optionsOf, suiteTable } from './tables.ts'
+import { allOptions, circumstances, compactTable, disturbance, EXPLAINED, optionsOf, suiteTable } from './tables.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -41,6 +41,12 @@ function positive (name: 'seconds' | 'rounds', otherwise: number): number {
 
 function plan (rounds: number, seconds: number, warmUp: number): Plan {
   return { rounds: positive('rounds', rounds), seconds: positive('seconds', seconds), warmUp }
+}
+
+function checkNames (): void {
+  const known = new Set(SUITES.flatMap(({ servers }) => servers.map(({ name }) => name)))
+  const unknown = flags.servers?.split(',').filter(name => !known.has(name)) ?? []
+  if (unknown.length > 0) throw new Error(`no server ${unknown.join(', ')}; there are ${[...known].join(', ')}`)
 }
 
 function chosen (servers: ServerSpec[]): ServerSpec[] {
@@ -75,6 +81,7 @@ async function save (plan: Plan, results: Result[]): Promise<void> {
 }
 
 async function compare (): Promise<void> {
+  checkNames()
   const missing = [...new Set(ALL.flatMap(({ needs }) => needs))].filter(name => !isInstalled(name))
   if (missing.length > 0 && flags.quick) throw new Error(`not installed: ${missing.join(', ')}`)
   if (missing.length > 0) console.error(`not installed, so left out: ${missing.join(', ')}`)
@@ -96,10 +103,13 @@ async function compare (): Promise<void> {
   }
   const names = ALL.map(({ name }) => name).filter(name => results.some(({ server }) => server === name))
   const compact = compactTable(results, names)
-  console.log(`\n## All of it\n\n${compact}\n\n${EXPLAINED}`)
+  console.log(`\n## All of it\n\n${compact}\n\n${EXPLAINED}\n\n${disturbance(results)}`)
   await save(how, results)
   checkFigures(results)
-  if (flags.readme) await rewriteReadme(`${compact}\n\n${EXPLAINED}\n\n${where}\n\n${allOptions(suites)}`)
+  if (flags.readme) {
+    const below = `${where} ${disturbance(results)}`
+    await rewriteReadme(`${compact}\n\n${EXPLAINED}\n\n${below}\n\n${allOptions(suites)}`)
+  }
 }
 
 async function compareSizes (): Promise<void> {
@@ -107,7 +117,7 @@ async function compareSizes (): Promise<void> {
   console.log(circumstances(machine(), how))
   const { markdown, results } = await sweep(how)
   console.log(`\nReplies/s, and behind the slash messages per CPU second of the server, as multiples of ws.\n\n${markdown}`)
-  console.log(`\n${EXPLAINED}`)
+  console.log(`\n${EXPLAINED}\n\n${disturbance(results)}`)
   await save(how, results)
   checkFigures(results)
 }

@@ -51,6 +51,8 @@ export interface Measurement {
   serverCpu?: number
   /** Share of one core. From LIMIT on it may be the generator that was measured. */
   generatorCpu?: number
+  /** What everything else on the machine used, in cores. */
+  othersCpu?: number
   /** Latency in microseconds. */
   p50?: number
   p99?: number

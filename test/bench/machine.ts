@@ -25,6 +25,13 @@ export function machine (): Machine {
   }
 }
 
+/** CPU time that the whole machine has spent. */
+export function busySeconds (): number {
+  let busy = 0
+  for (const { times: { user, nice, sys, irq } } of cpus()) busy += user + nice + sys + irq
+  return busy / 1000
+}
+
 /** Files that are open without any connection, with a margin. */
 const OTHER_FILES = 200
 

@@ -1,7 +1,7 @@
 import { LIMIT, type Load } from './load.ts'
 import type { Machine } from './machine.ts'
 import { requirePeer } from './peers.ts'
-import type { Plan, Result } from './run.ts'
+import { median, type Plan, type Result } from './run.ts'
 import { BASELINE, type ServerSpec, type Suite } from './suites.ts'
 
 const { markdownTable } = requirePeer('markdown-table') as {
@@ -12,6 +12,9 @@ const { markdownTable } = requirePeer('markdown-table') as {
 const MARK = '†'
 export const EXPLAINED =
   `${MARK} The load generator used ${LIMIT} of a core or more: the server may be faster than the figure says.`
+
+/** Cores used by others from which on it should be said. */
+const DISTURBED = 0.2
 
 type Cell = (result: Result) => string
 
@@ -45,9 +48,9 @@ function mark (result: Result): string {
 }
 
 /** How a result compares with the baseline's, or an empty string. */
-function ratio (result: Result, all: Result[]): string {
+function ratio (result: Result, all: Result[], key: 'value' | 'serverMicros' = 'value'): string {
   const baseline = all.find(({ server, name }) => server === BASELINE && name === result.name)
-  return baseline === undefined ? '' : (result.value / baseline.value).toFixed(2)
+  return baseline === undefined ? '' : (result[key]! / baseline[key]!).toFixed(2)
 }
 
 /** Everything about the results of one suite. */
@@ -65,8 +68,10 @@ export function suiteTable (results: Result[]): string {
   } else {
     columns.push(
       ['server µs each', result => micros(result.serverMicros)],
+      [`µs of ${BASELINE}`, result => ratio(result, results, 'serverMicros')],
       ['server CPU', result => percent(result.serverCpu)],
-      ['generator CPU', result => percent(result.generatorCpu)]
+      ['generator CPU', result => percent(result.generatorCpu)],
+      ['others', result => percent(result.othersCpu)]
     )
   }
   if (results.some(({ p50 }) => p50 !== undefined)) {
@@ -111,6 +116,13 @@ export function allOptions (suites: Suite[]): string {
     for (const line of servers.map(optionsOf)) where.set(line, [...where.get(line) ?? [], title])
   }
   return [...where].map(([line, titles]) => `${line} (${titles.join('; ')})`).join('\n')
+}
+
+/** What made the figures worse than they are. */
+export function disturbance (results: Result[]): string {
+  const others = median(results.flatMap(({ othersCpu }) => othersCpu === undefined ? [] : [othersCpu]))
+  return `Other processes used ${others.toFixed(2)} of a core meanwhile (median)` +
+    (others > DISTURBED ? ': rates and latencies are worse than they would be; CPU time per message is steadier.' : '.')
 }
 
 export function circumstances ({ date, cpu, cores, system, node, versions }: Machine, { rounds, seconds }: Plan): string {

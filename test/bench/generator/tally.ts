@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { busySeconds } from '../machine.ts'
 import type { Measurement, Timing } from '../load.ts'
 import type { ServerProcess } from '../server-process.ts'
 
@@ -29,20 +30,23 @@ export async function watch (
 ): Promise<Measurement> {
   await wait(warmUp * 1000)
   const serverBefore = await server.cpu()
-  const before = { own: process.cpuUsage(), at: performance.now(), count: tally.count, lastAt: tally.lastAt }
+  const before = { own: process.cpuUsage(), busy: busySeconds(), at: performance.now(), count: tally.count, lastAt: tally.lastAt }
   begin()
   await wait(seconds * 1000)
   const own = process.cpuUsage(before.own)
-  const elapsed = performance.now() - before.at
+  const busy = busySeconds() - before.busy
+  const elapsed = (performance.now() - before.at) / 1000
   const count = tally.count - before.count
   const value = count === 0 ? 0 : count / (tally.lastAt - before.lastAt) * 1000
   const serverAfter = await server.cpu()
   const serverCpu = (serverAfter.seconds - serverBefore.seconds) / (serverAfter.at - serverBefore.at)
+  const generatorCpu = (own.user + own.system) / 1e6 / elapsed
   return {
     value,
     serverMicros: value === 0 ? 0 : serverCpu / value * 1e6,
     serverCpu,
-    generatorCpu: (own.user + own.system) / 1000 / elapsed
+    generatorCpu,
+    othersCpu: Math.max(0, busy / elapsed - serverCpu - generatorCpu)
   }
 }
 
