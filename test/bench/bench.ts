@@ -16,7 +16,7 @@ import { fitting, machine } from './machine.ts'
 import { isInstalled } from './peers.ts'
 import { checkReadme, rewriteReadme } from './readme.ts'
 import { type Plan, type Result, runLoad } from './run.ts'
-import { ALL, type ServerSpec, small, type Suite, SUITES } from './suites.ts'
+import { ALL, type ServerSpec, small, type Suite, SUITES, SWEEP } from './suites.ts'
 import { sweep } from './sweep.ts'
 import { allOptions, circumstances, compactTable, disturbance, EXPLAINED, optionsOf, suiteTable } from './tables.ts'
 
@@ -115,9 +115,10 @@ async function compare (): Promise<void> {
 async function compareSizes (): Promise<void> {
   const how = flags.quick ? plan(1, 0.05, 0.02) : plan(3, 0.4, 0.1)
   console.log(circumstances(machine(), how))
-  const { markdown, results } = await sweep(how)
-  console.log(`\nReplies/s, and behind the slash messages per CPU second of the server, as multiples of ws.\n\n${markdown}`)
-  console.log(`\n${EXPLAINED}\n\n${disturbance(results)}`)
+  const sizes = flags.quick ? SWEEP.sizes.filter((_size, n) => n % 4 === 0) : SWEEP.sizes
+  const { markdown, results } = await sweep(how, sizes)
+  console.log('\nReplies/s, and behind the slash messages per CPU second of the server, as multiples of ws.')
+  console.log(`\n${markdown}\n\n${EXPLAINED}\n\n${disturbance(results)}`)
   await save(how, results)
   checkFigures(results)
 }

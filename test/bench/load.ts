@@ -69,8 +69,12 @@ export function roleOf (load: Load): Role {
   return load.kind === 'echo' && load.content === 'json' ? 'json' : 'echo'
 }
 
+const UNITS = {
+  echo: 'replies/s', handshakes: 'handshakes/s', memory: 'bytes/connection', 'fan-out': 'deliveries/s'
+}
+
 export function unitOf (load: Load): string {
-  return { echo: 'replies/s', handshakes: 'handshakes/s', memory: 'bytes/connection', 'fan-out': 'deliveries/s' }[load.kind]
+  return UNITS[load.kind]
 }
 
 export function nameOf (load: Load): string {

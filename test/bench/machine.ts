@@ -35,7 +35,7 @@ export function busySeconds (): number {
 /** Files that are open without any connection, with a margin. */
 const OTHER_FILES = 200
 
-/** As many connections as this process, and a server that it starts, may have open. Node.js has raised the limit already. */
+/** As many connections as this process and its servers may have open. Node.js has raised the limit already. */
 function mostConnections (): number {
   const { open_files: { soft } } = (process.report.getReport() as any).userLimits
   const files = soft === 'unlimited' ? Infinity : Number(soft) - OTHER_FILES

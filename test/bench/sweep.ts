@@ -16,7 +16,7 @@ function loads (sizes: number[]): EchoLoad[] {
 }
 
 /** Ours as a multiple of the baseline, per size and window. */
-export async function sweep (plan: Plan, sizes: number[] = SWEEP.sizes): Promise<{ markdown: string, results: Result[] }> {
+export async function sweep (plan: Plan, sizes: number[]): Promise<{ markdown: string, results: Result[] }> {
   const results = await runLoads(loads(sizes), [SWEEP.ours, SWEEP.baseline], plan, () => { process.stderr.write('.') })
   process.stderr.write('\n')
   const rows = sizes.map(size => {

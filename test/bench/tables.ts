@@ -125,8 +125,9 @@ export function disturbance (results: Result[]): string {
     (others > DISTURBED ? ': rates and latencies are worse than they would be; CPU time per message is steadier.' : '.')
 }
 
-export function circumstances ({ date, cpu, cores, system, node, versions }: Machine, { rounds, seconds }: Plan): string {
+export function circumstances (machine: Machine, { rounds, seconds }: Plan): string {
+  const { date, cpu, cores, system, node, versions } = machine
   const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')
-  return `${date}, ${cores} × ${cpu}, ${system}, Node.js ${node}, ${list}; medians of ${rounds} rounds of ${seconds} s, ` +
-    'taken in turn.'
+  return `${date}, ${cores} × ${cpu}, ${system}, Node.js ${node}, ${list}; ` +
+    `medians of ${rounds} rounds of ${seconds} s, taken in turn.`
 }

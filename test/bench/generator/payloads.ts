@@ -20,8 +20,10 @@ export function ringOf ({ content, size, inFlight }: EchoLoad, responseHead: str
   function frames (): Buffer[] {
     if (content === 'binary') return [masked(BINARY, binaryMessage(size))]
     const count = Math.max(DIFFERENT_MESSAGES, Math.ceil(DIFFERENT_BYTES / size))
-    if (content === 'text') return textMessages(size < DIFFERENT_BYTES ? count : 1, size).map(text => masked(TEXT, text))
-    if (content === 'json') return chatMessages(DIFFERENT_MESSAGES).map(message => masked(TEXT, JSON.stringify(message)))
+    if (content === 'json') return chatMessages(DIFFERENT_MESSAGES).map(chat => masked(TEXT, JSON.stringify(chat)))
+    if (content === 'text') {
+      return textMessages(size < DIFFERENT_BYTES ? count : 1, size).map(text => masked(TEXT, text))
+    }
     const windowBits = agreedWindowBits(/^sec-websocket-extensions: *(.*)$/im.exec(responseHead)?.[1])
     return jsonMessages(count, size).map(text => masked(TEXT, deflate(text, { windowBits }), { rsv: RSV1 }))
   }

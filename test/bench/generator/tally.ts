@@ -30,7 +30,9 @@ export async function watch (
 ): Promise<Measurement> {
   await wait(warmUp * 1000)
   const serverBefore = await server.cpu()
-  const before = { own: process.cpuUsage(), busy: busySeconds(), at: performance.now(), count: tally.count, lastAt: tally.lastAt }
+  const before = {
+    own: process.cpuUsage(), busy: busySeconds(), at: performance.now(), count: tally.count, lastAt: tally.lastAt
+  }
   begin()
   await wait(seconds * 1000)
   const own = process.cpuUsage(before.own)
