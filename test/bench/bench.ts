@@ -16,9 +16,9 @@ import { fitting, machine } from './machine.ts'
 import { isInstalled } from './peers.ts'
 import { checkReadme, rewriteReadme } from './readme.ts'
 import { type Plan, type Result, runLoad } from './run.ts'
-import { ALL, type ServerSpec, small, type Suite, SUITES, SWEEP } from './suites.ts'
+import { ALL, PACKAGES, type ServerSpec, small, type Suite, SUITES, SWEEP } from './suites.ts'
 import { sweep } from './sweep.ts'
-import { allOptions, circumstances, compactTable, disturbance, EXPLAINED, optionsOf, suiteTable } from './tables.ts'
+import { allOptions, circumstances, compactTable, LEGEND, marksOf, optionsOf, suiteTable } from './tables.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -82,7 +82,7 @@ async function save (plan: Plan, results: Result[]): Promise<void> {
 
 async function compare (): Promise<void> {
   checkNames()
-  const missing = [...new Set(ALL.flatMap(({ needs }) => needs))].filter(name => !isInstalled(name))
+  const missing = PACKAGES.filter(name => !isInstalled(name))
   if (missing.length > 0 && flags.quick) throw new Error(`not installed: ${missing.join(', ')}`)
   if (missing.length > 0) console.error(`not installed, so left out: ${missing.join(', ')}`)
   if (flags.readme) {
@@ -103,12 +103,12 @@ async function compare (): Promise<void> {
   }
   const names = ALL.map(({ name }) => name).filter(name => results.some(({ server }) => server === name))
   const compact = compactTable(results, names)
-  console.log(`\n## All of it\n\n${compact}\n\n${EXPLAINED}\n\n${disturbance(results)}`)
+  console.log(`\n## All of it\n\n${LEGEND}\n\n${compact}\n\n${marksOf(results)}`)
   await save(how, results)
   checkFigures(results)
   if (flags.readme) {
-    const below = `${where} ${disturbance(results)}`
-    await rewriteReadme(`${compact}\n\n${EXPLAINED}\n\n${below}\n\n${allOptions(suites)}`)
+    const parts = [LEGEND, compact, marksOf(results), where, allOptions(suites)]
+    await rewriteReadme(parts.filter(part => part !== '').join('\n\n'))
   }
 }
 
@@ -118,7 +118,7 @@ async function compareSizes (): Promise<void> {
   const sizes = flags.quick ? SWEEP.sizes.filter((_size, n) => n % 4 === 0) : SWEEP.sizes
   const { markdown, results } = await sweep(how, sizes)
   console.log('\nReplies/s, and behind the slash messages per CPU second of the server, as multiples of ws.')
-  console.log(`\n${markdown}\n\n${EXPLAINED}\n\n${disturbance(results)}`)
+  console.log(`\n${markdown}\n\n${marksOf(results)}`)
   await save(how, results)
   checkFigures(results)
 }

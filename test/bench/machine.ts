@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { cpus, release, type } from 'node:os'
 import type { Load } from './load.ts'
 import { versions } from './peers.ts'
+import { PACKAGES } from './suites.ts'
 
 export interface Machine {
   date: string
@@ -9,19 +10,21 @@ export interface Machine {
   cores: number
   system: string
   node: string
-  /** Of the servers that are measured against, and of what the benchmark uses. */
+  /** Of the servers and what they are made of. */
   versions: Record<string, string>
 }
 
 export function machine (): Machine {
-  const { version } = JSON.parse(readFileSync(new URL(import.meta.resolve('fastify/package.json')), 'utf8'))
+  const own = (name: string): string => {
+    return JSON.parse(readFileSync(new URL(import.meta.resolve(`${name}/package.json`)), 'utf8')).version
+  }
   return {
     date: new Date().toISOString().slice(0, 10),
     cpu: cpus()[0]!.model.trim(),
     cores: cpus().length,
     system: `${type()} ${release()}`,
     node: process.version,
-    versions: { fastify: version, ...versions() }
+    versions: { 'fastify-sockets': own('fastify-sockets'), fastify: own('fastify'), ...versions(PACKAGES) }
   }
 }
 

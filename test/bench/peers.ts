@@ -23,11 +23,9 @@ export function bunPath (): string {
   return file(`${BUN}/bin/bun`).pathname
 }
 
-/** Versions of all that the benchmark's own package names and that is there. */
-export function versions (): Record<string, string> {
-  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(new URL('package.json', FOLDER), 'utf8'))
-  const names = Object.keys({ ...dependencies, ...optionalDependencies }).filter(isInstalled)
-  return Object.fromEntries(names.map(name => {
+/** Of those that are installed. */
+export function versions (names: string[]): Record<string, string> {
+  return Object.fromEntries(names.filter(isInstalled).map(name => {
     return [name, JSON.parse(readFileSync(file(`${name}/package.json`), 'utf8')).version]
   }))
 }

@@ -32,7 +32,7 @@ const NO_BUFFERUTIL = { WS_NO_BUFFER_UTIL: '1' }
 
 const OURS: ServerSpec = { name: 'fastify-sockets', script: 'fastify-sockets', options: {}, needs: [] }
 const WS: ServerSpec = {
-  name: BASELINE, script: 'ws', options: { perMessageDeflate: false }, env: NO_BUFFERUTIL, needs: ['ws']
+  name: BASELINE, script: 'ws', options: { perMessageDeflate: false }, env: NO_BUFFERUTIL, needs: ['ws', 'ajv']
 }
 const WS_BUFFERUTIL: ServerSpec = { ...WS, name: 'ws + bufferutil', env: {}, needs: ['ws', 'bufferutil'] }
 const FASTIFY_WEBSOCKET: ServerSpec = {
@@ -41,7 +41,7 @@ const FASTIFY_WEBSOCKET: ServerSpec = {
   // The limit that its documentation suggests, and ours.
   options: { maxPayload: MIB },
   env: NO_BUFFERUTIL,
-  needs: ['@fastify/websocket', 'ws']
+  needs: ['@fastify/websocket', 'ws', 'ajv']
 }
 const BUN_SERVE: ServerSpec = { name: 'bun', script: 'bun', options: {}, needs: [BUN], runtime: 'bun' }
 /** What Node.js allows at most: a raw socket on which nothing is parsed and every reply is ready. */
@@ -51,6 +51,8 @@ const NET: ServerSpec = { name: 'net', script: 'net', options: {}, needs: [], ca
 
 /** In the order of the columns. */
 export const ALL: ServerSpec[] = [OURS, WS, WS_BUFFERUTIL, FASTIFY_WEBSOCKET, BUN_SERVE, NET]
+/** What is measured against. */
+export const PACKAGES = [...new Set(ALL.flatMap(({ needs }) => needs))]
 const WITH_JSON = [OURS, WS, FASTIFY_WEBSOCKET]
 const WITHOUT_BUFFERUTIL = ALL.filter(server => server !== WS_BUFFERUTIL)
 

@@ -1,7 +1,7 @@
 import { bytes, type EchoLoad } from './load.ts'
 import { type Plan, type Result, runLoads } from './run.ts'
 import { SWEEP } from './suites.ts'
-import { table } from './tables.ts'
+import { mark, table } from './tables.ts'
 
 /** Enough to keep a server busy, few enough for the memory. */
 function connectionsFor (size: number): number {
@@ -31,8 +31,12 @@ export async function sweep (plan: Plan, sizes: number[]): Promise<{ markdown: s
 
 function cell ([ours, theirs]: Result[]): string {
   if (ours === undefined || theirs === undefined) return '–'
-  const limited = ours.limited ? ' †' : ''
-  return `${marked(ours.value / theirs.value)}${limited} / ${marked(theirs.serverMicros! / ours.serverMicros!)}`
+  const marks = mark({
+    ...ours,
+    limited: ours.limited || theirs.limited,
+    othersCpu: Math.max(ours.othersCpu!, theirs.othersCpu!)
+  })
+  return `${marked(ours.value / theirs.value)}${marks} / ${marked(theirs.serverMicros! / ours.serverMicros!)}`
 }
 
 function marked (ratio: number): string {

@@ -1,20 +1,36 @@
 import { LIMIT, type Load } from './load.ts'
 import type { Machine } from './machine.ts'
 import { requirePeer } from './peers.ts'
-import { median, type Plan, type Result } from './run.ts'
+import type { Plan, Result } from './run.ts'
 import { BASELINE, type ServerSpec, type Suite } from './suites.ts'
 
 const { markdownTable } = requirePeer('markdown-table') as {
   markdownTable: (rows: string[][], options?: { align?: string[], alignDelimiters?: boolean }) => string
 }
 
-/** Behind every figure that the generator may have limited. */
-const MARK = '†'
-export const EXPLAINED =
-  `${MARK} The load generator used ${LIMIT} of a core or more: the server may be faster than the figure says.`
-
-/** Cores used by others from which on it should be said. */
+/** Cores used by others from which on it is said. */
 const DISTURBED = 0.2
+/** Behind a figure that is not, or not only, about its server. */
+const MARKS: Array<{ mark: string, applies: (result: Result) => boolean, meaning: string }> = [
+  {
+    mark: '†',
+    applies: result => result.limited,
+    meaning: `The load generator used ${LIMIT} of a core or more: the server may be faster than this.`
+  },
+  {
+    mark: '‡',
+    applies: ({ othersCpu = 0 }) => othersCpu >= DISTURBED,
+    meaning: `Other processes used ${DISTURBED} of a core or more meanwhile; CPU time is less affected than rates are.`
+  }
+]
+
+/** The meaning of the marks that there are. */
+export function marksOf (results: Result[]): string {
+  return MARKS
+    .filter(({ applies }) => results.some(applies))
+    .map(({ mark, meaning }) => `${mark} ${meaning}`)
+    .join('\n\n')
+}
 
 type Cell = (result: Result) => string
 
@@ -43,8 +59,8 @@ function micros (value: number | undefined): string {
   return value === undefined ? '' : value < 10 ? value.toFixed(2) : value < 1000 ? value.toFixed(1) : value.toFixed(0)
 }
 
-function mark (result: Result): string {
-  return result.limited ? ` ${MARK}` : ''
+export function mark (result: Result): string {
+  return MARKS.filter(({ applies }) => applies(result)).map(({ mark }) => ` ${mark}`).join('')
 }
 
 /** How a result compares with the baseline's, or an empty string. */
@@ -84,6 +100,10 @@ export function suiteTable (results: Result[]): string {
   return table([columns.map(([head]) => head), ...results.map(result => columns.map(([, cell]) => cell(result)))], 2)
 }
 
+/** How to read the compact table. */
+export const LEGEND =
+  `Connections × messages in flight; in brackets: as a multiple of ${BASELINE}. Of memory less is better.`
+
 /** One row per load, one column per server. */
 export function compactTable (results: Result[], servers: string[]): string {
   const loads = [...new Set(results.map(({ name }) => name))]
@@ -111,18 +131,20 @@ export function optionsOf ({ name, options, env, canned }: ServerSpec): string {
 
 /** The options of every server, once for all the suites where they are the same. */
 export function allOptions (suites: Suite[]): string {
-  const where = new Map<string, string[]>()
+  const lines = new Map<string, { server: string, titles: string[] }>()
   for (const { title, servers } of suites) {
-    for (const line of servers.map(optionsOf)) where.set(line, [...where.get(line) ?? [], title])
+    for (const server of servers) {
+      const line = optionsOf(server)
+      lines.set(line, { server: server.name, titles: [...lines.get(line)?.titles ?? [], title] })
+    }
   }
-  return [...where].map(([line, titles]) => `${line} (${titles.join('; ')})`).join('\n')
-}
-
-/** What made the figures worse than they are. */
-export function disturbance (results: Result[]): string {
-  const others = median(results.flatMap(({ othersCpu }) => othersCpu === undefined ? [] : [othersCpu]))
-  return `Other processes used ${others.toFixed(2)} of a core meanwhile (median)` +
-    (others > DISTURBED ? ': rates and latencies are worse than they would be; CPU time per message is steadier.' : '.')
+  const seen = new Set<string>()
+  // The first options of a server are its usual ones.
+  return [...lines].map(([line, { server, titles }]) => {
+    if (seen.has(server)) return `${line} (${titles.join('; ')})`
+    seen.add(server)
+    return line
+  }).join('\n')
 }
 
 export function circumstances (machine: Machine, { rounds, seconds }: Plan): string {
