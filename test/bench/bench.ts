@@ -1,179 +1,127 @@
 /*
- * Echo over loopback, side by side with other servers:
- * `npm run bench -- [--seconds 4] [--rounds 3] [--only PART_OF_A_LOAD'S_NAME] [--json FILE]`.
- * `--quick` takes less than fifteen seconds and only tells whether the benchmark itself works.
+ * Servers side by side over loopback: `npm run bench -- [FLAGS]`.
+ *
+ * --rounds 5, --seconds 2   each server is measured so often for so long, in turn with the others
+ * --only PART               loads with this in their name
+ * --servers A,B             these servers only
+ * --json FILE               everything that was measured
+ * --readme                  rewrites the table in README.md
+ * --sweep                   ours against ws over many sizes and windows instead, in five minutes
+ * --quick                   tells only whether the benchmark itself works: no figure means anything
  */
 import { writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
-import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { checkDeflatedEcho, checkEcho, type Load, type Measurement, measure } from './load.ts'
-import { ServerProcess, type ServerSpec } from './server-process.ts'
-
-interface Suite {
-  servers: ServerSpec[]
-  /** The name of the one that the others are compared with. */
-  baseline: string
-  loads: Load[]
-}
-
-const SUITES: Suite[] = [
-  {
-    servers: [
-      { name: 'fastify-sockets', script: 'fastify-sockets', options: {} },
-      { name: 'ws', script: 'ws', options: { perMessageDeflate: false } },
-      { name: 'fastify-websocket', script: 'fastify-websocket', options: { perMessageDeflate: false } }
-    ],
-    baseline: 'ws',
-    loads: [
-      { connections: 100, inFlight: 1, size: 20 },
-      { connections: 100, inFlight: 32, size: 20 },
-      { connections: 100, inFlight: 1, size: 1024 },
-      { connections: 100, inFlight: 32, size: 1024 }
-    ]
-  },
-  {
-    servers: [
-      { name: 'fastify-sockets', script: 'fastify-sockets', options: { deflate: { threshold: 0 } } },
-      {
-        name: 'fastify-sockets, takeover',
-        script: 'fastify-sockets',
-        options: { deflate: { threshold: 0, contextTakeover: true } }
-      },
-      { name: 'ws', script: 'ws', options: { perMessageDeflate: { threshold: 0 } } },
-      {
-        name: 'ws, no takeover, level 1',
-        script: 'ws',
-        options: {
-          perMessageDeflate: {
-            threshold: 0,
-            serverNoContextTakeover: true,
-            clientNoContextTakeover: true,
-            zlibDeflateOptions: { level: 1 }
-          }
-        }
-      }
-    ],
-    baseline: 'ws',
-    loads: [
-      { connections: 50, inFlight: 1, size: 200, deflate: true },
-      { connections: 50, inFlight: 16, size: 200, deflate: true },
-      { connections: 50, inFlight: 1, size: 16384, deflate: true },
-      { connections: 50, inFlight: 8, size: 16384, deflate: true }
-    ]
-  }
-]
+import { type Load, nameOf } from './load.ts'
+import { fitting, machine } from './machine.ts'
+import { isInstalled } from './peers.ts'
+import { checkReadme, rewriteReadme } from './readme.ts'
+import { type Plan, type Result, runLoad } from './run.ts'
+import { ALL, PACKAGES, type ServerSpec, small, type Suite, SUITES, SWEEP } from './suites.ts'
+import { sweep } from './sweep.ts'
+import { allOptions, circumstances, compactTable, LEGEND, marksOf, optionsOf, suiteTable } from './tables.ts'
 
 const { values: flags } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '4' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
     only: { type: 'string', default: '' },
+    servers: { type: 'string' },
     json: { type: 'string' },
+    readme: { type: 'boolean', default: false },
+    sweep: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false }
   }
 })
-const seconds = flags.quick ? 0.15 : positive('seconds')
-const rounds = flags.quick ? 1 : positive('rounds')
-const warmUp = flags.quick ? 0.05 : 1
 
-function positive (name: 'seconds' | 'rounds'): number {
-  const value = Number(flags[name])
+function positive (name: 'seconds' | 'rounds', otherwise: number): number {
+  const value = Number(flags[name] ?? otherwise)
   if (!(value > 0)) throw new Error(`--${name} must be a number above 0`)
   return value
 }
 
-function nameOf ({ connections, inFlight, size, deflate }: Load): string {
-  return `${connections} × ${inFlight}, ${size} B${deflate === true ? ' deflate' : ''}`
+function plan (rounds: number, seconds: number, warmUp: number): Plan {
+  return { rounds: positive('rounds', rounds), seconds: positive('seconds', seconds), warmUp }
 }
 
-interface Result extends Measurement {
-  server: ServerSpec
-  load: Load
-  /** Replies per second of each round. */
-  rounds: number[]
+function checkNames (): void {
+  const known = new Set(SUITES.flatMap(({ servers }) => servers.map(({ name }) => name)))
+  const unknown = flags.servers?.split(',').filter(name => !known.has(name)) ?? []
+  if (unknown.length > 0) throw new Error(`no server ${unknown.join(', ')}; there are ${[...known].join(', ')}`)
 }
 
-/** The round whose speed is the median; the lower one of two. */
-function summarize (server: ServerSpec, load: Load, measurements: Measurement[]): Result {
-  const sorted = [...measurements].sort((a, b) => a.repliesPerSecond - b.repliesPerSecond)
-  const median = sorted[(sorted.length - 1) >> 1]!
-  return { server, load, ...median, rounds: measurements.map(one => Math.round(one.repliesPerSecond)) }
+function chosen (servers: ServerSpec[]): ServerSpec[] {
+  const names = flags.servers?.split(',')
+  return servers.filter(({ name, needs }) => (names?.includes(name) ?? true) && needs.every(isInstalled))
 }
 
-async function runLoad (load: Load, servers: ServerProcess[]): Promise<Result[]> {
-  const measured = new Map<ServerProcess, Measurement[]>(servers.map(server => [server, []]))
-  // In turns, so that what else the machine does meets all of them.
-  for (let round = 0; round < rounds; round++) {
-    for (const server of servers) {
-      measured.get(server)!.push(await measure(server, load, warmUp, seconds))
-      // Time to notice that its clients are gone.
-      await wait(flags.quick ? 20 : 100)
-    }
-  }
-  return [...measured].map(([server, measurements]) => summarize(server.spec, load, measurements))
+function chosenSuites (): Suite[] {
+  const suites = SUITES
+    .map(suite => ({
+      ...suite,
+      servers: chosen(suite.servers),
+      loads: suite.loads.filter(load => nameOf(load).includes(flags.only))
+    }))
+    .filter(({ servers, loads }) => servers.length > 0 && loads.length > 0)
+  if (suites.length === 0) throw new Error('no load is left by --only and --servers')
+  return flags.quick ? suites.map(suite => ({ ...suite, loads: suite.loads.slice(0, 1).map(small) })) : suites
 }
 
-async function runSuite (suite: Suite): Promise<Result[]> {
-  const servers = await Promise.all(suite.servers.map(spec => ServerProcess.start(spec)))
-  try {
-    const results = []
-    for (const server of servers) {
-      await checkEcho(server)
-      if (suite.loads.some(load => load.deflate)) await checkDeflatedEcho(server)
-    }
-    for (const load of suite.loads) results.push(...await runLoad(load, servers))
-    return results
-  } finally {
-    await Promise.all(servers.map(server => server.stop()))
-  }
-}
-
-function table (results: Result[], baseline: string): string {
-  const rows = results.map(result => {
-    const compared = results.find(one => one.load === result.load && one.server.name === baseline)!
-    return [
-      nameOf(result.load),
-      result.server.name,
-      Math.round(result.repliesPerSecond).toLocaleString('en'),
-      `${Math.min(...result.rounds).toLocaleString('en')}–${Math.max(...result.rounds).toLocaleString('en')}`,
-      `${(result.repliesPerSecond / compared.repliesPerSecond).toFixed(2)} ×`,
-      Math.round(result.repliesPerSecond / result.serverCpu).toLocaleString('en'),
-      percent(result.serverCpu),
-      percent(result.generatorCpu)
-    ]
+/** A figure that is none is a fault of the benchmark or of a server. */
+function checkFigures (results: Result[]): void {
+  const wrong = results.filter(({ value, load, serverMicros }) => {
+    return !(value > 0) || (load.kind !== 'memory' && !(serverMicros! > 0) && !flags.quick)
   })
-  // The figure per CPU second of the server is the steadier one on a machine that has other things to do.
-  const head = [
-    'connections × in flight', 'server', 'replies/s', 'range', `of ${baseline}`, 'per CPU second', 'server CPU',
-    'generator CPU'
-  ]
-  return [head, head.map((_cell, column) => column < 2 ? '---' : '---:'), ...rows]
-    .map(row => `| ${row.join(' | ')} |`).join('\n')
+  if (wrong.length === 0) return
+  throw new Error(`no figure for ${wrong.map(({ server, name, value }) => `${server}, ${name}: ${value}`).join('; ')}`)
 }
 
-function percent (share: number): string {
-  return `${Math.round(share * 100)} %`
+async function save (plan: Plan, results: Result[]): Promise<void> {
+  if (flags.json === undefined) return
+  await writeFile(flags.json, `${JSON.stringify({ ...machine(), ...plan, results }, null, 2)}\n`)
 }
 
-function legend (suite: Suite): string {
-  return suite.servers.map(({ name, options }) => `- ${name}: \`${JSON.stringify(options)}\``).join('\n')
+async function compare (): Promise<void> {
+  checkNames()
+  const missing = PACKAGES.filter(name => !isInstalled(name))
+  if (missing.length > 0 && flags.quick) throw new Error(`not installed: ${missing.join(', ')}`)
+  if (missing.length > 0) console.error(`not installed, so left out: ${missing.join(', ')}`)
+  if (flags.readme) {
+    if (flags.quick || flags.only !== '' || flags.servers !== undefined) throw new Error('--readme is for all of it')
+    await checkReadme()
+  }
+  const how = flags.quick ? plan(1, 0.1, 0.05) : plan(5, 2, 0.25)
+  const where = circumstances(machine(), how)
+  console.log(where)
+  const suites = chosenSuites()
+  const results: Result[] = []
+  for (const suite of suites) {
+    const ofSuite = []
+    for (const load of suite.loads as Load[]) ofSuite.push(...await runLoad(fitting(load), suite.servers, how))
+    console.log(`\n## ${suite.title}\n\n${suite.note === undefined ? '' : `${suite.note}\n\n`}${suiteTable(ofSuite)}\n`)
+    console.log(suite.servers.map(optionsOf).join('\n'))
+    results.push(...ofSuite)
+  }
+  const names = ALL.map(({ name }) => name).filter(name => results.some(({ server }) => server === name))
+  const compact = compactTable(results, names)
+  console.log(`\n## All of it\n\n${LEGEND}\n\n${compact}\n\n${marksOf(results)}`)
+  await save(how, results)
+  checkFigures(results)
+  if (flags.readme) {
+    const parts = [LEGEND, compact, marksOf(results), where, allOptions(suites)]
+    await rewriteReadme(parts.filter(part => part !== '').join('\n\n'))
+  }
 }
 
-const suites = SUITES
-  .map(suite => ({ ...suite, loads: suite.loads.filter(load => nameOf(load).includes(flags.only)) }))
-  .filter(suite => suite.loads.length > 0)
-if (suites.length === 0) throw new Error(`no load has a name with ${flags.only}`)
+async function compareSizes (): Promise<void> {
+  const how = flags.quick ? plan(1, 0.05, 0.02) : plan(3, 0.4, 0.1)
+  console.log(circumstances(machine(), how))
+  const sizes = flags.quick ? SWEEP.sizes.filter((_size, n) => n % 4 === 0) : SWEEP.sizes
+  const { markdown, results } = await sweep(how, sizes)
+  console.log('\nReplies/s, and behind the slash messages per CPU second of the server, as multiples of ws.')
+  console.log(`\n${markdown}\n\n${marksOf(results)}`)
+  await save(how, results)
+  checkFigures(results)
+}
 
-const machine = { node: process.version, cpu: cpus()[0]!.model, cores: cpus().length }
-console.log(`Node ${machine.node}, ${machine.cores} × ${machine.cpu}; median of ${rounds} rounds of ${seconds} s`)
-const results = []
-for (const suite of suites) {
-  const ofSuite = await runSuite(suite)
-  console.log(`\n${table(ofSuite, suite.baseline)}\n\n${legend(suite)}`)
-  results.push(...ofSuite)
-}
-if (flags.json !== undefined) {
-  await writeFile(flags.json, `${JSON.stringify({ ...machine, seconds, rounds, results }, null, 2)}\n`)
-}
-if (results.some(result => !(result.repliesPerSecond > 0))) throw new Error('a server sent no replies')
+if (flags.sweep) await compareSizes()
+else await compare()

@@ -1,17 +1,17 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-
-export interface ServerSpec {
-  name: string
-  /** Name of a file in `servers`. */
-  script: string
-  /** What the server makes of it is up to its script. */
-  options: object
-}
+import { type Load, roleOf } from './load.ts'
+import { bunPath } from './peers.ts'
+import type { ServerSpec } from './suites.ts'
 
 export interface CpuTime {
   seconds: number
   at: number
+}
+
+export interface Memory {
+  rss: number
+  heapUsed: number
 }
 
 /** A server under test, in a process of its own. */
@@ -19,23 +19,31 @@ export class ServerProcess {
   readonly spec: ServerSpec
   readonly port: number
   readonly #child: ChildProcess
+  /** Rejects when the process ends before it is told to. */
+  readonly #gone: Promise<never>
 
-  private constructor (spec: ServerSpec, port: number, child: ChildProcess) {
+  private constructor (spec: ServerSpec, port: number, child: ChildProcess, gone: Promise<never>) {
     this.spec = spec
     this.port = port
     this.#child = child
+    this.#gone = gone
   }
 
-  static async start (spec: ServerSpec): Promise<ServerProcess> {
+  static async start (spec: ServerSpec, load: Load): Promise<ServerProcess> {
     const script = new URL(`servers/${spec.script}.js`, import.meta.url)
-    const child = fork(script, [JSON.stringify(spec.options)], { execArgv: [] })
-    const [port] = await Promise.race([
-      once(child, 'message'),
-      once(child, 'exit').then(([code]) => {
-        throw new Error(`the server ${spec.name} ended with ${code} before it listened`)
-      })
-    ])
-    return new ServerProcess(spec, port, child)
+    const bun = spec.runtime === 'bun'
+    const child = fork(script, [JSON.stringify({ role: roleOf(load), load, options: spec.options })], {
+      env: { ...process.env, ...spec.env },
+      // Only where it is needed, though it should make no difference.
+      execArgv: load.kind === 'memory' && !bun ? ['--expose-gc'] : [],
+      ...bun ? { execPath: bunPath() } : {}
+    })
+    const gone = once(child, 'exit').then(([code, signal]) => {
+      throw new Error(`the server ${spec.name} ended with ${code ?? signal}`)
+    })
+    gone.catch(() => {})
+    const [port] = await Promise.race([once(child, 'message'), gone])
+    return new ServerProcess(spec, port, child, gone)
   }
 
   get name (): string {
@@ -44,14 +52,25 @@ export class ServerProcess {
 
   /** CPU time used so far, and when that was, by the server's clock: it may be too busy to answer at once. */
   async cpu (): Promise<CpuTime> {
-    this.#child.send('cpu')
-    const [{ user, system, at }] = await once(this.#child, 'message')
+    const { user, system, at } = await this.#ask('cpu')
     return { seconds: (user + system) / 1e6, at: at / 1000 }
   }
 
+  /** After a forced collection. */
+  async memory (): Promise<Memory> {
+    return await this.#ask('memory')
+  }
+
   async stop (): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const exit = once(this.#child, 'exit')
     this.#child.disconnect()
     await exit
+  }
+
+  async #ask (question: string): Promise<any> {
+    this.#child.send(question)
+    const [answer] = await Promise.race([once(this.#child, 'message'), this.#gone])
+    return answer
   }
 }

@@ -2,13 +2,34 @@ import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 // By path: this folder is a package of its own, in which the name means nothing.
 import sockets from '../../../lib/index.ts'
+import { type Answer, answer, answerSchema, type Message, messageSchema } from './chat.ts'
+import { NEWS, options, role } from './config.ts'
 import { report } from './report.ts'
 
 const app = Fastify()
-const options = JSON.parse(process.argv[2]!)
 app.register(sockets)
-app.get('/', { ws: options }, socket => {
-  socket.on('message', message => { socket.send(message) })
-})
+const routes = {
+  echo () {
+    app.get('/', { ws: options }, socket => {
+      socket.on('message', message => { socket.send(message) })
+    })
+  },
+  json () {
+    app.get<{ Message: Message, Send: Answer }>('/', {
+      ws: options,
+      schema: { message: messageSchema, send: answerSchema }
+    }, socket => {
+      socket.on('message', message => { socket.send(answer(message)) })
+    })
+  },
+  'fan-out' () {
+    app.get('/', { ws: options }, socket => {
+      socket.on('message', () => {
+        for (const other of app.sockets) other.send(NEWS)
+      })
+    })
+  }
+}
+routes[role]()
 await app.listen({ host: '127.0.0.1', port: 0 })
 report((app.server.address() as AddressInfo).port)

@@ -1,11 +1,18 @@
 import { requirePeer } from '../peers.ts'
+import { options, role } from './config.ts'
 import { report } from './report.ts'
+import { handlers } from './ws-handlers.ts'
 
+// Without its binary bufferutil is JavaScript, and ws says nothing if it is not there at all.
+if (!process.env.WS_NO_BUFFER_UTIL && !String(requirePeer('bufferutil').mask).includes('[native code]')) {
+  throw new Error('bufferutil has no binary for this machine')
+}
 const { WebSocketServer } = requirePeer('ws')
-const options = JSON.parse(process.argv[2]!)
 
 const server = new WebSocketServer({ host: '127.0.0.1', port: 0, ...options })
+const handle = handlers(() => server.clients)[role]
 server.on('connection', (socket: any) => {
-  socket.on('message', (data: Buffer, isBinary: boolean) => { socket.send(data, { binary: isBinary }) })
+  socket.on('error', () => {})
+  handle(socket)
 })
 server.on('listening', () => { report(server.address().port) })

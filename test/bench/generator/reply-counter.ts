@@ -24,7 +24,7 @@ export class ReplyCounter {
     let i = start
     while (i < end) {
       if (this.#left === 0) {
-        this.#header(bytes[i++]!)
+        if (this.#header(bytes[i++]!) && this.#left === 0) complete++
       } else {
         const taken = Math.min(this.#left, end - i)
         i += taken
@@ -35,11 +35,12 @@ export class ReplyCounter {
     return complete
   }
 
-  #header (byte: number): void {
+  /** Whether the byte was the header's last. */
+  #header (byte: number): boolean {
     const at = this.#headerRead++
     if (at === 0) {
       if (byte !== this.#firstByte) throw new Error(`a frame begins with 0x${byte.toString(16)}: that is no echo`)
-      return
+      return false
     }
     if (at === 1) {
       this.#lengthBytes = byte === 126 ? 2 : byte === 127 ? 8 : 0
@@ -47,11 +48,12 @@ export class ReplyCounter {
     } else {
       this.#length = this.#length * 256 + byte
     }
-    if (this.#headerRead < 2 + this.#lengthBytes) return
+    if (this.#headerRead < 2 + this.#lengthBytes) return false
     if (this.#length !== (this.#size ?? this.#length)) {
       throw new Error(`a reply has ${this.#length} bytes instead of ${this.#size}`)
     }
     this.#headerRead = 0
     this.#left = this.#length
+    return true
   }
 }

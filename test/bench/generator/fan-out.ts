@@ -1,0 +1,55 @@
+import type { Socket } from 'node:net'
+import { masked } from '../../support/frames.ts'
+import type { FanOutLoad, Measurement, Timing } from '../load.ts'
+import type { ServerProcess } from '../server-process.ts'
+import { buffer, open, reset } from './connection.ts'
+import { ReplyCounter } from './reply-counter.ts'
+import { failure, Tally, watch } from './tally.ts'
+
+const TEXT = 1
+const TEXT_WITH_FIN = 0x81
+/** The server's `net` counts on two bytes. */
+const TRIGGER = masked(TEXT, 'go')
+
+/** One connection asks for broadcasts to all of them; the next one when all have got one. */
+export async function measureFanOut (server: ServerProcess, load: FanOutLoad, timing: Timing): Promise<Measurement> {
+  const tally = new Tally()
+  const failing = failure()
+  const sockets: Socket[] = []
+  // A broadcast has its place again when all have got it, and no more than `inFlight` are on their way.
+  const arrived = new Uint32Array(load.inFlight)
+
+  async function add (): Promise<void> {
+    const counter = new ReplyCounter(TEXT_WITH_FIN, load.size)
+    let place = 0
+    const { socket } = await open({
+      port: server.port,
+      failed: failing.failed,
+      received (length) {
+        const complete = counter.push(buffer, 0, length)
+        if (complete === 0) return
+        tally.add(complete)
+        for (let i = 0; i < complete; i++) {
+          if (++arrived[place]! === load.connections) {
+            arrived[place] = 0
+            sockets[0]!.write(TRIGGER)
+          }
+          place = place + 1 === load.inFlight ? 0 : place + 1
+        }
+      }
+    })
+    sockets.push(socket)
+  }
+
+  async function run (): Promise<Measurement> {
+    await Promise.all(Array.from({ length: load.connections }, add))
+    for (let i = 0; i < load.inFlight; i++) sockets[0]!.write(TRIGGER)
+    return await watch(server, tally, timing)
+  }
+
+  try {
+    return await Promise.race([run(), failing.failure])
+  } finally {
+    reset(sockets)
+  }
+}

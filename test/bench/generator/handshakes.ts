@@ -1,0 +1,56 @@
+import { connect, type Socket } from 'node:net'
+import { handshake } from '../../support/raw-client.ts'
+import type { HandshakeLoad, Measurement, Timing } from '../load.ts'
+import type { ServerProcess } from '../server-process.ts'
+import { buffer } from './connection.ts'
+import { failure, Tally, watch } from './tally.ts'
+
+const REQUEST = Buffer.from(handshake('/'))
+const ACCEPTED = Buffer.from('HTTP/1.1 101 ')
+const END = Buffer.from('\r\n\r\n')
+
+/** Opens a connection, waits for the 101, resets it and opens the next, so many at a time. */
+export async function measureHandshakes (
+  server: ServerProcess, load: HandshakeLoad, timing: Timing
+): Promise<Measurement> {
+  const tally = new Tally()
+  const failing = failure()
+  const sockets = new Set<Socket>()
+  let stopped = false
+
+  function next (): void {
+    const socket = connect({
+      port: server.port,
+      host: '127.0.0.1',
+      noDelay: true,
+      onread: {
+        buffer,
+        callback (length) {
+          // In one piece: it is a few hundred bytes long.
+          if (buffer.compare(ACCEPTED, 0, ACCEPTED.length, 0, ACCEPTED.length) !== 0 ||
+            buffer.compare(END, 0, END.length, length - END.length, length) !== 0) {
+            failing.failed(new Error(`the handshake was refused: ${buffer.toString('latin1', 0, length)}`))
+            return false
+          }
+          tally.add(1)
+          // By a reset, which leaves no port in TIME_WAIT.
+          socket.resetAndDestroy()
+          sockets.delete(socket)
+          if (!stopped) next()
+          return false
+        }
+      }
+    })
+    socket.on('error', failing.failed)
+    sockets.add(socket)
+    socket.write(REQUEST)
+  }
+
+  try {
+    for (let i = 0; i < load.inProgress; i++) next()
+    return await Promise.race([watch(server, tally, timing), failing.failure])
+  } finally {
+    stopped = true
+    for (const socket of sockets) socket.removeListener('error', failing.failed).on('error', () => {}).resetAndDestroy()
+  }
+}

@@ -1,0 +1,11 @@
+import type { Load, Role } from '../load.ts'
+
+/** What the benchmark tells a server. */
+export const { role, load, options }: { role: Role, load: Load, options: Record<string, any> } =
+  JSON.parse(process.argv[2]!)
+
+/** What a client sends to have something broadcast. */
+export const TRIGGER = 'go'
+
+/** What a broadcast sends. */
+export const NEWS = 'n'.repeat(load.kind === 'fan-out' ? load.size : 0)

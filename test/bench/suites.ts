@@ -1,0 +1,159 @@
+import type { EchoLoad, Load } from './load.ts'
+import { BUN } from './peers.ts'
+
+export interface ServerSpec {
+  name: string
+  /** Name of a file in `servers`. */
+  script: string
+  /** What the server makes of it is up to its script. */
+  options: object
+  env?: Record<string, string>
+  /** Packages of the benchmark's own that it takes. */
+  needs: string[]
+  /** What is not Node.js. */
+  runtime?: 'bun'
+  /** Whether it sends what it has prepared and does not look at what it gets. */
+  canned?: boolean
+}
+
+export interface Suite {
+  title: string
+  /** What a reader should know about the figures. */
+  note?: string
+  servers: ServerSpec[]
+  loads: Load[]
+}
+
+/** The server that the others are compared with. */
+export const BASELINE = 'ws'
+
+const MIB = 1024 * 1024
+const NO_BUFFERUTIL = { WS_NO_BUFFER_UTIL: '1' }
+
+const OURS: ServerSpec = { name: 'fastify-sockets', script: 'fastify-sockets', options: {}, needs: [] }
+const WS: ServerSpec = {
+  name: BASELINE, script: 'ws', options: { perMessageDeflate: false }, env: NO_BUFFERUTIL, needs: ['ws', 'ajv']
+}
+const WS_BUFFERUTIL: ServerSpec = { ...WS, name: 'ws + bufferutil', env: {}, needs: ['ws', 'bufferutil'] }
+const FASTIFY_WEBSOCKET: ServerSpec = {
+  name: '@fastify/websocket',
+  script: 'fastify-websocket',
+  // The limit that its documentation suggests, and ours.
+  options: { maxPayload: MIB },
+  env: NO_BUFFERUTIL,
+  needs: ['@fastify/websocket', 'ws', 'ajv']
+}
+const BUN_SERVE: ServerSpec = { name: 'bun', script: 'bun', options: {}, needs: [BUN], runtime: 'bun' }
+/** What Node.js allows at most: a raw socket on which nothing is parsed and every reply is ready. */
+const NET: ServerSpec = { name: 'net', script: 'net', options: {}, needs: [], canned: true }
+// No uWebSockets.js: it is not on the npm registry. What others have published there from it is for older ABIs than
+// that of Node 20 (@based/uws) or needs glibc 2.38 (@btc-vision/uwebsockets.js), newer than that of Debian 12.
+
+/** In the order of the columns. */
+export const ALL: ServerSpec[] = [OURS, WS, WS_BUFFERUTIL, FASTIFY_WEBSOCKET, BUN_SERVE, NET]
+/** What is measured against. */
+export const PACKAGES = [...new Set(ALL.flatMap(({ needs }) => needs))]
+const WITH_JSON = [OURS, WS, FASTIFY_WEBSOCKET]
+const WITHOUT_BUFFERUTIL = ALL.filter(server => server !== WS_BUFFERUTIL)
+
+function having (server: ServerSpec, options: object, name = server.name): ServerSpec {
+  return { ...server, name, options: { ...server.options, ...options } }
+}
+
+/** The same servers, ours with room for the replies that may wait. */
+function withRoom (servers: ServerSpec[], options: object): ServerSpec[] {
+  return servers.map(server => server === OURS ? having(OURS, options) : server)
+}
+
+function echo (content: EchoLoad['content'], size: number, connections: number, ...windows: number[]): EchoLoad[] {
+  return windows.map(inFlight => ({ kind: 'echo', content, size, connections, inFlight }))
+}
+
+function deflated (note?: string): EchoLoad[] {
+  const loads = [...echo('deflate', 200, 50, 1, 16), ...echo('deflate', 16384, 50, 1, 8)]
+  return note === undefined ? loads : loads.map(load => ({ ...load, note }))
+}
+
+/** Options of ws for what ours does by default. */
+const FASTEST = { threshold: 0, zlibDeflateOptions: { level: 1 } }
+const ALONE = { serverNoContextTakeover: true, clientNoContextTakeover: true }
+
+export const SUITES: Suite[] = [
+  {
+    title: 'Binary echo',
+    servers: ALL,
+    loads: [...echo('binary', 20, 100, 1, 32), ...echo('binary', 1024, 100, 1, 32), ...echo('binary', 65536, 10, 8)]
+  },
+  {
+    title: 'Binary echo, large',
+    servers: withRoom(ALL, { maxBuffered: 4 * MIB }),
+    loads: echo('binary', 1e6, 2, 2)
+  },
+  {
+    title: 'Text echo that is not ASCII',
+    note: 'ws hands text out as the bytes it came in, checked, and they are echoed; ours and Bun hand out strings.',
+    servers: ALL,
+    loads: [...echo('text', 200, 100, 1, 32), ...echo('text', 65536, 10, 8)]
+  },
+  {
+    title: 'JSON in and out through schemas',
+    note: 'Messages of 100 to 300 bytes, validated by Ajv from one schema everywhere; the reply is another object.',
+    servers: WITH_JSON,
+    loads: echo('json', 0, 100, 1, 32)
+  },
+  {
+    title: 'Compressed echo',
+    servers: [
+      having(OURS, { deflate: { threshold: 0 } }),
+      having(WS, { perMessageDeflate: { ...FASTEST, ...ALONE } }),
+      having(WS, { perMessageDeflate: { threshold: 0 } }, 'ws (level 6, takeover)')
+    ],
+    loads: deflated()
+  },
+  {
+    title: 'Compressed echo with context takeover',
+    servers: [
+      having(OURS, { deflate: { threshold: 0, contextTakeover: true } }),
+      having(WS, { perMessageDeflate: FASTEST })
+    ],
+    loads: deflated('takeover')
+  },
+  {
+    title: 'Handshakes',
+    note: 'Ours and @fastify/websocket go through the whole lifecycle of Fastify, the others through none.',
+    servers: WITHOUT_BUFFERUTIL,
+    loads: [{ kind: 'handshakes', inProgress: 32 }]
+  },
+  {
+    title: 'Fan-out',
+    servers: WITHOUT_BUFFERUTIL,
+    loads: [{ kind: 'fan-out', connections: 1000, inFlight: 4, size: 100 }]
+  },
+  {
+    title: 'Memory of idle connections',
+    note: 'Growth of the server after a forced collection, divided by the connections; a new server for each round.',
+    servers: WITHOUT_BUFFERUTIL,
+    loads: [{ kind: 'memory', connections: 10_000 }]
+  }
+]
+
+/** The same kind of load, small: it tells only whether the instrument works. */
+export function small (load: Load): Load {
+  switch (load.kind) {
+    case 'echo': return { ...load, connections: Math.min(load.connections, 4), inFlight: Math.min(load.inFlight, 4) }
+    case 'handshakes': return { ...load, inProgress: 4 }
+    // So many that the growth is more than chance.
+    case 'memory': return { ...load, connections: 1000 }
+    case 'fan-out': return { ...load, connections: 20 }
+  }
+}
+
+/** What `--sweep` compares, with room for everything that it sends. */
+export const SWEEP = {
+  ours: having(OURS, { maxPayload: 16 * MIB, maxBuffered: 128 * MIB, highWaterMark: 128 * MIB }),
+  baseline: having(WS, { maxPayload: 16 * MIB }),
+  sizes: [0, 1, 20, 125, 126, 1024, 4096, 16384, 16385, 65536, 256 * 1024, MIB, 4 * MIB, 16 * MIB],
+  windows: [1, 2, 8, 32],
+  /** Bytes on their way at most. */
+  most: 64 * MIB
+}

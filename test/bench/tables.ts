@@ -1,0 +1,155 @@
+import { LIMIT, type Load } from './load.ts'
+import type { Machine } from './machine.ts'
+import { requirePeer } from './peers.ts'
+import type { Plan, Result } from './run.ts'
+import { BASELINE, type ServerSpec, type Suite } from './suites.ts'
+
+const { markdownTable } = requirePeer('markdown-table') as {
+  markdownTable: (rows: string[][], options?: { align?: string[], alignDelimiters?: boolean }) => string
+}
+
+/** Cores used by others from which on it is said. */
+const DISTURBED = 0.2
+/** Behind a figure that is not, or not only, about its server. */
+const MARKS: Array<{ mark: string, applies: (result: Result) => boolean, meaning: string }> = [
+  {
+    mark: '†',
+    applies: result => result.limited,
+    meaning: `The load generator used ${LIMIT} of a core or more: the server may be faster than this.`
+  },
+  {
+    mark: '‡',
+    applies: ({ othersCpu = 0 }) => othersCpu >= DISTURBED,
+    meaning: `Other processes used ${DISTURBED} of a core or more meanwhile; CPU time is less affected than rates are.`
+  }
+]
+
+/** The meaning of the marks that there are. */
+export function marksOf (results: Result[]): string {
+  return MARKS
+    .filter(({ applies }) => results.some(applies))
+    .map(({ mark, meaning }) => `${mark} ${meaning}`)
+    .join('\n\n')
+}
+
+type Cell = (result: Result) => string
+
+/** The first columns are text, the others numbers. */
+export function table (rows: string[][], texts: number, pretty = true): string {
+  return markdownTable(rows, {
+    align: rows[0]!.map((_cell, column) => column < texts ? 'l' : 'r'),
+    alignDelimiters: pretty
+  })
+}
+
+/** What a figure says about memory is in bytes; less is better. */
+function figure ({ load, value }: { load: Load, value: number }): string {
+  return load.kind === 'memory' ? kib(value) : Math.round(value).toLocaleString('en')
+}
+
+function kib (bytes: number | undefined): string {
+  return bytes === undefined ? '' : (bytes / 1024).toFixed(1)
+}
+
+function percent (share: number | undefined): string {
+  return share === undefined ? '' : `${Math.round(share * 100)} %`
+}
+
+function micros (value: number | undefined): string {
+  return value === undefined ? '' : value < 10 ? value.toFixed(2) : value < 1000 ? value.toFixed(1) : value.toFixed(0)
+}
+
+export function mark (result: Result): string {
+  return MARKS.filter(({ applies }) => applies(result)).map(({ mark }) => ` ${mark}`).join('')
+}
+
+/** How a result compares with the baseline's, or an empty string. */
+function ratio (result: Result, all: Result[], key: 'value' | 'serverMicros' = 'value'): string {
+  const baseline = all.find(({ server, name }) => server === BASELINE && name === result.name)
+  return baseline === undefined ? '' : (result[key]! / baseline[key]!).toFixed(2)
+}
+
+/** Everything about the results of one suite. */
+export function suiteTable (results: Result[]): string {
+  const memory = results[0]!.load.kind === 'memory'
+  const columns: Array<[string, Cell]> = [
+    ['load', result => result.name],
+    ['server', result => result.server],
+    [memory ? 'KiB RSS' : results[0]!.unit, result => figure(result) + mark(result)],
+    ['spread', result => `± ${percent(result.spread)}`],
+    [`of ${BASELINE}`, result => ratio(result, results)]
+  ]
+  if (memory) {
+    columns.push(['KiB heap', result => kib(result.heap)])
+  } else {
+    columns.push(
+      ['server µs each', result => micros(result.serverMicros)],
+      [`µs of ${BASELINE}`, result => ratio(result, results, 'serverMicros')],
+      ['server CPU', result => percent(result.serverCpu)],
+      ['generator CPU', result => percent(result.generatorCpu)],
+      ['others', result => percent(result.othersCpu)]
+    )
+  }
+  if (results.some(({ p50 }) => p50 !== undefined)) {
+    columns.push(
+      ['p50 µs', result => micros(result.p50)],
+      ['p99 µs', result => micros(result.p99)],
+      ['p99.9 µs', result => micros(result.p999)]
+    )
+  }
+  return table([columns.map(([head]) => head), ...results.map(result => columns.map(([, cell]) => cell(result)))], 2)
+}
+
+/** How to read the compact table. */
+export const LEGEND =
+  `Connections × messages in flight; in brackets: as a multiple of ${BASELINE}. Of memory less is better.`
+
+/** One row per load, one column per server. */
+export function compactTable (results: Result[], servers: string[]): string {
+  const loads = [...new Set(results.map(({ name }) => name))]
+  const rows = loads.map(name => {
+    const ofLoad = results.filter(result => result.name === name)
+    const cells = servers.map(server => {
+      const result = ofLoad.find(one => one.server === server)
+      if (result === undefined) return ''
+      const compared = server === BASELINE ? '' : ratio(result, ofLoad)
+      return `${figure(result)}${mark(result)}${compared === '' ? '' : ` (${compared})`}`
+    })
+    return [`${name}: ${ofLoad[0]!.load.kind === 'memory' ? 'KiB RSS each' : ofLoad[0]!.unit}`, ...cells]
+  })
+  return table([['', ...servers], ...rows], 1, false)
+}
+
+export function optionsOf ({ name, options, env, canned }: ServerSpec): string {
+  const notes = [
+    Object.keys(options).length === 0 ? 'its defaults' : `\`${JSON.stringify(options)}\``,
+    ...Object.entries(env ?? {}).map(([key, value]) => `\`${key}=${value}\``),
+    ...canned === true ? ['parses nothing and sends what it has ready, as far as Node.js can go'] : []
+  ]
+  return `- ${name}: ${notes.join(', ')}`
+}
+
+/** The options of every server, once for all the suites where they are the same. */
+export function allOptions (suites: Suite[]): string {
+  const lines = new Map<string, { server: string, titles: string[] }>()
+  for (const { title, servers } of suites) {
+    for (const server of servers) {
+      const line = optionsOf(server)
+      lines.set(line, { server: server.name, titles: [...lines.get(line)?.titles ?? [], title] })
+    }
+  }
+  const seen = new Set<string>()
+  // The first options of a server are its usual ones.
+  return [...lines].map(([line, { server, titles }]) => {
+    if (seen.has(server)) return `${line} (${titles.join('; ')})`
+    seen.add(server)
+    return line
+  }).join('\n')
+}
+
+export function circumstances (machine: Machine, { rounds, seconds }: Plan): string {
+  const { date, cpu, cores, system, node, versions } = machine
+  const list = Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')
+  return `${date}, ${cores} × ${cpu}, ${system}, Node.js ${node}, ${list}; ` +
+    `medians of ${rounds} rounds of ${seconds} s, taken in turn.`
+}
