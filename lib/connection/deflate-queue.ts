@@ -3,6 +3,7 @@ import { Deflater, type DeflaterHost } from '../deflate/deflater.ts'
 import type { DeflateSettings, Direction } from '../deflate/negotiate.ts'
 import { RSV1 } from '../protocol/frame-encoder.ts'
 import { isControl, TEXT } from '../protocol/opcode.ts'
+import { encodeUtf8 } from '../protocol/utf8.ts'
 import type { Outbox } from './outbox.ts'
 
 /** What a waiting message costs besides its payload, so that empty ones cannot be queued without end. */
@@ -37,7 +38,7 @@ export class DeflateQueue implements DeflaterHost {
   text (text: string): void {
     // A character takes three bytes at most.
     if (this.#current === null && text.length * 3 < this.#threshold) this.#outbox.text(text)
-    else this.#add(TEXT, Buffer.from(text))
+    else this.#add(TEXT, encodeUtf8(text))
   }
 
   /** @param opcode BINARY, or CLOSE for the frame after which nothing is sent (RFC 6455 §5.5.1) */

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { MAX_HEADER, SHORT_TEXT, writeFrame, writeHeader, writeShortText, writeTextFrame } from '../protocol/frame-encoder.ts'
 import { TEXT } from '../protocol/opcode.ts'
+import { encodeUtf8 } from '../protocol/utf8.ts'
 import { randomKey } from './random-key.ts'
 
 /** Payloads up to here are copied beside their header; larger ones are written as they lie. */
@@ -85,7 +86,7 @@ export class Outbox {
     }
     const byteLength = Buffer.byteLength(text)
     if (byteLength > COPY_UP_TO) {
-      this.binary(TEXT, Buffer.from(text))
+      this.binary(TEXT, encodeUtf8(text, byteLength))
       return
     }
     this.#claim(byteLength + MAX_HEADER)

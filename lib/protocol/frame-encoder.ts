@@ -1,4 +1,5 @@
 import { mask } from './mask.ts'
+import { writeUtf8 } from './utf8.ts'
 
 /** Added to the opcode of a compressed message (RFC 7692 §6.1). */
 export const RSV1 = 0x40
@@ -54,8 +55,7 @@ export function writeTextFrame (
 ): number {
   const start = writeHeader(target, at, opcode, byteLength, key)
   const end = start + byteLength
-  // ASCII is the same in both; Latin-1 is written without being looked at.
-  target.write(text, start, byteLength, byteLength === text.length ? 'latin1' : 'utf8')
+  writeUtf8(target, start, text, byteLength)
   if (key !== null) mask(target, start, end, key, 0)
   return end
 }

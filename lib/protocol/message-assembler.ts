@@ -3,7 +3,7 @@ import { CloseCode, isCloseCode } from './close-code.ts'
 import type { FrameSink } from './frame-decoder.ts'
 import { BINARY, CLOSE, CONTINUATION, isControl, PING, TEXT } from './opcode.ts'
 import { ProtocolError } from './protocol-error.ts'
-import { Utf8Validator } from './utf8.ts'
+import { decodeUtf8, Utf8Validator } from './utf8.ts'
 
 /** What an assembler hands on. Buffers are the receiver's to keep, but for those of `onCompressed`. */
 export interface MessageSink {
@@ -138,7 +138,7 @@ export class MessageAssembler implements FrameSink {
       return
     }
     if (!isUtf8(payload)) throw notUtf8()
-    this.#sink.onText(payload.toString('utf8'), end - start)
+    this.#sink.onText(decodeUtf8(payload), end - start)
   }
 
   #part (bytes: Buffer, start: number, end: number): void {
@@ -182,7 +182,7 @@ export class MessageAssembler implements FrameSink {
       return
     }
     if (this.#utf8 !== null && !this.#utf8.end()) throw notUtf8()
-    this.#sink.onText(data.toString('utf8'), size)
+    this.#sink.onText(isAscii(data) ? data.toString('latin1') : decodeUtf8(data), size)
   }
 
   #controlComplete (payload: Buffer): void {

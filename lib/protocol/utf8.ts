@@ -1,4 +1,28 @@
-import { isUtf8 } from 'node:buffer'
+import { isUtf8, transcode } from 'node:buffer'
+
+/**
+ * From so many bytes on the two steps to a string by way of UTF-16 are faster than the one that V8 offers up to Node 22.
+ * Node 20, µs, in one/two steps: 200 B 0.64/1.12, 2,000 B 5.8/3.0, 64 KiB 185/54; Node 24: 2,000 B 1.7/3.0, 64 KiB 50/55.
+ */
+const TWO_STEPS_FROM = Number.parseInt(process.versions.v8) < 13 && transcode !== undefined ? 1024 : Infinity
+
+/** The text of valid UTF-8. */
+export function decodeUtf8 (bytes: Buffer): string {
+  return bytes.length < TWO_STEPS_FROM ? bytes.toString('utf8') : transcode(bytes, 'utf8', 'utf16le').toString('utf16le')
+}
+
+/** Writes a text whose UTF-8 length the caller knows. */
+export function writeUtf8 (target: Buffer, at: number, text: string, byteLength: number): void {
+  // ASCII is the same in both; Latin-1 is written without being looked at. Node 20, 64 KiB of ASCII, µs: 17/1.7.
+  target.write(text, at, byteLength, byteLength === text.length ? 'latin1' : 'utf8')
+}
+
+/** The UTF-8 of a text. */
+export function encodeUtf8 (text: string, byteLength = Buffer.byteLength(text)): Buffer {
+  const bytes = Buffer.allocUnsafe(byteLength)
+  writeUtf8(bytes, 0, text, byteLength)
+  return bytes
+}
 
 /**
  * Checks UTF-8 that arrives in pieces and refuses at the first byte that no further byte could make valid
