@@ -1,6 +1,6 @@
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { maskMemory } from '../protocol/mask-memory.ts'
+import { simdMemory } from '../protocol/simd.ts'
 
 /** Called with the socket as `this`; the bytes up to `length` are lent for the call. True: goes on reading. */
 export type OnRead = (this: any, length: number, buffer: Buffer) => boolean
@@ -9,7 +9,7 @@ export type OnRead = (this: any, length: number, buffer: Buffer) => boolean
  * What all sockets are read into, one after the other. Node's own way is 64 KiB of new memory for every read, which
  * costs more than the read; and what is read in larger pieces is answered in larger ones.
  */
-const sharedBuffer = maskMemory ?? Buffer.allocUnsafeSlow(512 * 1024)
+const sharedBuffer = simdMemory ?? Buffer.allocUnsafeSlow(512 * 1024)
 
 /*
  * Node can do that: `net.connect` takes it as the option `onread`. The sockets of a server cannot be given it, so it is

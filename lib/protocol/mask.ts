@@ -1,7 +1,7 @@
-import { maskInMemory, maskMemory } from './mask-memory.ts'
+import { simd, simdMemory } from './simd.ts'
 
 /**
- * Outside of the memory for it: below this many bytes the word loop does not pay for the typed array it needs.
+ * Outside of `simdMemory`: below this many bytes the word loop does not pay for the typed array it needs.
  * Node 20, ns a call, by bytes / by words: 20 B 23/81, 64 B 56/93, 128 B 106/115, 200 B 161/140, 64 KiB 52,000/23,000.
  */
 const WORDS_FROM = 150
@@ -21,7 +21,7 @@ const keyBytes = new Uint8Array(keyWord.buffer)
  */
 export function mask (bytes: Uint8Array, start: number, end: number, key: number, offset: number): void {
   const turned = rotate(key, offset & 3)
-  if (bytes === maskMemory) maskInMemory!(start, end, turned)
+  if (bytes === simdMemory) simd!.mask(start, end, turned)
   else if (end - start < WORDS_FROM) maskBytes(bytes, start, end, turned)
   else maskWords(bytes, start, end, turned)
 }

@@ -1,10 +1,22 @@
-import { isUtf8, transcode } from 'node:buffer'
+import { isAscii as isAsciiNatively, isUtf8, transcode } from 'node:buffer'
+import { simd, simdMemory } from './simd.ts'
 
 /**
  * From so many bytes on the two steps to a string by way of UTF-16 are faster than the one that V8 offers up to Node 22.
  * Node 20, µs, in one/two steps: 200 B 0.64/1.12, 2,000 B 5.8/3.0, 64 KiB 185/54; Node 24: 2,000 B 1.7/3.0, 64 KiB 50/55.
  */
 const TWO_STEPS_FROM = Number.parseInt(process.versions.v8) < 13 && transcode !== undefined ? 1024 : Infinity
+
+/** Up to here a loop beats the native check, which needs a view of the bytes. Node 20, ns: 20 B 20/116, 100 B 80/116. */
+const SHORT = 100
+
+export function isAscii (bytes: Buffer, start: number, end: number): boolean {
+  if (bytes === simdMemory) return simd!.isAscii(start, end) === 1
+  if (end - start > SHORT) return isAsciiNatively(bytes.subarray(start, end))
+  let seen = 0
+  for (let i = start; i < end; i++) seen |= bytes[i]!
+  return seen < 0x80
+}
 
 /** The text of valid UTF-8. */
 export function decodeUtf8 (bytes: Buffer): string {

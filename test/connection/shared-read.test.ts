@@ -99,11 +99,11 @@ const ECHO = fileURLToPath(new URL('../support/echo-once.js', import.meta.url))
 
 test('the environment can forbid it', async t => {
   const { stdout } = await run(process.execPath, [ECHO], { env: { ...process.env, [NO_SHARED_READ]: '1' } })
-  t.same(JSON.parse(stdout), { echo: 'hello', byEvents: true, inMaskMemory: true })
+  t.same(JSON.parse(stdout), { echo: 'hello', byEvents: true, simd: true })
 })
 
 test('Node without WebAssembly serves as well', async t => {
   const { stdout } = await run(process.execPath, ['--jitless', '--no-warnings', ECHO])
   const byEvents = process.env[NO_SHARED_READ] !== undefined
-  t.same(JSON.parse(stdout), { echo: 'hello', byEvents, inMaskMemory: false })
+  t.same(JSON.parse(stdout), { echo: 'hello', byEvents, simd: false })
 })

@@ -1,7 +1,7 @@
 /** A program of its own: serves an echo, asks it once, and prints how it was read. */
 import Fastify from 'fastify'
 import sockets from 'fastify-sockets'
-import { maskMemory } from '../../lib/protocol/mask-memory.ts'
+import { simdMemory } from '../../lib/protocol/simd.ts'
 import { listen } from './app.ts'
 import { RawClient } from './raw-client.ts'
 
@@ -19,6 +19,6 @@ app.get('/', { ws: true }, (socket, request) => {
 const client = await RawClient.open(await listen(app), '/')
 client.send(TEXT, 'hello')
 const echo = (await client.frame()).payload.toString()
-console.log(JSON.stringify({ echo, byEvents, inMaskMemory: maskMemory !== null }))
+console.log(JSON.stringify({ echo, byEvents, simd: simdMemory !== null }))
 await client.destroy()
 await app.close()

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { test } from 'tap'
 import wabt from 'wabt'
 import { mask } from '../../lib/protocol/mask.ts'
-import { instantiate, maskMemory, type WebAssemblyApi } from '../../lib/protocol/mask-memory.ts'
+import { instantiate, simdMemory, type WebAssemblyApi } from '../../lib/protocol/simd.ts'
+import { isAscii } from '../../lib/protocol/utf8.ts'
 import { generator } from '../support/splits.ts'
 
-const memory = maskMemory!
+const memory = simdMemory!
 const KEY = [0x37, 0xfa, 0x21, 0x8d]
 const NUMBER = Buffer.from(KEY).readInt32LE()
 /** Bytes around the masked ones, which must not change. */
@@ -56,10 +57,29 @@ test('up to the last byte of the memory, and all of it', async t => {
   t.ok(isRight(1, memory.length - 2, 0))
 })
 
-test('the module is what mask.wat says', async t => {
-  const file = new URL('../../../lib/protocol/mask.wat', import.meta.url)
+test('looking for ASCII finds a byte above it wherever it stands, and none outside the range', async t => {
+  const wrong: string[] = []
+  for (const base of [3, memory.length - 150]) {
+    for (let length = 0; length <= 150; length++) {
+      memory.fill(0xff, base - 3, base + length)
+      memory.fill(0x7f, base, base + length)
+      if (!isAscii(memory, base, base + length)) wrong.push(`${length} at ${base}, none`)
+      for (let at = base; at < base + length; at++) {
+        memory[at] = 0x80
+        if (isAscii(memory, base, base + length)) wrong.push(`${length} at ${base}, byte ${at - base}`)
+        memory[at] = 0x7f
+      }
+      memory.fill(0xff, base + length, Math.min(memory.length, base + length + 20))
+      if (!isAscii(memory, base, base + length)) wrong.push(`${length} at ${base}, behind`)
+    }
+  }
+  t.same(wrong, [])
+})
+
+test('the module is what simd.wat says', async t => {
+  const file = new URL('../../../lib/protocol/simd.wat', import.meta.url)
   const { parseWat } = await wabt()
-  const assembled = parseWat('mask.wat', await readFile(file, 'utf8'), { simd: true }).toBinary({}).buffer
+  const assembled = parseWat('simd.wat', await readFile(file, 'utf8'), { simd: true }).toBinary({}).buffer
   let loaded: Uint8Array | undefined
   instantiate(webAssembly(bytes => { loaded = bytes }))
   t.ok(Buffer.from(assembled).equals(loaded!))
