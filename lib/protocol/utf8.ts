@@ -2,10 +2,12 @@ import { isAscii as isAsciiNatively, isUtf8, transcode } from 'node:buffer'
 import { simd, simdMemory } from './simd.ts'
 
 /**
- * From so many bytes on the two steps to a string by way of UTF-16 are faster than the one that V8 offers up to Node 22.
- * Node 20, µs, in one/two steps: 200 B 0.64/1.12, 2,000 B 5.8/3.0, 64 KiB 185/54; Node 24: 2,000 B 1.7/3.0, 64 KiB 50/55.
+ * Up to Node 22 the two steps to a string by way of UTF-16 are faster than V8's one, if the text is long enough. Node 20,
+ * µs, in one/two steps: 200 B 0.64/1.12, 2,000 B 5.8/3.0, 64 KiB 185/54; Node 24: 2,000 B 1.7/3.0, 64 KiB 50/55.
  */
-const TWO_STEPS_FROM = Number.parseInt(process.versions.v8) < 13 && transcode !== undefined ? 1024 : Infinity
+const TWO_STEPS_FROM = 1024
+// A Node without ICU cannot transcode.
+const knowsTwoSteps = Number.parseInt(process.versions.v8) < 13 && transcode !== undefined
 
 /** Up to here a loop beats the native check, which needs a view of the bytes. Node 20, ns: 20 B 20/116, 100 B 80/116. */
 const SHORT = 100
@@ -20,7 +22,9 @@ export function isAscii (bytes: Buffer, start: number, end: number): boolean {
 
 /** The text of valid UTF-8. */
 export function decodeUtf8 (bytes: Buffer): string {
-  return bytes.length < TWO_STEPS_FROM ? bytes.toString('utf8') : transcode(bytes, 'utf8', 'utf16le').toString('utf16le')
+  return knowsTwoSteps && bytes.length >= TWO_STEPS_FROM
+    ? transcode(bytes, 'utf8', 'utf16le').toString('utf16le')
+    : bytes.toString('utf8')
 }
 
 /** Writes a text whose UTF-8 length the caller knows. */
