@@ -2,6 +2,7 @@ import { type IncomingMessage, type Server, ServerResponse, validateHeaderName, 
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
+import { shareNames } from './header-names.ts'
 
 /** Bytes that a client may send ahead of the 101. */
 const MAX_EARLY = 64 * 1024
@@ -128,6 +129,7 @@ export class Upgrade extends ServerResponse {
   #open (onOpen: (early: Buffer) => void): void {
     const { transport } = this
     transport.off('error', ignore)
+    shareNames(this.req.rawHeaders)
     // Timeouts and keep-alive of the HTTP server end here.
     const { setTimeout, setNoDelay } = transport as NetSocket
     setTimeout?.call(transport, 0)
