@@ -21,15 +21,24 @@ export function isOrigin (value: string): boolean {
   return value === (origin === 'null' ? `${protocol}//${host}` : origin)
 }
 
+/** The pair that was last found to be of the same host: a server hears few others. */
+let lastOrigin = ''
+let lastHost = ''
+
 /**
  * Browsers write an origin in one way only, so whatever differs from that form is a forgery. The host that the client
  * asked for may carry the default port or none.
  */
 function isSameHost (origin: string, request: FastifyRequest): boolean {
+  const { host } = request
+  if (origin === lastOrigin && host === lastHost) return true
   if (!URL.canParse(origin)) return false
   const url = new URL(origin)
-  const asked = `${url.protocol}//${request.host}`
-  return url.origin === origin && URL.canParse(asked) && new URL(asked).host === url.host
+  const asked = `${url.protocol}//${host}`
+  if (url.origin !== origin || !URL.canParse(asked) || new URL(asked).host !== url.host) return false
+  lastOrigin = origin
+  lastHost = host
+  return true
 }
 
 function matches (pattern: RegExp, origin: string): boolean {

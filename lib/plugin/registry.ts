@@ -1,5 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel'
 import { type IncomingMessage, Server } from 'node:http'
+import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import FindMyWay from 'find-my-way'
@@ -8,7 +9,7 @@ import { isWebSocketUpgrade } from '../protocol/handshake.ts'
 import { DEFAULTS } from './options.ts'
 import { type AnyRouteOptions, WebSocketRoute } from './route.ts'
 import type { Scope } from './scope.ts'
-import { isBusy, serveAsHttp, Upgrade } from './upgrade.ts'
+import { serveAsHttp, Upgrade } from './upgrade.ts'
 
 /** Sockets that are told to go away before the event loop gets a turn. */
 const CLOSE_BATCH = 500
@@ -90,7 +91,7 @@ export class Registry {
     const ends: Promise<unknown>[] = []
     for (const scope of this.#scopes) scope.closing = true
     if (this.#pending.size > 0) {
-      this.#cutTimer = setTimeout(() => { for (const upgrade of this.#pending) upgrade.destroy() }, DEFAULTS.closeTimeout)
+      this.#cutTimer = setTimeout(() => { for (const upgrade of this.#pending) upgrade.transport.destroy() }, DEFAULTS.closeTimeout)
     }
     for (const scope of this.#scopes) {
       for (const socket of scope.sockets) {
@@ -139,19 +140,21 @@ export class Registry {
   #onUpgrade (server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const wantsUs = isWebSocketUpgrade(request.method, request.headers)
     if (server.listenerCount('upgrade') > 1 && !(wantsUs && this.#hasRoute(request.url!))) return
-    if (isBusy(request, socket)) {
+    const upgrade = new Upgrade(request, socket, head, this.#handshakeDone)
+    if (!upgrade.takeSocket()) {
       // Pipelined behind a request that has no answer yet: two responses cannot share the socket.
       socket.destroy()
     } else if (wantsUs) {
-      const upgrade = new Upgrade(request, socket, head, done => this.#handshakeDone(done))
       this.#pending.add(upgrade)
-      this.app.routing(request, upgrade.response)
+      upgrade.begin()
+      this.app.routing(request, upgrade)
     } else {
+      upgrade.detachSocket(socket as NetSocket)
       serveAsHttp(server, request, socket, head)
     }
   }
 
-  #handshakeDone (upgrade: Upgrade): void {
+  readonly #handshakeDone = (upgrade: Upgrade): void => {
     this.#pending.delete(upgrade)
     if (this.#pending.size === 0) clearTimeout(this.#cutTimer)
   }

@@ -74,12 +74,12 @@ export class WebSocketRoute {
     this.hasSendSchema = options.schema?.send !== undefined
 
     options.handler = (request: FastifyRequest, reply: FastifyReply) => {
-      const upgrade = Upgrade.of(request.raw)
+      const upgrade = Upgrade.of(reply.raw)
       if (upgrade === undefined) return this.#httpHandler!.call(this.#instance, request, reply)
       return this.#accept(upgrade, request, reply)
     }
     options.onRequest = [(request: any, reply: any) => this.#checkRequest(request, reply)].concat(options.onRequest as any ?? [])
-    options.onError = [(request: any, reply: any) => this.#notAfterAll(request, reply)].concat(options.onError as any ?? [])
+    options.onError = [(_request: any, reply: any) => this.#notAfterAll(reply)].concat(options.onError as any ?? [])
     if (this.hasMessageSchema || this.hasSendSchema) options.schema = this.#schemaToCompile(options.schema)
   }
 
@@ -120,7 +120,7 @@ export class WebSocketRoute {
 
   /** The route's first onRequest hook. */
   async #checkRequest (request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    if (Upgrade.of(request.raw) === undefined) {
+    if (Upgrade.of(reply.raw) === undefined) {
       if (this.servesHttp) return
       // RFC 9110 §15.5.22 and §7.8: a 426 names the protocol to upgrade to. HTTP/2 has no such headers.
       if (request.raw.httpVersionMajor === 1) {
@@ -161,10 +161,10 @@ export class WebSocketRoute {
     const { agreement, header } = acceptOffer(request.raw.headers['sec-websocket-extensions'], this.#deflate)
     if (header !== '') headers['Sec-WebSocket-Extensions'] = header
     const agreed = { protocol, extensions: header, compression: agreement }
-    const inMemory = 'route' in upgrade.socket ? upgrade.socket as unknown as InMemory : null
+    const inMemory = 'route' in upgrade.transport ? upgrade.transport as unknown as InMemory : null
     if (inMemory !== null) inMemory.route = this
     upgrade.accept(headers, early => {
-      this.#open(new RouteSocket(request, upgrade.socket, agreed, behaviour), early)
+      this.#open(new RouteSocket(request, upgrade.transport, agreed, behaviour), early)
       inMemory?.onOpen()
     })
     // An ordinary reply: onSend hooks still add their headers, as those of cookies do.
@@ -180,8 +180,8 @@ export class WebSocketRoute {
   }
 
   /** The route's first onError hook: the 101 could not be made, or an onSend hook failed when it was on its way. */
-  async #notAfterAll (request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const upgrade = Upgrade.of(request.raw)
+  async #notAfterAll (reply: FastifyReply): Promise<void> {
+    const upgrade = Upgrade.of(reply.raw)
     if (upgrade === undefined) return
     for (const [name, value] of Object.entries(reply.getHeaders())) {
       // What HTTP cannot carry would spoil the error as well.

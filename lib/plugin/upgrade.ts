@@ -2,6 +2,7 @@ import { type IncomingMessage, type Server, ServerResponse, validateHeaderName, 
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
+import { shareNames } from './header-names.ts'
 
 /** Bytes that a client may send ahead of the 101. */
 const MAX_EARLY = 64 * 1024
@@ -13,88 +14,59 @@ const NOT_ON_101 = /^(?:connection|upgrade|keep-alive|content-length|content-typ
 
 type Headers = Record<string, string | string[]>
 
-/** The response to a handshake: a 101 as RFC 6455 §4.2.2 wants it, whatever hooks have put on it, or any other. */
-class HandshakeResponse extends ServerResponse {
-  readonly #upgrade: Upgrade
-
-  constructor (request: IncomingMessage, upgrade: Upgrade) {
-    super(request)
-    this.#upgrade = upgrade
-    // A refusal says "Connection: close": no further request could be read from this socket.
-    this.shouldKeepAlive = false
-  }
-
-  override writeHead (status: number, headers: any): this {
-    const { accepted } = this.#upgrade
-    if (accepted === null) return super.writeHead(status, headers)
-    if (status !== 101) {
-      this.#upgrade.refuse()
-      return super.writeHead(status, headers)
-    }
-    const answer: Headers = {}
-    for (const [name, value] of Object.entries<any>({ ...this.getHeaders(), ...headers })) {
-      this.removeHeader(name)
-      if (NOT_ON_101.test(name)) continue
-      // Here, because Node has made the response a 101 by the time that it looks.
-      validateHeader(name, value)
-      answer[name] = value
-    }
-    return super.writeHead(101, { ...answer, ...accepted })
-  }
-}
-
-/** @throws HTTP cannot carry the header */
-export function validateHeader (name: string, value: unknown): void {
-  validateHeaderName(name)
-  for (const one of [value].flat()) validateHeaderValue(name, one as string)
-}
-
-const upgrades = new WeakMap<IncomingMessage, Upgrade>()
-
-/** A WebSocket handshake under way: the connection from the `upgrade` event to the 101 or the refusal. */
-export class Upgrade {
-  readonly socket: Duplex
-  readonly response: ServerResponse
+/**
+ * A WebSocket handshake under way, from the `upgrade` event to the 101 or the refusal. It is the response as well: a 101
+ * as RFC 6455 §4.2.2 wants it, whatever hooks have put on it, or any other.
+ */
+export class Upgrade extends ServerResponse {
+  readonly transport: Duplex
   /** The client has left; there is nobody to answer. */
   gone = false
 
-  readonly #request: IncomingMessage
   readonly #onDone: (upgrade: Upgrade) => void
   #accepted: { headers: Headers, onOpen: (early: Buffer) => void } | null = null
   #early: Buffer[]
   #earlyBytes: number
 
-  /**
-   * Makes a response that writes to the socket, so that the request can go through Fastify as any other.
-   *
-   * @param socket must not be busy with an earlier request
-   * @param onDone called once, when the handshake is accepted, refused or abandoned
-   */
-  constructor (request: IncomingMessage, socket: Duplex, head: Buffer, onDone: (upgrade: Upgrade) => void) {
-    this.socket = socket
-    this.#request = request
+  /** @param onDone called once, when the handshake is accepted, refused or abandoned */
+  constructor (request: IncomingMessage, transport: Duplex, head: Buffer, onDone: (upgrade: Upgrade) => void) {
+    super(request)
+    // A refusal says "Connection: close": no further request could be read from this socket.
+    this.shouldKeepAlive = false
+    this.transport = transport
     this.#onDone = onDone
     this.#early = [head]
     this.#earlyBytes = head.length
-    this.response = new HandshakeResponse(request, this)
-    this.response.assignSocket(socket as NetSocket)
-    this.response.on('finish', this.#finished)
-    upgrades.set(request, this)
-    socket.on('data', this.#onData)
-    socket.on('end', this.#onGone)
-    socket.on('close', this.#onGone)
-    socket.on('timeout', this.#onTimeout)
-    socket.on('error', ignore)
   }
 
-  /** The handshake that a request belongs to; undefined for ordinary requests. */
-  static of (request: IncomingMessage): Upgrade | undefined {
-    return upgrades.get(request)
+  /** The handshake that a response belongs to; undefined for ordinary responses. */
+  static of (response: unknown): Upgrade | undefined {
+    return response instanceof Upgrade ? response : undefined
   }
 
-  /** The headers of the handshake that was accepted, or null. */
-  get accepted (): Headers | null {
-    return this.#accepted === null ? null : this.#accepted.headers
+  /**
+   * Takes the socket, so that the request can go through Fastify as any other.
+   *
+   * @returns false if the socket still belongs to an earlier request, which has no answer yet
+   */
+  takeSocket (): boolean {
+    try {
+      this.assignSocket(this.transport as NetSocket)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** Holds early bytes, and notices a client that leaves. */
+  begin (): void {
+    const { transport } = this
+    this.on('finish', this.#finished)
+    transport.on('data', this.#onData)
+    transport.on('end', this.#onGone)
+    transport.on('close', this.#onGone)
+    transport.on('timeout', this.#onTimeout)
+    transport.on('error', ignore)
   }
 
   /**
@@ -114,77 +86,81 @@ export class Upgrade {
     return accepted
   }
 
-  /** Drops the connection. */
-  destroy (): void {
-    this.socket.destroy()
+  override writeHead (status: number, headers: any): this {
+    if (status !== 101) this.refuse()
+    if (this.#accepted === null) return super.writeHead(status, headers)
+    const answer = { ...this.#accepted.headers }
+    const others: Record<string, any> = { ...this.getHeaders(), ...headers }
+    for (const name of Object.keys(others)) {
+      this.removeHeader(name)
+      if (NOT_ON_101.test(name)) continue
+      // Here, because Node has made the response a 101 by the time that it looks.
+      validateHeader(name, others[name])
+      answer[name] = others[name]
+    }
+    return super.writeHead(101, answer)
   }
 
   readonly #onData = (chunk: Buffer): void => {
     this.#early.push(chunk)
     this.#earlyBytes += chunk.length
     // RFC 6455 §4.1: a client waits for the 101. To stop reading would hide that it leaves.
-    if (this.#earlyBytes > MAX_EARLY) this.destroy()
+    if (this.#earlyBytes > MAX_EARLY) this.transport.destroy()
   }
 
   readonly #onGone = (): void => {
     this.gone = true
     // What waits for the client in hooks learns of it: onRequestAbort, request.signal.
-    this.#request.destroy()
+    this.req.destroy()
     this.#release()
   }
 
-  readonly #onTimeout = (): void => this.destroy()
+  readonly #onTimeout = (): void => { this.transport.destroy() }
 
   /** The response has been written. */
   readonly #finished = (): void => {
     if (this.gone) return
-    this.response.detachSocket(this.socket as NetSocket)
+    this.detachSocket(this.transport as NetSocket)
     this.#release()
     if (this.#accepted === null) this.#leave()
     else this.#open(this.#accepted.onOpen)
   }
 
   #open (onOpen: (early: Buffer) => void): void {
-    const { socket } = this
-    upgrades.delete(this.#request)
-    socket.off('error', ignore)
+    const { transport } = this
+    transport.off('error', ignore)
+    shareNames(this.req.rawHeaders)
     // Timeouts and keep-alive of the HTTP server end here.
-    const { setTimeout, setNoDelay } = socket as NetSocket
-    setTimeout?.call(socket, 0)
-    setNoDelay?.call(socket, true)
+    const { setTimeout, setNoDelay } = transport as NetSocket
+    setTimeout?.call(transport, 0)
+    setNoDelay?.call(transport, true)
     onOpen(this.#early.length === 1 ? this.#early[0]! : Buffer.concat(this.#early))
   }
 
   /** Ends the connection; what still comes is read and ignored, so that no reset overtakes the response. */
   #leave (): void {
-    const { socket } = this
+    const { transport } = this
     this.#early = []
-    const timer = setTimeout(() => socket.destroy(), LINGER)
-    socket.once('close', () => clearTimeout(timer))
-    socket.end()
-    socket.resume()
+    const timer = setTimeout(() => transport.destroy(), LINGER)
+    transport.once('close', () => clearTimeout(timer))
+    transport.end()
+    transport.resume()
   }
 
   #release (): void {
-    const { socket } = this
-    socket.off('data', this.#onData)
-    socket.off('end', this.#onGone)
-    socket.off('close', this.#onGone)
-    socket.off('timeout', this.#onTimeout)
+    const { transport } = this
+    transport.off('data', this.#onData)
+    transport.off('end', this.#onGone)
+    transport.off('close', this.#onGone)
+    transport.off('timeout', this.#onTimeout)
     this.#onDone(this)
   }
 }
 
-/** Whether the socket still belongs to an earlier request, which has no answer yet. */
-export function isBusy (request: IncomingMessage, socket: Duplex): boolean {
-  const response = new ServerResponse(request)
-  try {
-    response.assignSocket(socket as NetSocket)
-  } catch {
-    return true
-  }
-  response.detachSocket(socket as NetSocket)
-  return false
+/** @throws HTTP cannot carry the header */
+export function validateHeader (name: string, value: unknown): void {
+  validateHeaderName(name)
+  for (const one of [value].flat()) validateHeaderValue(name, one as string)
 }
 
 /**

@@ -41,7 +41,8 @@ export class Inbox {
   readonly #maxQueued: number
 
   #consumer: typeof NOBODY | typeof LISTENERS | typeof ITERATOR = NOBODY
-  readonly #entries = new Queue<Entry>()
+  /** Created for the first message that has to wait. */
+  #entries: Queue<Entry> | null = null
   #queued = 0
   #waiter: Waiter | null = null
   /** Listeners get each message at once: nothing waits before it. */
@@ -64,6 +65,7 @@ export class Inbox {
       resolve({ done: false, value: message })
     } else {
       const cost = byteLength + ENTRY_COST
+      this.#entries ??= new Queue()
       this.#entries.enqueue({ message, cost, error })
       this.#queued += cost
       if (this.#queued > this.#maxQueued) this.#owner.pauseReading()
@@ -109,7 +111,7 @@ export class Inbox {
 
   /** The connection was closed from this side: nobody wants what waits. */
   discard (): void {
-    this.#entries.clear()
+    this.#entries = null
     this.#queued = 0
     this.end()
   }
@@ -141,7 +143,7 @@ export class Inbox {
   }
 
   #take (): Entry | undefined {
-    const entry = this.#entries.dequeue()
+    const entry = this.#entries?.dequeue()
     if (entry !== undefined) this.#queued -= entry.cost
     return entry
   }

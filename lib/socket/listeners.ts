@@ -19,7 +19,8 @@ export class Listeners {
   /** @param original the function that was wrapped in `listener`, by which it can be removed too */
   add (event: keyof SocketEvents, listener: Listener, original = listener): void {
     if (original !== listener) originals.set(listener, original)
-    this[event] = [...this[event], listener]
+    // Not by spreading: that leaves room for 16 more.
+    this[event] = this[event].concat(listener)
   }
 
   /** Removes the one that was added last, as an EventEmitter does. */

@@ -42,6 +42,16 @@ test("'same-host', the default, lets in the pages of the host and port that the 
   }
 })
 
+test("'same-host' judges each handshake by itself, whatever the one before it was allowed", async t => {
+  const { status } = await answers(t, {})
+  for (let i = 0; i < 2; i++) {
+    t.equal(await status({ Origin: 'https://app.example', Host: 'app.example' }), 101)
+    t.equal(await status({ Origin: 'https://app.example', Host: 'evil.example' }), 403)
+    t.equal(await status({ Origin: 'https://evil.example', Host: 'app.example' }), 403)
+    t.equal(await status({ Origin: 'https://app.example.', Host: 'app.example' }), 403)
+  }
+})
+
 const OTHER_HOST: Array<[origin: string, host: string, why: string]> = [
   ['https://evil.example', 'app.example', 'another host'],
   ['https://evil.app.example', 'app.example', 'a subdomain'],

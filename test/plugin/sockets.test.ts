@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { closeBody } from '../support/frames.ts'
+import { closeBody, masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { deferred, frameText, lastResponse, until } from './support.ts'
 
@@ -114,6 +114,19 @@ test('a handshake that is refused is not counted', async t => {
   await lastResponse(port, handshake('/room', { 'Sec-WebSocket-Key': 'short' }))
   await lastResponse(port, handshake('/elsewhere'))
   t.equal(app.sockets.stats().opened, 0)
+})
+
+test('request.raw.rawHeaders holds the headers as the client wrote them, for as long as the connection lives', async t => {
+  const app = createApp(t)
+  app.get('/room', { ws: true }, socket => {
+    socket.on('message', () => { socket.send(JSON.stringify(socket.request.raw.rawHeaders)) })
+  })
+  const client = await RawClient.open(await listen(app), '/room', { 'user-agent': 'a', 'X-fOrwarded-For': 'b', Own: 'c' })
+  client.write(masked(1, 'which?'))
+  const headers: string[] = JSON.parse(await frameText(client))
+  const own = headers.filter((_, i) => /^(?:user-agent|x-forwarded-for|own)$/i.test(headers[i - i % 2]!))
+  t.same(own, ['user-agent', 'a', 'X-fOrwarded-For', 'b', 'Own', 'c'])
+  await client.destroy()
 })
 
 test('socket.remoteAddress is that of the TCP peer, whatever a proxy header says', async t => {
