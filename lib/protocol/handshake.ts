@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { isToken, parseExtensions } from './extensions.ts'
 
 /** The header fields that the opening handshake reads, as Node hands them over. */
@@ -22,6 +22,8 @@ const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/
 /** Whether a comma-separated list of tokens holds one of them, in any case (RFC 6455 §4.2.1). */
 export function hasToken (header: string | string[] | undefined, token: string): boolean {
   if (header === undefined) return false
+  // As most clients write it.
+  if (typeof header === 'string' && header.length === token.length) return header.toLowerCase() === token
   return String(header).split(',').some(item => item.trim().toLowerCase() === token)
 }
 
@@ -69,7 +71,7 @@ export function offeredProtocols (headers: HandshakeHeaders): string[] | null {
 
 /** `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` (RFC 6455 §4.2.2). */
 export function acceptKey (key: string): string {
-  return createHash('sha1').update(key + GUID).digest('base64')
+  return hash('sha1', key + GUID, 'base64')
 }
 
 /** RFC 6455 §11.3.1, §11.3.5 and RFC 9110 §7.2: these come once in a request. Node keeps the first or joins them. */
