@@ -53,7 +53,7 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
   /** With the route's `attachValidation`: what is wrong with the message being delivered, or null. */
   readonly validationError: Error | null
   /**
-   * Sends a message. A Buffer of more than 16 KiB is not copied: leave it unchanged until it has been written.
+   * Sends a message. A Buffer of more than 2 KiB is not copied: leave it unchanged until it has been written.
    *
    * @returns false if more than `highWaterMark` bytes wait to be written (`drained()` and `'drain'` say when they have
    * gone), if the message was dropped, or if the connection is no longer open: then nothing is sent

@@ -89,7 +89,7 @@ test('sends of a later turn leave in a write of their own, and bytes out are cou
 
 test('small and large messages, text and binary, keep their order', async t => {
   const { client, socket } = await pair(t, { highWaterMark: 10_000_000, maxBuffered: 10_000_000 })
-  const sizes = [1, 20_000, 2, 3, 100_000, 70_000, 4, 16_384, 16_385, 5]
+  const sizes = [1, 20_000, 2, 3, 100_000, 70_000, 4, 2048, 2049, 5]
   for (const size of sizes) {
     socket.send('x'.repeat(size))
     socket.send(Buffer.alloc(size, 'y'))
@@ -104,7 +104,7 @@ test('small and large messages, text and binary, keep their order', async t => {
   }
 })
 
-for (const size of [0, 125, 126, 16_383, 16_384, 16_385, 65_535, 65_536]) {
+for (const size of [0, 125, 126, 2047, 2048, 2049, 65_535, 65_536]) {
   test(`a message of ${size} bytes is framed as the RFC says`, async t => {
     const { client, socket } = await pair(t)
     const wanted = Buffer.concat([frame(TEXT, Buffer.alloc(size, 'x')), frame(BINARY, Buffer.alloc(size, 1))])
