@@ -5,8 +5,11 @@ import type { Socket as NetSocket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { test } from 'tap'
+import { WebSocket } from 'ws'
 import { Connection } from '../../lib/connection/connection.ts'
 import { DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
+import { selfSigned } from '../plugin/support.ts'
+import { createApp, listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { pair, serve, turn, until } from '../support/serve.ts'
@@ -25,6 +28,24 @@ function isReadByEvents (socket: NetSocket): boolean {
 test('sockets are read into one buffer where they can be', async t => {
   const { socket } = await pair(t)
   t.equal(isReadByEvents(socket.request.socket), process.env[NO_SHARED_READ] !== undefined)
+})
+
+test('those of TLS as well', async t => {
+  const app = createApp(t, {}, { https: selfSigned() } as any)
+  app.get('/', { ws: true }, (socket, request) => {
+    socket.on('message', message => {
+      t.equal(isReadByEvents(request.socket), process.env[NO_SHARED_READ] !== undefined)
+      socket.send(message)
+    })
+  })
+  const client = new WebSocket(`wss://127.0.0.1:${await listen(app)}/`, { rejectUnauthorized: false })
+  t.teardown(() => client.terminate())
+  await once(client, 'open')
+  for (const size of [1, 1000, 16_384, 200_000]) {
+    client.send(Buffer.alloc(size, size))
+    const [echo] = await once(client, 'message')
+    t.ok(Buffer.alloc(size, size).equals(echo as Buffer), `${size} bytes`)
+  }
 })
 
 test('what one connection was handed stays as it is when others are read', async t => {
