@@ -87,9 +87,10 @@ export class Outbox {
       this.#appended(scratchUsed - start)
       return
     }
-    const byteLength = Buffer.byteLength(text)
+    // A long text need not be measured: it has at least a byte for each character.
+    const byteLength = text.length > COPY_UP_TO ? text.length : Buffer.byteLength(text)
     if (byteLength > COPY_UP_TO) {
-      this.binary(TEXT, encodeUtf8(text, byteLength))
+      this.binary(TEXT, encodeUtf8(text))
       return
     }
     this.#claim(byteLength + MAX_HEADER)

@@ -4,7 +4,7 @@ import { decodeUtf8, encodeUtf8, isAscii, writeUtf8 } from '../../lib/protocol/u
 /** One byte a character, two, three and four. */
 const ALPHABETS = { ASCII: 'please ', 'Latin-1': 'déjà vu ', Cyrillic: 'привет ', mixed: 'ein „Echo“: añ€🌍 ' }
 /** Around the lengths at which the way changes. */
-const LENGTHS = [0, 1, 7, 31, 99, 100, 101, 300, 1022, 1023, 1024, 1025, 4096, 70_000]
+const LENGTHS = [0, 1, 7, 31, 99, 100, 101, 300, 1022, 1023, 1024, 1025, 2047, 2048, 4096, 8192, 70_000]
 
 /** The longest text of whole characters that takes no more bytes. */
 function textOf (alphabet: string, bytes: number): string {
@@ -40,6 +40,18 @@ test('a byte order mark and NUL are characters like others', async t => {
 
 test('a lone surrogate is written as U+FFFD, as everywhere in Node', async t => {
   t.equal(encodeUtf8('a\ud800b').toString('hex'), '61efbfbd62')
+  for (const lone of ['\ud800', '\udfff']) {
+    const long = 'и'.repeat(5000)
+    t.ok(encodeUtf8(long + lone + long).equals(Buffer.from(`${long}\ufffd${long}`)), 'in a long text')
+  }
+})
+
+test('a long text with a single wide character, wherever it stands', async t => {
+  const ascii = 'x'.repeat(5000)
+  for (const at of [0, 1, 77, 78, 2500, 4999, 5000]) {
+    const text = `${ascii.slice(0, at)}€${ascii.slice(at)}`
+    t.ok(encodeUtf8(text).equals(Buffer.from(new TextEncoder().encode(text))), `at ${at}`)
+  }
 })
 
 test('a byte above ASCII is found wherever it stands, in short and in long texts', async t => {
