@@ -9,7 +9,7 @@ import { ProtocolError } from '../protocol/protocol-error.ts'
 import { DeflateQueue } from './deflate-queue.ts'
 import { Outbox, type OutboxOwner } from './outbox.ts'
 import { Reader, type ReaderOwner } from './reader.ts'
-import { type TransportOwner, watchTransport } from './transport.ts'
+import { ownTransport, type TransportOwner } from './transport.ts'
 
 /** What a connection tells its owner. No message comes after a local `close`. */
 export interface ConnectionHost extends OutboxOwner {
@@ -73,7 +73,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   #closeTimer: NodeJS.Timeout | null = null
 
   /**
-   * Takes the Duplex over; reading begins with `start`.
+   * Takes the Duplex over; reading begins with `start`, in the same turn.
    *
    * @param compression what the handshake has agreed on, or null
    */
@@ -89,7 +89,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     this.#outbox = new Outbox(duplex, role === 'client', options.highWaterMark, this)
     this.#messages = compression === null ? this.#outbox
       : new DeflateQueue(this.#outbox, compression[role], options.deflate, error => this.onViolation(error))
-    watchTransport(duplex, this)
+    ownTransport(duplex, this)
   }
 
   get state (): SocketState {

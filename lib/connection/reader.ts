@@ -3,7 +3,6 @@ import { Inflater, type InflaterHost } from '../deflate/inflater.ts'
 import type { Direction } from '../deflate/negotiate.ts'
 import { FrameDecoder, type Role } from '../protocol/frame-decoder.ts'
 import { MessageAssembler, type MessageSink } from '../protocol/message-assembler.ts'
-import { readTransport } from './transport.ts'
 
 /** What a reader hands on, in the order in which it came. */
 export interface ReaderOwner extends MessageSink {
@@ -57,7 +56,6 @@ export class Reader implements InflaterHost {
 
   /** Begins to read. */
   start (): void {
-    readTransport(this.#duplex)
     if (this.isPaused) this.#duplex.pause()
     else this.#duplex.resume()
   }

@@ -13,38 +13,42 @@ export interface TransportOwner {
 }
 
 const kOwner = Symbol('fastify-sockets.owner')
-type Owned = Duplex & { [kOwner]: TransportOwner }
+type Owned = Duplex & { [kOwner]?: TransportOwner }
 
-/** Tells the owner of everything but data. The listeners are the same for all transports: none holds a closure. */
-export function watchTransport (duplex: Duplex, owner: TransportOwner): void {
-  (duplex as Owned)[kOwner] = owner
+/**
+ * Tells the owner of everything that happens on a Duplex from now on, in place of the one before. The first to own it
+ * has it read once it is resumed. The listeners are the same for all transports: none holds a closure.
+ */
+export function ownTransport (duplex: Duplex, owner: TransportOwner): void {
+  const owned = duplex as Owned
+  const isFirst = owned[kOwner] === undefined
+  owned[kOwner] = owner
+  if (!isFirst) return
   duplex.on('end', onEnd)
   duplex.on('error', onError)
   duplex.on('close', onClose)
-}
-
-/** Tells the owner of data as well; the transport begins to flow. */
-export function readTransport (duplex: Duplex): void {
-  if (!readShared(duplex, onRead)) duplex.on('data', onData)
+  if (readShared(duplex, onRead)) return
+  duplex.pause()
+  duplex.on('data', onData)
 }
 
 function onRead (this: Owned, length: number, buffer: Buffer): boolean {
-  this[kOwner].transportRead(buffer, length)
+  this[kOwner]!.transportRead(buffer, length)
   return true
 }
 
 function onData (this: Owned, chunk: Buffer): void {
-  this[kOwner].transportRead(chunk, chunk.length)
+  this[kOwner]!.transportRead(chunk, chunk.length)
 }
 
 function onEnd (this: Owned): void {
-  this[kOwner].transportEnded()
+  this[kOwner]!.transportEnded()
 }
 
 function onError (this: Owned, error: Error): void {
-  this[kOwner].transportFailed(error)
+  this[kOwner]!.transportFailed(error)
 }
 
 function onClose (this: Owned): void {
-  this[kOwner].transportClosed()
+  this[kOwner]!.transportClosed()
 }

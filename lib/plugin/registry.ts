@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import FindMyWay from 'find-my-way'
 import { CloseCode } from '../protocol/close-code.ts'
 import { isWebSocketUpgrade } from '../protocol/handshake.ts'
+import { shareStrings } from './header-strings.ts'
 import { DEFAULTS } from './options.ts'
 import { type AnyRouteOptions, WebSocketRoute } from './route.ts'
 import type { Scope } from './scope.ts'
@@ -134,20 +135,22 @@ export class Registry {
     const { shouldUpgradeCallback } = asking
     if (shouldUpgradeCallback === undefined) return
     asking.shouldUpgradeCallback = request => shouldUpgradeCallback.call(server, request) &&
-      (server.listenerCount('upgrade') > 1 || isWebSocketUpgrade(request.method, request.headers))
+      (server.listenerCount('upgrade') > 1 || isForUs(request))
   }
 
   #onUpgrade (server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const wantsUs = isWebSocketUpgrade(request.method, request.headers)
+    const wantsUs = isForUs(request)
     if (server.listenerCount('upgrade') > 1 && !(wantsUs && this.#hasRoute(request.url!))) return
     const upgrade = new Upgrade(request, socket, head, this.#handshakeDone)
     if (!upgrade.takeSocket()) {
       // Pipelined behind a request that has no answer yet: two responses cannot share the socket.
       socket.destroy()
     } else if (wantsUs) {
-      this.#pending.add(upgrade)
       upgrade.begin()
       this.app.routing(request, upgrade)
+      if (upgrade.isWritten) return
+      this.#pending.add(upgrade)
+      upgrade.wait()
     } else {
       upgrade.detachSocket(socket as NetSocket)
       serveAsHttp(server, request, socket, head)
@@ -169,6 +172,12 @@ export class Registry {
     }
     return this.#finder.find('GET', url) !== null
   }
+}
+
+function isForUs (request: IncomingMessage): boolean {
+  // Before the headers are looked at, which is when Node makes an object of them.
+  shareStrings(request.rawHeaders)
+  return isWebSocketUpgrade(request.method, request.headers)
 }
 
 function sameUrl (a: string, b: string): boolean {

@@ -78,7 +78,7 @@ export class WebSocketRoute {
       if (upgrade === undefined) return this.#httpHandler!.call(this.#instance, request, reply)
       return this.#accept(upgrade, request, reply)
     }
-    options.onRequest = [(request: any, reply: any) => this.#checkRequest(request, reply)].concat(options.onRequest as any ?? [])
+    options.onRequest = [(request: any, reply: any, done: any) => this.#checkRequest(request, reply, done)].concat(options.onRequest as any ?? [])
     options.onError = [(_request: any, reply: any) => this.#notAfterAll(reply)].concat(options.onError as any ?? [])
     if (this.hasMessageSchema || this.hasSendSchema) options.schema = this.#schemaToCompile(options.schema)
   }
@@ -118,29 +118,45 @@ export class WebSocketRoute {
     return copy
   }
 
-  /** The route's first onRequest hook. */
-  async #checkRequest (request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  /** The route's first onRequest hook. A promise only where the origin policy makes one: most answers need no wait. */
+  #checkRequest (request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> | void {
     if (Upgrade.of(reply.raw) === undefined) {
-      if (this.servesHttp) return
-      // RFC 9110 §15.5.22 and §7.8: a 426 names the protocol to upgrade to. HTTP/2 has no such headers.
-      if (request.raw.httpVersionMajor === 1) {
-        reply.header('upgrade', 'websocket').header('connection', reply.raw.shouldKeepAlive ? 'Upgrade' : 'close, Upgrade')
-      }
-      throw new FST_ERR_WS_UPGRADE_REQUIRED(request.url)
+      if (!this.servesHttp) this.#requireUpgrade(request, reply)
+      return done()
     }
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
-    const { raw } = request
+    this.#checkHandshake(request, reply)
+    const { origin } = request.raw.headers
+    if (origin === undefined || this.#checkOrigin === null) return done()
+    const allowed = this.#checkOrigin(origin, request)
+    if (typeof allowed !== 'boolean') return this.#requireOrigin(allowed, origin, request)
+    if (allowed) return done()
+    this.#refuseOrigin(origin, request)
+  }
+
+  #requireUpgrade (request: FastifyRequest, reply: FastifyReply): never {
+    // RFC 9110 §15.5.22 and §7.8: a 426 names the protocol to upgrade to. HTTP/2 has no such headers.
+    if (request.raw.httpVersionMajor === 1) {
+      reply.header('upgrade', 'websocket').header('connection', reply.raw.shouldKeepAlive ? 'Upgrade' : 'close, Upgrade')
+    }
+    throw new FST_ERR_WS_UPGRADE_REQUIRED(request.url)
+  }
+
+  #checkHandshake ({ raw }: FastifyRequest, reply: FastifyReply): void {
     const fault = checkHandshake(raw.httpVersion, raw.headers as HandshakeHeaders, raw.rawHeaders)
-    if (fault !== null) {
-      if (fault.status === 400) throw new FST_ERR_WS_HANDSHAKE(fault.message)
-      reply.header('sec-websocket-version', VERSION).header('upgrade', 'websocket').header('connection', 'close, Upgrade')
-      throw new FST_ERR_WS_VERSION(fault.message)
-    }
-    const { origin } = raw.headers
-    if (origin !== undefined && this.#checkOrigin !== null && !await this.#checkOrigin(origin, request)) {
-      request.log.info({ origin, host: request.host }, "the origin is not allowed: see the WebSocket option 'origin'")
-      throw new FST_ERR_WS_ORIGIN(origin)
-    }
+    if (fault === null) return
+    if (fault.status === 400) throw new FST_ERR_WS_HANDSHAKE(fault.message)
+    reply.header('sec-websocket-version', VERSION).header('upgrade', 'websocket').header('connection', 'close, Upgrade')
+    throw new FST_ERR_WS_VERSION(fault.message)
+  }
+
+  async #requireOrigin (allowed: Promise<boolean>, origin: string, request: FastifyRequest): Promise<void> {
+    if (!await allowed) this.#refuseOrigin(origin, request)
+  }
+
+  #refuseOrigin (origin: string, request: FastifyRequest): never {
+    request.log.info({ origin, host: request.host }, "the origin is not allowed: see the WebSocket option 'origin'")
+    throw new FST_ERR_WS_ORIGIN(origin)
   }
 
   /** The last step of Fastify's lifecycle: all hooks have passed. */

@@ -2,7 +2,7 @@ import { type IncomingMessage, type Server, ServerResponse, validateHeaderName, 
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
-import { shareNames } from './header-names.ts'
+import { ownTransport, type TransportOwner } from '../connection/transport.ts'
 
 /** Bytes that a client may send ahead of the 101. */
 const MAX_EARLY = 64 * 1024
@@ -18,15 +18,17 @@ type Headers = Record<string, string | string[]>
  * A WebSocket handshake under way, from the `upgrade` event to the 101 or the refusal. It is the response as well: a 101
  * as RFC 6455 §4.2.2 wants it, whatever hooks have put on it, or any other.
  */
-export class Upgrade extends ServerResponse {
+export class Upgrade extends ServerResponse implements TransportOwner {
   readonly transport: Duplex
   /** The client has left; there is nobody to answer. */
   gone = false
 
   readonly #onDone: (upgrade: Upgrade) => void
   #accepted: { headers: Headers, onOpen: (early: Buffer) => void } | null = null
-  #early: Buffer[]
+  readonly #early: Buffer[]
   #earlyBytes: number
+  #done = false
+  #lingerTimer: NodeJS.Timeout | undefined
 
   /** @param onDone called once, when the handshake is accepted, refused or abandoned */
   constructor (request: IncomingMessage, transport: Duplex, head: Buffer, onDone: (upgrade: Upgrade) => void) {
@@ -58,15 +60,20 @@ export class Upgrade extends ServerResponse {
     }
   }
 
-  /** Holds early bytes, and notices a client that leaves. */
   begin (): void {
-    const { transport } = this
+    ownTransport(this.transport, this)
     this.on('finish', this.#finished)
-    transport.on('data', this.#onData)
-    transport.on('end', this.#onGone)
-    transport.on('close', this.#onGone)
-    transport.on('timeout', this.#onTimeout)
-    transport.on('error', ignore)
+  }
+
+  /** Whether nothing is left to be written. */
+  get isWritten (): boolean {
+    return this.writableEnded && this.transport.writableLength === 0
+  }
+
+  /** The response takes its time: holds early bytes meanwhile, and notices a client that leaves. */
+  wait (): void {
+    this.transport.on('timeout', cut)
+    this.transport.resume()
   }
 
   /**
@@ -101,59 +108,64 @@ export class Upgrade extends ServerResponse {
     return super.writeHead(101, answer)
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    this.#early.push(chunk)
-    this.#earlyBytes += chunk.length
+  transportRead (bytes: Buffer, length: number): void {
+    // After a refusal what still comes is read and ignored, so that no reset overtakes the response.
+    if (this.#done) return
+    this.#early.push(Buffer.from(bytes.subarray(0, length)))
+    this.#earlyBytes += length
     // RFC 6455 §4.1: a client waits for the 101. To stop reading would hide that it leaves.
     if (this.#earlyBytes > MAX_EARLY) this.transport.destroy()
   }
 
-  readonly #onGone = (): void => {
+  transportEnded (): void {
+    this.#left()
+  }
+
+  transportFailed (): void {}
+
+  transportClosed (): void {
+    clearTimeout(this.#lingerTimer)
+    this.#left()
+  }
+
+  #left (): void {
+    if (this.#done) return
     this.gone = true
     // What waits for the client in hooks learns of it: onRequestAbort, request.signal.
     this.req.destroy()
-    this.#release()
+    this.#finish()
   }
 
-  readonly #onTimeout = (): void => { this.transport.destroy() }
-
   /** The response has been written. */
-  readonly #finished = (): void => {
+  #finished (): void {
     if (this.gone) return
     this.detachSocket(this.transport as NetSocket)
-    this.#release()
+    this.#finish()
     if (this.#accepted === null) this.#leave()
     else this.#open(this.#accepted.onOpen)
   }
 
+  #finish (): void {
+    this.#done = true
+    this.transport.off('timeout', cut)
+    this.#onDone(this)
+  }
+
   #open (onOpen: (early: Buffer) => void): void {
-    const { transport } = this
-    transport.off('error', ignore)
-    shareNames(this.req.rawHeaders)
     // Timeouts and keep-alive of the HTTP server end here.
+    const { transport } = this
     const { setTimeout, setNoDelay } = transport as NetSocket
     setTimeout?.call(transport, 0)
     setNoDelay?.call(transport, true)
     onOpen(this.#early.length === 1 ? this.#early[0]! : Buffer.concat(this.#early))
   }
 
-  /** Ends the connection; what still comes is read and ignored, so that no reset overtakes the response. */
+  /** Ends the connection; reads on, to see the client leave. */
   #leave (): void {
     const { transport } = this
-    this.#early = []
-    const timer = setTimeout(() => transport.destroy(), LINGER)
-    transport.once('close', () => clearTimeout(timer))
+    this.#lingerTimer = setTimeout(() => transport.destroy(), LINGER)
     transport.end()
     transport.resume()
-  }
-
-  #release (): void {
-    const { transport } = this
-    transport.off('data', this.#onData)
-    transport.off('end', this.#onGone)
-    transport.off('close', this.#onGone)
-    transport.off('timeout', this.#onTimeout)
-    this.#onDone(this)
   }
 }
 
@@ -178,4 +190,6 @@ export function serveAsHttp (server: Server, request: IncomingMessage, socket: D
   server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket)
 }
 
-function ignore (): void {}
+function cut (this: Duplex): void {
+  this.destroy()
+}

@@ -11,10 +11,10 @@ const DECODED_IN_TWO_FROM = 1024
  * Node 20 68/21, Node 24 109/22, Node 26 17/18; 2,000 B of it 2.7/2.0, 3.5/1.7, 0.7/1.8.
  */
 const ENCODED_IN_TWO_FROM = 2048
+const v8 = Number.parseInt(process.versions.v8)
 // A Node without ICU cannot transcode.
-const v8 = transcode === undefined ? Infinity : Number.parseInt(process.versions.v8)
-const decodesInTwo = v8 < 13
-const encodesInTwo = v8 < 14
+const decodesInTwo = v8 < 13 && transcode !== undefined
+const encodesInTwo = v8 < 14 && transcode !== undefined
 
 /** Up to here a loop beats the native check, which needs a view of the bytes. Node 20, ns: 20 B 20/116, 100 B 80/116. */
 const SHORT = 100

@@ -87,22 +87,45 @@ test('a client that is gone before a hook refuses or throws harms nobody', async
   }
 })
 
-test('a client that leaves while a large refusal is being written harms nobody', async t => {
+const LARGE = 'x'.repeat(50_000_000)
+
+for (const [when, refuse] of [
+  ['later', async (_request: FastifyRequest, reply: FastifyReply) => reply.code(403).send(LARGE)],
+  ['at once', (_request: FastifyRequest, reply: FastifyReply, _done: () => void) => { reply.code(403).send(LARGE) }]
+] as const) {
+  test(`a client that leaves while a large refusal is being written, sent ${when}, harms nobody`, async t => {
+    const app = createApp(t)
+    const sent = deferred<ServerResponse>()
+    app.addHook('onSend', (_request, reply, payload, done) => {
+      sent.resolve(reply.raw)
+      done(null, payload)
+    })
+    app.get('/room', { ws: true, onRequest: refuse }, () => {})
+    const port = await listen(app)
+    const client = new RawClient(port, { allowHalfOpen: true })
+    client.socket.pause()
+    client.write(handshake('/room'))
+    const response = await sent.promise
+    await until(() => response.writableEnded)
+    client.socket.end()
+    await until(async () => await connectionCount(app) === 0)
+    t.equal((await lastResponse(port, handshake('/nowhere'))).status, 404)
+    await client.destroy()
+  })
+}
+
+test('what a client sends after a refusal is read and ignored, so that no reset overtakes the response', async t => {
   const app = createApp(t)
-  const sent = deferred<ServerResponse>()
-  app.addHook('onSend', async (_request, reply) => { sent.resolve(reply.raw) })
-  const refuse = async (_request: FastifyRequest, reply: FastifyReply) => reply.code(403).send('x'.repeat(50_000_000))
-  app.get('/room', { ws: true, onRequest: refuse }, () => {})
-  const port = await listen(app)
-  const client = new RawClient(port, { allowHalfOpen: true })
-  client.socket.pause()
+  app.get('/room', { ws: true, onRequest: async (_request, reply) => reply.code(403).send('no') }, () => {})
+  const client = new RawClient(await listen(app), { allowHalfOpen: true })
   client.write(handshake('/room'))
-  const response = await sent.promise
-  await until(() => response.writableEnded)
+  const { status, body } = await client.response()
+  t.same([status, body], [403, 'no'])
+  client.write(Buffer.alloc(500_000))
   client.socket.end()
   await until(async () => await connectionCount(app) === 0)
-  t.equal((await lastResponse(port, handshake('/nowhere'))).status, 404)
-  await client.destroy()
+  await client.end()
+  t.equal(client.socket.errored, null)
 })
 
 test('a hook that destroys the connection keeps the handler out', async t => {

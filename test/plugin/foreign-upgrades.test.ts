@@ -99,8 +99,8 @@ test('a server that asks before it upgrades declines what is not for WebSockets,
   let willing = true
   server.shouldUpgradeCallback = () => willing
   await app.ready()
-  const websocket = { method: 'GET', headers: { upgrade: 'websocket' } }
-  const h2c = { method: 'GET', headers: { upgrade: 'h2c' } }
+  const websocket = { method: 'GET', rawHeaders: ['Upgrade', 'websocket'], headers: { upgrade: 'websocket' } }
+  const h2c = { method: 'GET', rawHeaders: ['Upgrade', 'h2c'], headers: { upgrade: 'h2c' } }
   t.same([server.shouldUpgradeCallback(websocket), server.shouldUpgradeCallback(h2c)], [true, false])
   app.server.on('upgrade', () => {})
   t.same([server.shouldUpgradeCallback(websocket), server.shouldUpgradeCallback(h2c)], [true, true])

@@ -116,17 +116,28 @@ test('a handshake that is refused is not counted', async t => {
   t.equal(app.sockets.stats().opened, 0)
 })
 
-test('request.raw.rawHeaders holds the headers as the client wrote them, for as long as the connection lives', async t => {
+test('the request holds the headers as its client wrote them, for as long as the connection lives', async t => {
   const app = createApp(t)
   app.get('/room', { ws: true }, socket => {
-    socket.on('message', () => { socket.send(JSON.stringify(socket.request.raw.rawHeaders)) })
+    const { raw } = socket.request
+    socket.on('message', () => { socket.send(JSON.stringify([raw.rawHeaders, raw.headers])) })
   })
-  const client = await RawClient.open(await listen(app), '/room', { 'user-agent': 'a', 'X-fOrwarded-For': 'b', Own: 'c' })
-  client.write(masked(1, 'which?'))
-  const headers: string[] = JSON.parse(await frameText(client))
-  const own = headers.filter((_, i) => /^(?:user-agent|x-forwarded-for|own)$/i.test(headers[i - i % 2]!))
-  t.same(own, ['user-agent', 'a', 'X-fOrwarded-For', 'b', 'Own', 'c'])
-  await client.destroy()
+  const port = await listen(app)
+  const sent = [
+    { 'user-agent': 'a', 'X-fOrwarded-For': 'b', Own: 'c', Cookie: 'd=1' },
+    { 'user-agent': 'a', 'X-fOrwarded-For': 'b', Own: 'c', Cookie: 'd=1' },
+    { 'User-Agent': 'A', 'X-Forwarded-For': 'B', own: 'C', cookie: 'd=2', Accept: '' },
+    { 'user-agent': 'a', 'X-fOrwarded-For': '', Own: '', Accept: '*/*' }
+  ]
+  const clients = await Promise.all(sent.map(headers => RawClient.open(port, '/room', headers)))
+  for (const [i, client] of clients.entries()) {
+    client.write(masked(1, 'which?'))
+    const [rawHeaders, headers] = JSON.parse(await frameText(client))
+    const own = Object.entries(sent[i]!)
+    t.same(rawHeaders.slice(-2 * own.length), own.flat(), `raw headers of client ${i}`)
+    for (const [name, value] of own) t.equal(headers[name.toLowerCase()], value, `${name} of client ${i}`)
+    await client.destroy()
+  }
 })
 
 test('socket.remoteAddress is that of the TCP peer, whatever a proxy header says', async t => {

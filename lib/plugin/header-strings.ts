@@ -1,0 +1,38 @@
+/** Names that browsers, other clients and proxies put on a handshake, as they write them. */
+const NAMES = [
+  'Authorization', 'Cookie', 'Sec-WebSocket-Key', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Port',
+  'X-Forwarded-Proto', 'X-Real-IP', 'Forwarded', 'Via'
+]
+/** Those whose value is the same for many clients. */
+const COMMON = [
+  'Host', 'Connection', 'Upgrade', 'Origin', 'Sec-WebSocket-Version', 'Sec-WebSocket-Extensions',
+  'Sec-WebSocket-Protocol', 'Pragma', 'Cache-Control', 'User-Agent', 'Accept', 'Accept-Encoding', 'Accept-Language',
+  'Sec-Fetch-Dest', 'Sec-Fetch-Mode', 'Sec-Fetch-Site'
+]
+
+interface Known {
+  name: string
+  /** The last value, where the next is likely to be the same. */
+  value: string | null
+}
+
+const known = new Map<string, Known>()
+for (const name of NAMES) for (const form of [name, name.toLowerCase()]) known.set(form, { name: form, value: null })
+for (const name of COMMON) for (const form of [name, name.toLowerCase()]) known.set(form, { name: form, value: '' })
+
+/**
+ * Puts one string for all requests in place of each known name, and of a value that is the same as the last. Node's
+ * parser makes new ones for every request, and that of a handshake lives as long as its connection.
+ *
+ * @param rawHeaders names and values in turn, of which Node has not yet made an object
+ */
+export function shareStrings (rawHeaders: string[]): void {
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const shared = known.get(rawHeaders[i]!)
+    if (shared === undefined) continue
+    rawHeaders[i] = shared.name
+    if (shared.value === null) continue
+    if (shared.value === rawHeaders[i + 1]) rawHeaders[i + 1] = shared.value
+    else shared.value = rawHeaders[i + 1]!
+  }
+}
