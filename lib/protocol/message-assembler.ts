@@ -26,6 +26,8 @@ export interface MessageSink {
 const FIRST_ROOM = 1024
 /** A frame that announces more than this gets the rest of its room only as its bytes arrive. */
 const FIRST_ROOM_ANNOUNCED = 64 * 1024
+/** Of which empty messages are views: an empty buffer of their own took 330 ns (Node 20). */
+const EMPTY = Buffer.alloc(0)
 /** Compression makes a message larger by an eighth and a 64th at most, and a few bytes: zlib's `deflateBound`. */
 const WORST_COMPRESSION = 1 + 1 / 8 + 1 / 64
 /**
@@ -160,7 +162,7 @@ export class MessageAssembler implements FrameSink {
   #gatheredComplete (): void {
     const message = this.#message
     const size = this.#size
-    const data = size === 0 ? Buffer.alloc(0) : this.#gathered!.subarray(0, size)
+    const data = (this.#gathered ?? EMPTY).subarray(0, size)
     this.#message = 0
     this.#size = 0
     this.#gathered = null
