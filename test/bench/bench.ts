@@ -5,8 +5,9 @@
  * --only PART               loads with this in their name
  * --servers A,B             these servers only
  * --json FILE               everything that was measured
- * --readme                  rewrites the table in README.md
  * --sweep                   ours against ws over many sizes and windows instead, in five minutes
+ * --text                    with --sweep: of text that is not ASCII, not of bytes
+ * --readme                  rewrites the table in README.md
  * --quick                   tells only whether the benchmark itself works: no figure means anything
  */
 import { writeFile } from 'node:fs/promises'
@@ -16,9 +17,9 @@ import { fitting, machine } from './machine.ts'
 import { isInstalled } from './peers.ts'
 import { checkReadme, rewriteReadme } from './readme.ts'
 import { type Plan, type Result, runLoad } from './run.ts'
-import { ALL, PACKAGES, type ServerSpec, small, type Suite, SUITES, SWEEP } from './suites.ts'
+import { COLUMNS, PACKAGES, type ServerSpec, small, type Suite, SUITES, SWEEP } from './suites.ts'
 import { sweep } from './sweep.ts'
-import { allOptions, circumstances, compactTable, LEGEND, marksOf, optionsOf, suiteTable } from './tables.ts'
+import { allOptions, circumstances, compactTable, details, LEGEND, marksOf, optionsOf, suiteTable, sweepLegend } from './tables.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -29,6 +30,7 @@ const { values: flags } = parseArgs({
     json: { type: 'string' },
     readme: { type: 'boolean', default: false },
     sweep: { type: 'boolean', default: false },
+    text: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false }
   }
 })
@@ -87,7 +89,7 @@ async function compare (): Promise<void> {
   if (missing.length > 0) console.error(`not installed, so left out: ${missing.join(', ')}`)
   if (flags.readme) {
     if (flags.quick || flags.only !== '' || flags.servers !== undefined) throw new Error('--readme is for all of it')
-    await checkReadme()
+    await checkReadme('benchmark')
   }
   const how = flags.quick ? plan(1, 0.1, 0.05) : plan(5, 2, 0.25)
   const where = circumstances(machine(), how)
@@ -101,26 +103,33 @@ async function compare (): Promise<void> {
     console.log(suite.servers.map(optionsOf).join('\n'))
     results.push(...ofSuite)
   }
-  const names = ALL.map(({ name }) => name).filter(name => results.some(({ server }) => server === name))
+  const names = [...COLUMNS].filter(name => results.some(({ server }) => server === name))
   const compact = compactTable(results, names)
   console.log(`\n## All of it\n\n${LEGEND}\n\n${compact}\n\n${marksOf(results)}`)
   await save(how, results)
   checkFigures(results)
   if (flags.readme) {
-    const parts = [LEGEND, compact, marksOf(results), where, allOptions(suites)]
-    await rewriteReadme(parts.filter(part => part !== '').join('\n\n'))
+    const parts = [LEGEND, compact, marksOf(results), where, details(results, names), allOptions(suites)]
+    await rewriteReadme('benchmark', parts.filter(part => part !== '').join('\n\n'))
   }
 }
 
 async function compareSizes (): Promise<void> {
+  if (flags.readme) {
+    if (flags.quick || flags.text) throw new Error('--readme is for the whole sweep, of bytes')
+    await checkReadme('sweep')
+  }
   const how = flags.quick ? plan(1, 0.05, 0.02) : plan(3, 0.4, 0.1)
-  console.log(circumstances(machine(), how))
+  const where = circumstances(machine(), how)
+  console.log(where)
   const sizes = flags.quick ? SWEEP.sizes.filter((_size, n) => n % 4 === 0) : SWEEP.sizes
-  const { markdown, results } = await sweep(how, sizes)
-  console.log('\nReplies/s, and behind the slash messages per CPU second of the server, as multiples of ws.')
-  console.log(`\n${markdown}\n\n${marksOf(results)}`)
+  const { markdown, results } = await sweep(how, flags.text ? 'text' : 'binary', sizes)
+  const legend = sweepLegend(flags.text ? SWEEP.textBaseline : SWEEP.baseline)
+  const parts = [legend, markdown, marksOf(results), where].filter(part => part !== '')
+  console.log(`\n${parts.slice(0, -1).join('\n\n')}`)
   await save(how, results)
   checkFigures(results)
+  if (flags.readme) await rewriteReadme('sweep', parts.join('\n\n'))
 }
 
 if (flags.sweep) await compareSizes()

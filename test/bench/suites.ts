@@ -12,6 +12,8 @@ export interface ServerSpec {
   needs: string[]
   /** What is not Node.js. */
   runtime?: 'bun'
+  /** Whether its handler makes strings of texts that are handed to it as bytes. */
+  strings?: boolean
   /** Whether it sends what it has prepared and does not look at what it gets. */
   canned?: boolean
 }
@@ -34,6 +36,7 @@ const OURS: ServerSpec = { name: 'fastify-sockets', script: 'fastify-sockets', o
 const WS: ServerSpec = {
   name: BASELINE, script: 'ws', options: { perMessageDeflate: false }, env: NO_BUFFERUTIL, needs: ['ws', 'ajv']
 }
+const WS_STRINGS: ServerSpec = { ...WS, name: 'ws, strings', strings: true }
 const WS_BUFFERUTIL: ServerSpec = { ...WS, name: 'ws + bufferutil', env: {}, needs: ['ws', 'bufferutil'] }
 const FASTIFY_WEBSOCKET: ServerSpec = {
   name: '@fastify/websocket',
@@ -49,8 +52,9 @@ const NET: ServerSpec = { name: 'net', script: 'net', options: {}, needs: [], ca
 // No uWebSockets.js: it is not on the npm registry. What others have published there from it is for older ABIs than
 // that of Node 20 (@based/uws) or needs glibc 2.38 (@btc-vision/uwebsockets.js), newer than that of Debian 12.
 
-/** In the order of the columns. */
-export const ALL: ServerSpec[] = [OURS, WS, WS_BUFFERUTIL, FASTIFY_WEBSOCKET, BUN_SERVE, NET]
+const ALL: ServerSpec[] = [OURS, WS, WS_BUFFERUTIL, FASTIFY_WEBSOCKET, BUN_SERVE, NET]
+/** The names of the columns in the table of all. */
+export const COLUMNS = ALL.toSpliced(2, 0, WS_STRINGS).map(({ name }) => name)
 /** What is measured against. */
 export const PACKAGES = [...new Set(ALL.flatMap(({ needs }) => needs))]
 const WITH_JSON = [OURS, WS, FASTIFY_WEBSOCKET]
@@ -82,17 +86,17 @@ export const SUITES: Suite[] = [
   {
     title: 'Binary echo',
     servers: ALL,
-    loads: [...echo('binary', 20, 100, 1, 32), ...echo('binary', 1024, 100, 1, 32), ...echo('binary', 65536, 10, 8)]
+    loads: [...echo('binary', 20, 100, 1, 32), ...echo('binary', 1024, 100, 1, 32), ...echo('binary', 65536, 10, 1, 8)]
   },
   {
     title: 'Binary echo, large',
-    servers: withRoom(ALL, { maxBuffered: 4 * MIB }),
-    loads: echo('binary', 1e6, 2, 2)
+    servers: withRoom(ALL, { maxBuffered: 8 * MIB }),
+    loads: [...echo('binary', 1e6, 2, 2), ...echo('binary', 1e6, 10, 1, 8)]
   },
   {
     title: 'Text echo that is not ASCII',
-    note: 'ws hands text out as the bytes it came in, checked, and they are echoed; ours and Bun hand out strings.',
-    servers: ALL,
+    note: 'ws hands text out as the bytes it came in, checked; ours and Bun hand out strings, as "ws, strings" makes them.',
+    servers: ALL.flatMap(server => server === WS ? [WS, WS_STRINGS] : [server]),
     loads: [...echo('text', 200, 100, 1, 32), ...echo('text', 65536, 10, 8)]
   },
   {
@@ -152,6 +156,8 @@ export function small (load: Load): Load {
 export const SWEEP = {
   ours: having(OURS, { maxPayload: 16 * MIB, maxBuffered: 128 * MIB, highWaterMark: 128 * MIB }),
   baseline: having(WS, { maxPayload: 16 * MIB }),
+  /** Of text: what does the same work. */
+  textBaseline: having(WS_STRINGS, { maxPayload: 16 * MIB }),
   sizes: [0, 1, 20, 125, 126, 1024, 4096, 16384, 16385, 65536, 256 * 1024, MIB, 4 * MIB, 16 * MIB],
   windows: [1, 2, 8, 32],
   /** Bytes on their way at most. */

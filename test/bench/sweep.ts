@@ -9,15 +9,18 @@ function connectionsFor (size: number): number {
   return Math.max(1, Math.min(20, Math.floor(2 * 1024 * 1024 / size)))
 }
 
-function loads (sizes: number[]): EchoLoad[] {
+function loads (content: EchoLoad['content'], sizes: number[]): EchoLoad[] {
   return sizes.flatMap(size => SWEEP.windows
-    .map<EchoLoad>(inFlight => ({ kind: 'echo', content: 'binary', size, connections: connectionsFor(size), inFlight }))
+    .map<EchoLoad>(inFlight => ({ kind: 'echo', content, size, connections: connectionsFor(size), inFlight }))
     .filter(({ connections, inFlight }) => connections * inFlight * size <= SWEEP.most))
 }
 
 /** Ours as a multiple of the baseline, per size and window. */
-export async function sweep (plan: Plan, sizes: number[]): Promise<{ markdown: string, results: Result[] }> {
-  const results = await runLoads(loads(sizes), [SWEEP.ours, SWEEP.baseline], plan, () => { process.stderr.write('.') })
+export async function sweep (
+  plan: Plan, content: EchoLoad['content'], sizes: number[]
+): Promise<{ markdown: string, results: Result[] }> {
+  const baseline = content === 'text' ? SWEEP.textBaseline : SWEEP.baseline
+  const results = await runLoads(loads(content, sizes), [SWEEP.ours, baseline], plan, () => { process.stderr.write('.') })
   process.stderr.write('\n')
   const rows = sizes.map(size => {
     const cells = SWEEP.windows.map(window => cell(results.filter(({ load }) => {

@@ -1,7 +1,7 @@
 import { LIMIT, type Load } from './load.ts'
 import type { Machine } from './machine.ts'
 import { requirePeer } from './peers.ts'
-import type { Plan, Result } from './run.ts'
+import { median, type Plan, type Result } from './run.ts'
 import { BASELINE, type ServerSpec, type Suite } from './suites.ts'
 
 const { markdownTable } = requirePeer('markdown-table') as {
@@ -104,26 +104,59 @@ export function suiteTable (results: Result[]): string {
 export const LEGEND =
   `Connections × messages in flight; in brackets: as a multiple of ${BASELINE}. Of memory less is better.`
 
+/** How to read the curve over sizes and windows. */
+export function sweepLegend (baseline: ServerSpec): string {
+  return `Replies/s, and behind the slash messages per CPU second of the server, as multiples of ${baseline.name}.`
+}
+
 /** One row per load, one column per server. */
-export function compactTable (results: Result[], servers: string[]): string {
+function perServer (
+  results: Result[], servers: string[], unit: (result: Result) => string,
+  cell: (result: Result, ofLoad: Result[]) => string
+): string {
   const loads = [...new Set(results.map(({ name }) => name))]
   const rows = loads.map(name => {
     const ofLoad = results.filter(result => result.name === name)
     const cells = servers.map(server => {
       const result = ofLoad.find(one => one.server === server)
-      if (result === undefined) return ''
-      const compared = server === BASELINE ? '' : ratio(result, ofLoad)
-      return `${figure(result)}${mark(result)}${compared === '' ? '' : ` (${compared})`}`
+      return result === undefined ? '' : cell(result, ofLoad)
     })
-    return [`${name}: ${ofLoad[0]!.load.kind === 'memory' ? 'KiB RSS each' : ofLoad[0]!.unit}`, ...cells]
+    return [`${name}: ${unit(ofLoad[0]!)}`, ...cells]
   })
   return table([['', ...servers], ...rows], 1, false)
 }
 
-export function optionsOf ({ name, options, env, canned }: ServerSpec): string {
+export function compactTable (results: Result[], servers: string[]): string {
+  const unit = ({ load, unit }: Result): string => load.kind === 'memory' ? 'KiB RSS each' : unit
+  return perServer(results, servers, unit, (result, ofLoad) => {
+    const compared = result.server === BASELINE ? '' : ratio(result, ofLoad)
+    return `${figure(result)}${mark(result)}${compared === '' ? '' : ` (${compared})`}`
+  })
+}
+
+/** What the compact table leaves out, folded away: latency, CPU time, spread. */
+export function details (results: Result[], servers: string[]): string {
+  const timed = results.filter(({ p50 }) => p50 !== undefined)
+  const working = results.filter(({ load }) => load.kind !== 'memory')
+  const widest = results.reduce((one, other) => one.spread > other.spread ? one : other)
+  return [
+    '<details><summary>Latency, CPU time, spread</summary>',
+    'Latency with one message in flight on each connection, p50 / p99 / p99.9:',
+    perServer(timed, servers, () => 'µs', ({ p50, p99, p999 }) => [p50, p99, p999].map(value => Math.round(value!)).join(' / ')),
+    'CPU time of the server for each reply, handshake or delivery:',
+    perServer(working, servers, () => 'µs', ({ serverMicros }) => micros(serverMicros)),
+    'Half of what lies between the lowest and the highest round, as a share of the median: ' +
+      `${percent(median(results.map(({ spread }) => spread)))} in the middle, ` +
+      `${percent(widest.spread)} at most (${widest.server}, ${widest.name}).`,
+    '</details>'
+  ].join('\n\n')
+}
+
+export function optionsOf ({ name, options, env, strings, canned }: ServerSpec): string {
   const notes = [
     Object.keys(options).length === 0 ? 'its defaults' : `\`${JSON.stringify(options)}\``,
     ...Object.entries(env ?? {}).map(([key, value]) => `\`${key}=${value}\``),
+    ...strings === true ? ['makes a string of each text'] : [],
     ...canned === true ? ['parses nothing and sends what it has ready, as far as Node.js can go'] : []
   ]
   return `- ${name}: ${notes.join(', ')}`

@@ -19,7 +19,7 @@ export function ringOf ({ content, size, inFlight }: EchoLoad, responseHead: str
 
   function frames (): Buffer[] {
     if (content === 'binary') return [masked(BINARY, binaryMessage(size))]
-    const count = Math.max(DIFFERENT_MESSAGES, Math.ceil(DIFFERENT_BYTES / size))
+    const count = Math.max(DIFFERENT_MESSAGES, Math.ceil(DIFFERENT_BYTES / Math.max(size, DIFFERENT_MESSAGES)))
     if (content === 'json') return chatMessages(DIFFERENT_MESSAGES).map(chat => masked(TEXT, JSON.stringify(chat)))
     if (content === 'text') {
       return textMessages(size < DIFFERENT_BYTES ? count : 1, size).map(text => masked(TEXT, text))

@@ -1,8 +1,9 @@
 import type { Load, Role } from '../load.ts'
 
 /** What the benchmark tells a server. */
-export const { role, load, options }: { role: Role, load: Load, options: Record<string, any> } =
-  JSON.parse(process.argv[2]!)
+export const { role, load, options, strings = false }: {
+  role: Role, load: Load, options: Record<string, any>, strings?: boolean
+} = JSON.parse(process.argv[2]!)
 
 /** What a client sends to have something broadcast. */
 export const TRIGGER = 'go'

@@ -1,11 +1,11 @@
 import { requirePeer } from '../peers.ts'
 import { answer, type Message, messageSchema } from './chat.ts'
-import { NEWS, type role } from './config.ts'
+import { NEWS, type role, strings } from './config.ts'
 
 /** What a server on ws does with each of its sockets, as its documentation does it. */
 export function handlers (clients: () => Iterable<any>): Record<typeof role, (socket: any) => void> {
   return {
-    echo (socket) {
+    echo: strings ? echoStrings : socket => {
       socket.on('message', (data: Buffer, isBinary: boolean) => { socket.send(data, { binary: isBinary }) })
     },
     json: json(),
@@ -18,6 +18,10 @@ export function handlers (clients: () => Iterable<any>): Record<typeof role, (so
       })
     }
   }
+}
+
+function echoStrings (socket: any): void {
+  socket.on('message', (data: Buffer, isBinary: boolean) => { socket.send(isBinary ? data : data.toString()) })
 }
 
 /** By hand what a route with schemas does. */
