@@ -1,12 +1,12 @@
 /** Names that browsers, other clients and proxies put on a handshake, as they write them. */
 const NAMES = [
-  'Authorization', 'Cookie', 'Sec-WebSocket-Key', 'X-Forwarded-For', 'X-Forwarded-Host', 'X-Forwarded-Port',
-  'X-Forwarded-Proto', 'X-Real-IP', 'Forwarded', 'Via'
+  'Authorization', 'Cookie', 'Sec-WebSocket-Key', 'Sec-WebSocket-Protocol', 'X-Forwarded-For', 'X-Forwarded-Host',
+  'X-Forwarded-Port', 'X-Forwarded-Proto', 'X-Real-IP', 'Forwarded', 'Via'
 ]
 /** Those whose value is the same for many clients. */
 const COMMON = [
   'Host', 'Connection', 'Upgrade', 'Origin', 'Sec-WebSocket-Version', 'Sec-WebSocket-Extensions',
-  'Sec-WebSocket-Protocol', 'Pragma', 'Cache-Control', 'User-Agent', 'Accept', 'Accept-Encoding', 'Accept-Language',
+  'Pragma', 'Cache-Control', 'User-Agent', 'Accept', 'Accept-Encoding', 'Accept-Language',
   'Sec-Fetch-Dest', 'Sec-Fetch-Mode', 'Sec-Fetch-Site'
 ]
 

@@ -90,7 +90,7 @@ export const SUITES: Suite[] = [
   },
   {
     title: 'Binary echo, large',
-    servers: withRoom(ALL, { maxBuffered: 8 * MIB }),
+    servers: withRoom(ALL, { maxBuffered: 32 * MIB }),
     loads: [...echo('binary', 1e6, 2, 2), ...echo('binary', 1e6, 10, 1, 8)]
   },
   {
