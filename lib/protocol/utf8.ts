@@ -17,7 +17,7 @@ const decodesInTwo = v8 < 13 && transcode !== undefined
 const encodesInTwo = v8 < 14 && transcode !== undefined
 
 /** Where text is put in UTF-16 on its way to UTF-8: new memory for it took a third of the time. */
-const utf16 = Buffer.allocUnsafeSlow(encodesInTwo ? 128 * 1024 : 0)
+const utf16 = Buffer.allocUnsafeSlow(128 * 1024)
 
 /** Up to here a loop beats the native check, which needs a view of the bytes. Node 20, ns: 20 B 20/116, 100 B 80/116. */
 const SHORT = 100
