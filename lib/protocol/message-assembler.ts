@@ -2,7 +2,6 @@
 import { Buffer, isUtf8 } from 'node:buffer'
 import { CloseCode, isCloseCode } from './close-code.ts'
 import type { FrameSink } from './frame-decoder.ts'
-import { Gatherer } from './gatherer.ts'
 import { BINARY, CLOSE, CONTINUATION, isControl, PING, TEXT } from './opcode.ts'
 import { ProtocolError } from './protocol-error.ts'
 import { decodeUtf8, isAscii, Utf8Validator } from './utf8.ts'
@@ -23,14 +22,16 @@ export interface MessageSink {
   onClose (code: number, reason: string): void
 }
 
+/** A message whose length is not known beforehand begins with this much room. */
+const FIRST_ROOM = 1024
+/** A frame that announces more than this gets the rest of its room only as its bytes arrive. */
+const FIRST_ROOM_ANNOUNCED = 64 * 1024
 /** Of which empty messages are views: an empty buffer of their own took 330 ns (Node 20). */
 const EMPTY = Buffer.alloc(0)
 /** Compression makes a message larger by an eighth and a 64th at most, and a few bytes: zlib's `deflateBound`. */
 const WORST_COMPRESSION = 1 + 1 / 8 + 1 / 64
-const FEW_BYTES = 1024
-
 /**
- * Frames to messages (RFC 6455 §5.4): fragments gathered, control frames passed through between them,
+ * Frames to messages (RFC 6455 §5.4): fragments gathered in one buffer, control frames passed through between them,
  * sizes checked on the header, UTF-8 as the bytes come.
  */
 export class MessageAssembler implements FrameSink {
@@ -47,8 +48,8 @@ export class MessageAssembler implements FrameSink {
   #compressed = false
   /** Bytes that it may have, as it arrives. */
   #limit = 0
-  /** What has come of it, if it does not come in one piece. */
-  #gathered: Gatherer | null = null
+  #gathered: Buffer | null = null
+  #size = 0
   /** Created for the first text that does not arrive in one piece. */
   #utf8: Utf8Validator | null = null
 
@@ -78,7 +79,7 @@ export class MessageAssembler implements FrameSink {
       if (this.#message !== 0) throw violation('a new message before the last one was complete (RFC 6455 section 5.4)')
       this.#message = opcode
       this.#compressed = rsv1
-      this.#limit = rsv1 ? Math.floor(this.#maxPayload * WORST_COMPRESSION) + FEW_BYTES : this.#maxPayload
+      this.#limit = rsv1 ? Math.floor(this.#maxPayload * WORST_COMPRESSION) + FIRST_ROOM : this.#maxPayload
     }
     if (this.#size + length > this.#limit) throw tooBig(this.#maxPayload)
   }
@@ -100,10 +101,6 @@ export class MessageAssembler implements FrameSink {
     } else if (this.#fin && this.#message !== 0) {
       this.#gatheredComplete()
     }
-  }
-
-  get #size (): number {
-    return this.#gathered === null ? 0 : this.#gathered.size
   }
 
   /** Hands on the original of a compressed message; the bytes are given away. */
@@ -143,26 +140,43 @@ export class MessageAssembler implements FrameSink {
       this.#utf8 ??= new Utf8Validator()
       if (!this.#utf8.push(bytes, start, end)) throw notUtf8()
     }
-    const gathered = this.#gathered ??= new Gatherer()
-    const most = this.#fin ? this.#length : this.#limit - gathered.size
-    gathered.add(bytes, start, end, most, this.#fin)
+    const size = this.#size + end - start
+    if (this.#gathered === null || this.#gathered.length < size) this.#makeRoom(size)
+    bytes.copy(this.#gathered!, this.#size, start, end)
+    this.#size = size
     this.#length -= end - start
+  }
+
+  /** Doubles what is there, so that tiny pieces cost linear time and a length that is only announced costs nothing. */
+  #makeRoom (size: number): void {
+    const known = this.#size + this.#length
+    const room = this.#fin
+      ? Math.min(known, Math.max(size * 2, FIRST_ROOM_ANNOUNCED))
+      : Math.min(this.#limit, Math.max(size * 2, FIRST_ROOM))
+    // Not from the pool, where what is handed on would keep it.
+    const larger = Buffer.allocUnsafeSlow(room)
+    this.#gathered?.copy(larger, 0, 0, this.#size)
+    this.#gathered = larger
   }
 
   #gatheredComplete (): void {
     const message = this.#message
-    const data = this.#gathered === null ? EMPTY.subarray() : this.#gathered.take()
+    const size = this.#size
+    const data = (this.#gathered ?? EMPTY).subarray(0, size)
     this.#message = 0
+    this.#size = 0
     this.#gathered = null
     if (this.#compressed) {
       this.#sink.onCompressed(message, data)
-    } else if (message === BINARY) {
-      this.#sink.onBinary(data)
-    } else {
-      if (this.#utf8 !== null && !this.#utf8.end()) throw notUtf8()
-      const { length } = data
-      this.#sink.onText(isAscii(data, 0, length) ? data.toString('latin1') : decodeUtf8(data), length)
+      return
     }
+    if (message === BINARY) {
+      // A small message must not keep a large buffer.
+      this.#sink.onBinary(size * 2 < data.buffer.byteLength ? Buffer.from(data) : data)
+      return
+    }
+    if (this.#utf8 !== null && !this.#utf8.end()) throw notUtf8()
+    this.#sink.onText(isAscii(data, 0, size) ? data.toString('latin1') : decodeUtf8(data), size)
   }
 
   #controlComplete (payload: Buffer): void {

@@ -12,16 +12,8 @@ import { holds } from './holds.ts'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-/** What a message may take beyond twice the bytes that have come of it: room given in advance. */
+/** What a message may take beyond the bytes that have come of it: room given in advance. */
 const IN_ADVANCE = 64 * 1024
-/** Once a sixteenth has come: all of it, up to here. */
-const IN_ONE = 512 * 1024
-
-/** What a message of which so many bytes have come may take. */
-function allowed (come: number): number {
-  return Math.max(2 * come, Math.min(16 * come, IN_ONE), IN_ADVANCE)
-}
-
 const DECODERS = 32
 /** What a small buffer may share with others. `Buffer.poolSize` does not always say how much it is. */
 const POOL = Math.max(Buffer.poolSize, Buffer.allocUnsafe(1).buffer.byteLength)
@@ -93,7 +85,7 @@ holds('bytes come to nothing, to a message, or to a violation that says which ru
     else if (code !== 0) match(message, /\(RFC 6455 section \d+\.\d+(?:\.\d+)?\)$/)
   }))
 
-holds('a single allocation is never larger than maxPayload, nor out of proportion to what has come', 300,
+holds('a single allocation is never larger than maxPayload, nor than twice what has come', 300,
   fc.property(fc.oneof(unfinished, limitedStream), cuts,
     ({ role, bytes, maxPayload }, cuts) => {
       const parts = pieces(bytes, cuts === 'every byte' ? [] : cuts).map(part => Buffer.from(part))
@@ -110,10 +102,10 @@ holds('a single allocation is never larger than maxPayload, nor out of proportio
       } catch {} finally {
         Object.assign(Buffer, { allocUnsafe, allocUnsafeSlow })
       }
-      ok(largest <= Math.max(125, Math.min(maxPayload, allowed(bytes.length))), `${largest} bytes`)
+      ok(largest <= Math.max(125, Math.min(maxPayload, Math.max(2 * bytes.length, IN_ADVANCE))), `${largest} bytes`)
     }))
 
-holds('an unfinished message holds no more than maxPayload, nor out of proportion to what has come', 8,
+holds('an unfinished message holds no more than maxPayload, nor than twice what has come', 8,
   fc.property(plan, fc.array(fc.nat(), { maxLength: 12 }), (plan, cuts) => {
     const { role, bytes, maxPayload } = carriedOut(plan)
     const decoders = Array.from({ length: DECODERS }, () => open(role, maxPayload))
@@ -121,7 +113,7 @@ holds('an unfinished message holds no more than maxPayload, nor out of proportio
     const before = held()
     for (const [i, decoder] of decoders.entries()) feed(decoder, chunks[i]!)
     const each = (held() - before) / DECODERS
-    const limit = Math.min(maxPayload, allowed(bytes.length)) + POOL
+    const limit = Math.min(maxPayload, Math.max(2 * bytes.length, IN_ADVANCE)) + POOL
     ok(each <= limit, `${each} bytes held, ${limit} allowed`)
     // Used here so that they outlive the measurement, the chunks as well.
     for (const decoder of decoders) decoder.stop()

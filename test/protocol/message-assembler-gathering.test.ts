@@ -106,7 +106,7 @@ test('one byte at a time a frame of 1 MiB costs linear room and arrives right', 
   decoder.push(header)
   for (const chunk of wire) decoder.push(chunk)
   t.ok(sum(sizes) <= 3 * MIB, `${sum(sizes)} bytes in all`)
-  t.equal(sizes.at(-1), MIB, 'the message takes the announced length')
+  t.equal(sizes.at(-1), MIB, 'the last room is the announced length')
   t.equal(messages.length, 1)
   t.ok(payload.equals(messages[0] as Buffer))
 })
@@ -154,20 +154,20 @@ test('the room for fragments is bounded by maxPayload', async t => {
   const wanted = Buffer.concat([Buffer.alloc(10, 1), Buffer.alloc(1200, 2), Buffer.alloc(290, 3)])
   const sizes = watchAllocations(t)
   for (const part of wire) decoder.push(part)
-  t.same(sizes, [1024, 476, 1500], 'two pieces and the message')
+  t.same(sizes, [1024, 1500])
   t.same(messages, [wanted])
 })
 
-test('a last fragment that does not fit gets room for exactly its rest', async t => {
+test('a last fragment that does not fit makes room for exactly the whole message', async t => {
   const { decoder, messages } = collector(MIB)
   const wire = [frame(BINARY, Buffer.alloc(1000, 1), { fin: false }), frame(CONTINUATION, Buffer.alloc(5000, 2))]
   const sizes = watchAllocations(t)
   for (const part of wire) decoder.push(part)
-  t.same(sizes, [1024, 4976, 6000], 'two pieces and the message')
+  t.same(sizes, [2000, 6000])
   t.same(messages, [Buffer.concat([Buffer.alloc(1000, 1), Buffer.alloc(5000, 2)])])
 })
 
-test('a large frame cut anywhere, behind another in its chunk, takes exactly its length', async t => {
+test('a large frame cut anywhere, behind another in its chunk, gets room for exactly its length', async t => {
   const data = Buffer.from(Array.from({ length: 200_000 }, (_, i) => i ^ i >> 8))
   const whole = Buffer.concat([frame(PING, 'before'), frame(BINARY, data)])
   const wire = [0, 100, 70_000, 150_000].map((at, i, cuts) => Buffer.from(whole.subarray(at, cuts[i + 1])))
