@@ -47,7 +47,16 @@ export const FST_ERR_WS_ORIGIN = createError<[origin: string]>(
 export const FST_ERR_WS_CLOSING = createError(
   'FST_ERR_WS_CLOSING', 'the server is shutting down', 503)
 
-// Messages that a route does not take: the code of the close frame.
+export const FST_ERR_WS_HANDSHAKE_TIMEOUT = createError<[milliseconds: number]>(
+  'FST_ERR_WS_HANDSHAKE_TIMEOUT', 'the handshake has taken more than %d ms', 503)
+
+export const FST_ERR_WS_FULL = createError(
+  'FST_ERR_WS_FULL', 'there are as many connections here as may be; try again later', 503)
+
+export const FST_ERR_WS_TOO_MANY = createError<[what: string]>(
+  'FST_ERR_WS_TOO_MANY', 'there are as many %s from this address as may be; try again later', 429)
+
+// Messages and peers that a route does not take: the code of the close frame.
 
 class InvalidMessage extends createError<[text: string, options?: { cause: unknown }]>(
   'FST_ERR_WS_INVALID_MESSAGE', '%s', 400) {
@@ -76,12 +85,21 @@ class SlowPeer extends createError<[maxBuffered: number]>(
   readonly closeCode: number = CloseCode.TRY_AGAIN_LATER
 }
 
+class OverRate extends createError<[]>(
+  'FST_ERR_WS_OVER_RATE', 'the peer sends more than limits.messagesPerSecond or limits.bytesPerSecond allow') {
+  readonly closeCode: number = CloseCode.POLICY_VIOLATION
+}
+
 export {
   InvalidMessage as FST_ERR_WS_INVALID_MESSAGE,
   InvalidJson as FST_ERR_WS_INVALID_JSON,
   UnsupportedData as FST_ERR_WS_UNSUPPORTED_DATA,
-  SlowPeer as FST_ERR_WS_SLOW_PEER
+  SlowPeer as FST_ERR_WS_SLOW_PEER,
+  OverRate as FST_ERR_WS_OVER_RATE
 }
+
+export const FST_ERR_WS_NO_PONG = createError<[milliseconds: number]>(
+  'FST_ERR_WS_NO_PONG', 'the peer is gone: a ping has had no answer for %d ms, nor came anything else')
 
 // Calls that cannot be carried out.
 

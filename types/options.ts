@@ -20,10 +20,51 @@ export type OriginPolicy =
 
 /** Pings that find connections whose other end is gone without a word. */
 export interface HeartbeatOptions {
-  /** Silence, in milliseconds, after which a ping is sent. Any traffic from the peer counts as life. */
+  /**
+   * Silence, in milliseconds, after which a ping is sent: up to a tenth earlier, so that connections which came
+   * together are not pinged together. Any traffic from the peer counts as life.
+   */
   interval: number
   /** Further silence, in milliseconds, after which the connection is cut: its close code is then 1006. */
   timeout: number
+}
+
+/**
+ * What clients may take up; each absent figure is no limit. Of the plugin, the first three count all routes of its scope
+ * together; of a route, they count that route, and both hold.
+ */
+export interface LimitOptions {
+  /** Connections in all, handshakes under way among them. More get 503. */
+  connections?: number
+  /**
+   * The same for one address: `request.ip`, so that `trustProxy` counts; of IPv6 the first 64 bits, which is what one
+   * client has. More get 429.
+   */
+  connectionsPerAddress?: number
+  /** Handshakes of one address that are still in hooks. More get 429. */
+  handshakesPerAddress?: number
+  /** Messages, pings and pongs a second from one client; a second's worth may come at once. */
+  messagesPerSecond?: number
+  /** Bytes a second from one client as they came, headers of frames too; a second's worth may come at once. */
+  bytesPerSecond?: number
+  /**
+   * What happens to a client that sends more than that: `'close'` ends the connection with 1008, `'pause'` stops reading
+   * until it is within the limit again. Default `'close'`.
+   */
+  over?: 'close' | 'pause'
+}
+
+/** How `app.close()` ends the connections of the plugin's scope. */
+export interface DrainOptions {
+  /** Connections that are told at a time. Default 500. */
+  batch?: number
+  /**
+   * The pause between two batches, in milliseconds; shorter where all batches would take more than half of `timeout`.
+   * Default 50.
+   */
+  interval?: number
+  /** Milliseconds after which the connections, and the handshakes, that are left are cut. Default 10 s. */
+  timeout?: number
 }
 
 /** How messages are compressed (RFC 7692). */
@@ -46,7 +87,7 @@ export interface DeflateOptions {
   windowBits?: number
 }
 
-/** Options of the plugin, which hold for every route in its scope, and of a single route in `ws: {…}`. */
+/** Options that hold for every route of a scope in `app.register(sockets, {…})`, and for a single one in `ws: {…}`. */
 export interface SocketOptions {
   /** Largest message from the peer, in bytes, all fragments together; more is a close 1009. Default 1 MiB. */
   maxPayload?: number
@@ -66,8 +107,21 @@ export interface SocketOptions {
   overflow?: 'close' | 'drop'
   /** Default 30 s and 30 s; `false` turns it off. */
   heartbeat?: HeartbeatOptions | false
+  /**
+   * Milliseconds without a message in either direction after which the connection is closed with 1001; pings do not
+   * count, and it is late by a quarter at most. Default `false`.
+   */
+  idleTimeout?: number | false
+  /**
+   * Milliseconds after which a connection is closed with 1001, whatever happens on it. Each gets a random share of it,
+   * from 0.8 on, so that those that came together do not all come back together. Default `false`.
+   */
+  maxLifetime?: number | false
+  /** Milliseconds that a handshake may stay in hooks before it is answered with 503. Default 10 s. */
+  handshakeTimeout?: number
   /** How long a closing handshake may take, in milliseconds, before the connection is cut. Default 5 s. */
   closeTimeout?: number
+  limits?: LimitOptions
   /** Default `'same-host'`. */
   origin?: OriginPolicy
   /** Subprotocols, the preferred one first. One is picked only if the client offers it. Default none. */
@@ -83,11 +137,21 @@ export interface SocketOptions {
    */
   onError?: (error: unknown, socket: Socket<any, any>, request: FastifyRequest) => unknown
   /**
+   * Called by `app.close()` before the connection is closed with 1001, to say goodbye; what it returns is waited for, but
+   * no longer than `drain.timeout`. What it throws goes to `onError`.
+   */
+  onDrain?: (socket: Socket<any, any>, request: FastifyRequest) => unknown
+  /**
    * Called with a message that is not JSON, fails `schema.message` or is binary on a JSON route. It replaces the
    * default, which closes with the error's `closeCode` and its message as the reason; the message is left out either
    * way.
    */
   onInvalidMessage?: (error: InvalidMessageError, socket: Socket<any, any>, request: FastifyRequest) => unknown
+}
+
+/** Options of `app.register(sockets, {…})`: defaults for every route, and what concerns all of them. */
+export interface PluginOptions extends SocketOptions {
+  drain?: DrainOptions
 }
 
 /** Why a message was not accepted. */

@@ -119,18 +119,32 @@ export interface Socket<Receive = ReceiveData, Send = SendData, Request = Fastif
   readonly remoteAddress: string
 }
 
-/** The figures of `app.sockets.stats()`. */
-export interface SocketStats {
+/** Figures of the connections of a scope or of one route. Counters are since the start. */
+export interface SocketFigures {
   /** Connections that are open or closing. */
   open: number
-  /** Connections opened since the start. */
+  /** Of these: those that are not being read because their handler, or a limit, holds them back. */
+  paused: number
+  /** Bytes that wait to be written to them. */
+  bufferedAmount: number
+  /** Handshakes that have been answered with a 101. */
   opened: number
-  /** Connections ended since the start. */
+  /** Handshakes that have been answered with anything else, or left before the answer. */
+  refused: number
+  /** Connections that have ended. */
   closed: number
   messagesIn: number
   messagesOut: number
+  /** Messages left out because the peer read too slowly. */
+  dropped: number
   bytesIn: number
   bytesOut: number
+}
+
+/** The figures of `app.sockets.stats()`. */
+export interface SocketStats extends SocketFigures {
+  /** The same by the route's URL, such as `/rooms/:room`. */
+  routes: Record<string, SocketFigures>
 }
 
 /** `app.sockets`: the connections of the plugin's scope that have not ended yet. */

@@ -6,7 +6,9 @@ import type { Role } from '../protocol/frame-decoder.ts'
 import { closePayload } from '../protocol/frame-encoder.ts'
 import { BINARY, CLOSE, PING, PONG } from '../protocol/opcode.ts'
 import { ProtocolError } from '../protocol/protocol-error.ts'
+import { Closing } from './closing.ts'
 import { DeflateQueue } from './deflate-queue.ts'
+import type { RateLimit } from './meter.ts'
 import { Outbox, type OutboxOwner } from './outbox.ts'
 import { Reader, type ReaderOwner } from './reader.ts'
 import { ownTransport, type TransportOwner } from './transport.ts'
@@ -21,6 +23,8 @@ export interface ConnectionHost extends OutboxOwner {
   onError (error: Error): void
   /** A message was not sent because too much waits already; the owner decides what becomes of the connection. */
   onOverflow (): void
+  /** The peer has sent more than `rate` allows. */
+  onOverRate (): void
   /** The transport is gone. Called once, last. */
   onClose (info: CloseInfo): void
 }
@@ -31,7 +35,10 @@ export interface ConnectionOptions {
   highWaterMark: number
   maxBuffered: number
   closeTimeout: number
-  heartbeat: { interval: number, timeout: number } | null
+  /** How much the peer may send in a second, or null. */
+  rate: RateLimit | null
+  /** Tells the time, in units of its own, for `heardAt`. */
+  clock: { readonly now: number }
   /** For connections that have agreed on compression. */
   deflate: DeflateSettings
 }
@@ -50,8 +57,8 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   messagesIn = 0
   messagesOut = 0
   bytesIn = 0
-  /** Heartbeat ticks since the peer was last heard: see `Heartbeat`. */
-  quietTicks = 0
+  /** When the peer was last heard, or began to be listened to again, by `options.clock`. */
+  heardAt: number
 
   readonly #role: Role
   readonly #duplex: Duplex
@@ -66,11 +73,8 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   #state: number = OPEN
   /** The last ping that came while too much waited to be written. */
   #unanswered: Buffer | null = null
-  #closeCode: number = CloseCode.ABNORMAL
-  #closeReason = ''
-  #closedByUs = false
-  #wasClean = false
-  #closeTimer: NodeJS.Timeout | null = null
+  /** Made when the end begins. */
+  #closing: Closing | null = null
 
   /**
    * Takes the Duplex over; reading begins with `start`, in the same turn.
@@ -84,8 +88,10 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     this.#duplex = duplex
     this.#host = host
     this.options = options
+    this.heardAt = options.clock.now
     const peer = role === 'server' ? 'client' : 'server'
-    this.#reader = new Reader(role, duplex, this, options.maxPayload, compression === null ? null : compression[peer])
+    const received = compression === null ? null : compression[peer]
+    this.#reader = new Reader(role, duplex, this, options.maxPayload, received, options.rate)
     this.#outbox = new Outbox(duplex, role === 'client', options.highWaterMark, this)
     this.#messages = compression === null ? this.#outbox
       : new DeflateQueue(this.#outbox, compression[role], options.deflate, error => this.onViolation(error))
@@ -154,14 +160,13 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     if (this.#state !== OPEN) return
     this.#sendClose(code, reason)
     this.#state = CLOSE_SENT
-    // The peer's close frame stands behind whatever a pause holds back.
-    this.resume()
+    this.#reader.finish()
   }
 
   /** Cuts the connection. */
   terminate (): void {
     if (this.#state === CLOSED) return
-    if (this.#state === OPEN) this.#closedByUs = true
+    if (this.#state === OPEN) this.#ending().cut()
     this.#state = ENDING
     this.#reader.stop()
     this.#duplex.destroy()
@@ -203,28 +208,32 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
 
   /** RFC 6455 §5.5.1: a close frame is answered with one; §7.1.1: then the server is the first to end the transport. */
   onClose (code: number, reason: string): void {
-    this.#wasClean = true
+    const closing = this.#ending()
+    closing.wasClean = true
     if (this.#state === OPEN) {
       this.#messages.binary(CLOSE, code === CloseCode.NO_STATUS ? Buffer.alloc(0) : closePayload(code, ''))
-      this.#closeCode = code
-      this.#closeReason = reason
+      closing.begin('remote', code, reason)
     }
     this.#end(this.#role === 'server')
   }
 
   transportRead (bytes: Buffer, length: number): void {
-    this.quietTicks = 0
     this.bytesIn += length
     this.#reader.read(bytes, length)
   }
 
   /** Replies to the frames of a chunk leave together. */
   onReadStart (): void {
+    this.heardAt = this.options.clock.now
     this.#outbox.cork()
   }
 
   onReadEnd (): void {
     this.#outbox.uncork()
+  }
+
+  onOverRate (): void {
+    if (this.#state === OPEN) this.#host.onOverRate()
   }
 
   /** The one place where violations end up: fails the connection (RFC 6455 §7.1.7). */
@@ -237,11 +246,9 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   #sendClose (code: number, reason: string): void {
-    this.#closedByUs = true
-    this.#closeCode = code
-    this.#closeReason = truncateReason(reason)
-    this.#messages.binary(CLOSE, closePayload(code, this.#closeReason))
-    this.#startCloseTimer()
+    const truncated = truncateReason(reason)
+    this.#ending().begin('local', code, truncated)
+    this.#messages.binary(CLOSE, closePayload(code, truncated))
   }
 
   /**
@@ -252,18 +259,19 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   #end (first: boolean): void {
     this.#state = ENDING
     this.#reader.stop()
-    this.#startCloseTimer()
+    this.#ending()
     if (first) this.#messages.end()
   }
 
-  #startCloseTimer (): void {
-    this.#closeTimer ??= setTimeout(() => this.#giveUp(), this.options.closeTimeout)
+  /** From here on the end is limited in time. */
+  #ending (): Closing {
+    return this.#closing ??= new Closing(this.options.closeTimeout, () => this.#giveUp())
   }
 
   /** The closing handshake has taken too long. */
   #giveUp (): void {
     // Then our close frame has not left.
-    if (this.bufferedAmount > 0) this.#wasClean = false
+    if (this.bufferedAmount > 0) this.#ending().wasClean = false
     this.terminate()
   }
 
@@ -289,7 +297,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   onPeerEnded (): void {
     this.#state = Math.max(this.#state, ENDING)
     this.#reader.stop()
-    this.#startCloseTimer()
+    this.#ending()
     this.#messages.end()
   }
 
@@ -302,15 +310,9 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   onTransportGone (): void {
-    if (this.#closeTimer !== null) clearTimeout(this.#closeTimer)
     this.#state = CLOSED
     this.#reader.stop()
     this.#messages.discard()
-    this.#host.onClose({
-      code: this.#closeCode,
-      reason: this.#closeReason,
-      wasClean: this.#wasClean,
-      initiator: this.#closedByUs ? 'local' : 'remote'
-    })
+    this.#host.onClose(this.#ending().end())
   }
 }

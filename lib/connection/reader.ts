@@ -2,10 +2,11 @@ import type { Duplex } from 'node:stream'
 import { Inflater, type InflaterHost } from '../deflate/inflater.ts'
 import type { Direction } from '../deflate/negotiate.ts'
 import { FrameDecoder, type Role } from '../protocol/frame-decoder.ts'
-import { MessageAssembler, type MessageSink } from '../protocol/message-assembler.ts'
+import { MessageAssembler } from '../protocol/message-assembler.ts'
+import { Meter, type MeterOwner, type RateLimit } from './meter.ts'
 
 /** What a reader hands on, in the order in which it came. */
-export interface ReaderOwner extends MessageSink {
+export interface ReaderOwner extends MeterOwner {
   /** What is handed on up to `onReadEnd` came together. */
   onReadStart (): void
   onReadEnd (): void
@@ -22,8 +23,8 @@ const PEER_ENDED = 1
 const GONE = 2
 
 /**
- * From a Duplex to messages. While it is paused, and while a large message is being inflated, it does not read; what it
- * has read already waits, and so does the news that the transport has ended.
+ * From a Duplex to messages. While it is paused, while it is held by a rate limit, and while a large message is being
+ * inflated, it does not read; what it has read already waits, and so does the news that the transport has ended.
  */
 export class Reader implements InflaterHost {
   readonly #duplex: Duplex
@@ -31,8 +32,11 @@ export class Reader implements InflaterHost {
   readonly #assembler: MessageAssembler
   readonly #decoder: FrameDecoder
   readonly #inflater: Inflater | null
+  readonly #meter: Meter | null
 
   #paused = false
+  /** Runs while a rate limit holds the reader. */
+  #holdTimer: NodeJS.Timeout | null = null
   /** The opcode of the message that is being inflated, or 0. */
   #inflating = 0
   #transport: typeof FLOWING | typeof PEER_ENDED | typeof GONE = FLOWING
@@ -40,18 +44,23 @@ export class Reader implements InflaterHost {
   /**
    * @param maxPayload bytes in a message, at most
    * @param compression of what the peer sends, or null
+   * @param rate how much it may send in a second, or null
    */
-  constructor (role: Role, duplex: Duplex, owner: ReaderOwner, maxPayload: number, compression: Direction | null) {
+  constructor (
+    role: Role, duplex: Duplex, owner: ReaderOwner, maxPayload: number, compression: Direction | null,
+    rate: RateLimit | null
+  ) {
     this.#duplex = duplex
     this.#owner = owner
-    this.#assembler = new MessageAssembler(owner, maxPayload)
+    this.#meter = rate === null ? null : new Meter(owner, rate, this)
+    this.#assembler = new MessageAssembler(this.#meter ?? owner, maxPayload)
     this.#decoder = new FrameDecoder(role, this.#assembler, compression !== null)
     this.#inflater = compression === null ? null : new Inflater(compression, maxPayload, this)
   }
 
   /** Whether it does not read at the moment. */
   get isPaused (): boolean {
-    return this.#paused || this.#inflating !== 0
+    return this.#paused || this.#inflating !== 0 || this.#holdTimer !== null
   }
 
   /** Begins to read. */
@@ -62,24 +71,45 @@ export class Reader implements InflaterHost {
 
   /** Takes what has been read: the bytes up to `length`, which are lent for the call. */
   read (bytes: Buffer, length: number): void {
+    this.#meter?.count(length)
     this.#hand(bytes, length, null)
   }
 
   pause (): void {
     this.#paused = true
-    this.#decoder.pause()
-    this.#duplex.pause()
+    this.#stopReading()
   }
 
   resume (): void {
     if (!this.#paused) return
     this.#paused = false
-    this.#proceed(null)
+    if (this.#holdTimer === null) this.#proceed(null)
+  }
+
+  /** Does not read for so many milliseconds from now. */
+  hold (delay: number): void {
+    this.#letGo()
+    this.#holdTimer = setTimeout(() => {
+      this.#holdTimer = null
+      if (!this.#paused) this.#proceed(null)
+    }, delay)
+    this.#stopReading()
+  }
+
+  /** Reads on to the peer's close frame, whatever holds it up or limits it. */
+  finish (): void {
+    this.#meter?.stop()
+    const isHeld = this.#paused || this.#holdTimer !== null
+    this.#paused = false
+    this.#letGo()
+    if (isHeld) this.#proceed(null)
   }
 
   /** Hands nothing on any more. What still comes is read and ignored, so that the end of the transport is seen. */
   stop (): void {
+    this.#meter?.stop()
     this.#paused = false
+    this.#letGo()
     this.#inflating = 0
     this.#decoder.stop()
     this.#inflater?.close()
@@ -101,8 +131,7 @@ export class Reader implements InflaterHost {
       return
     }
     this.#inflating = opcode
-    this.#decoder.pause()
-    this.#duplex.pause()
+    this.#stopReading()
   }
 
   onInflated (message: Buffer): void {
@@ -134,6 +163,16 @@ export class Reader implements InflaterHost {
     while (this.#transport === GONE && this.#inflating === 0 && this.#decoder.pending) this.#hand(null, 0, null)
     this.#tellEnd()
     if (!this.isPaused) this.#duplex.resume()
+  }
+
+  #stopReading (): void {
+    this.#decoder.pause()
+    this.#duplex.pause()
+  }
+
+  #letGo (): void {
+    if (this.#holdTimer !== null) clearTimeout(this.#holdTimer)
+    this.#holdTimer = null
   }
 
   #hand (bytes: Buffer | null, length: number, inflated: Buffer | null): void {

@@ -1,13 +1,15 @@
 import { constants } from 'node:buffer'
-import type { DeflateOptions, SocketOptions } from '../../types/options.ts'
+import type { DeflateOptions, DrainOptions, LimitOptions, PluginOptions, SocketOptions } from '../../types/options.ts'
 import type { DeflateSettings } from '../deflate/negotiate.ts'
 import { FST_ERR_WS_OPTION, FST_ERR_WS_UNKNOWN_OPTION } from '../errors.ts'
 import { isToken } from '../protocol/extensions.ts'
 import { isOrigin } from './origin.ts'
 
-/** Options with every default filled in; the two functions stay absent where the defaults do their work. */
-export type ResolvedOptions = Required<Omit<SocketOptions, 'onError' | 'onInvalidMessage'>> &
-  Pick<SocketOptions, 'onError' | 'onInvalidMessage'>
+/** What has no default: functions that replace what happens otherwise, and limits, which are not merged. */
+type Absent = 'onError' | 'onInvalidMessage' | 'onDrain' | 'limits'
+
+/** Options with every default filled in. */
+export type ResolvedOptions = Required<Omit<SocketOptions, Absent>> & Pick<SocketOptions, Absent>
 
 export const DEFAULTS: ResolvedOptions = {
   maxPayload: 1024 * 1024,
@@ -16,6 +18,9 @@ export const DEFAULTS: ResolvedOptions = {
   maxBuffered: 1024 * 1024,
   overflow: 'close',
   heartbeat: { interval: 30_000, timeout: 30_000 },
+  idleTimeout: false,
+  maxLifetime: false,
+  handshakeTimeout: 10_000,
   closeTimeout: 5000,
   origin: 'same-host',
   protocols: [],
@@ -30,6 +35,8 @@ export const DEFLATE_DEFAULTS: DeflateSettings = {
   windowBits: 15
 }
 
+const DRAIN_DEFAULTS: Required<DrainOptions> = { batch: 500, interval: 50, timeout: 10_000 }
+
 /** The longest delay that a timer of Node takes, in milliseconds. */
 const LONGEST_DELAY = 2 ** 31 - 1
 
@@ -37,9 +44,26 @@ type Check = [isValid: (value: any) => boolean, expected: string]
 
 const SIZE: Check = [value => Number.isSafeInteger(value) && value >= 0, 'a whole number of bytes']
 const DELAY: Check = [isDelay, `a whole number of milliseconds from 1 to ${LONGEST_DELAY}`]
+const DELAY_OR_FALSE: Check = [value => value === false || isDelay(value), `false or ${DELAY[1]}`]
+const COUNT: Check = [value => Number.isSafeInteger(value) && value >= 1, 'a whole number, at least 1']
 const FUNCTION: Check = [value => typeof value === 'function', 'a function']
 
 const BOOLEAN: Check = [value => typeof value === 'boolean', 'true or false']
+
+const LIMIT_CHECKS: Record<keyof LimitOptions, Check> = {
+  connections: COUNT,
+  connectionsPerAddress: COUNT,
+  handshakesPerAddress: COUNT,
+  messagesPerSecond: COUNT,
+  bytesPerSecond: COUNT,
+  over: [value => value === 'close' || value === 'pause', "'close' or 'pause'"]
+}
+
+const DRAIN_CHECKS: Record<keyof DrainOptions, Check> = {
+  batch: COUNT,
+  interval: [value => value === 0 || isDelay(value), `a whole number of milliseconds from 0 to ${LONGEST_DELAY}`],
+  timeout: DELAY
+}
 
 const CHECKS: Record<keyof SocketOptions, Check> = {
   maxPayload: [
@@ -54,7 +78,11 @@ const CHECKS: Record<keyof SocketOptions, Check> = {
     value => value === false || (isObject(value) && isDelay(value.interval) && isDelay(value.timeout)),
     'false or { interval, timeout }, both a whole number of milliseconds, at least 1'
   ],
+  idleTimeout: DELAY_OR_FALSE,
+  maxLifetime: DELAY_OR_FALSE,
+  handshakeTimeout: DELAY,
   closeTimeout: DELAY,
+  limits: objectOf(LIMIT_CHECKS),
   origin: [
     isOriginPolicy,
     "'same-host', true, an origin such as 'https://example.com' (no path, no trailing slash), a RegExp, a list of both, " +
@@ -66,6 +94,7 @@ const CHECKS: Record<keyof SocketOptions, Check> = {
     'a list of different tokens'
   ],
   deflate: [value => typeof value === 'boolean' || isObject(value), `true, false or { ${Object.keys(DEFLATE_DEFAULTS).join(', ')} }`],
+  onDrain: FUNCTION,
   onError: FUNCTION,
   onInvalidMessage: FUNCTION
 }
@@ -81,21 +110,25 @@ const DEFLATE_CHECKS: Record<keyof DeflateOptions, Check> = {
 /** What `app.register` may find among a plugin's options besides the plugin's own. */
 const FASTIFY_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 
+const PLUGIN_CHECKS: Record<keyof PluginOptions, Check> = { ...CHECKS, drain: objectOf(DRAIN_CHECKS) }
+
 /** @throws {FST_ERR_WS_OPTION | FST_ERR_WS_UNKNOWN_OPTION} names the option */
-export function checkPluginOptions (options: SocketOptions): void {
-  checkSocketOptions(options, FASTIFY_OPTIONS)
+export function checkPluginOptions (options: PluginOptions): void {
+  checkSocketOptions(options, PLUGIN_CHECKS, FASTIFY_OPTIONS)
+  if (isObject(options.drain)) checkOptions(options.drain, DRAIN_CHECKS, [], 'drain.')
 }
 
 /** @throws {FST_ERR_WS_OPTION | FST_ERR_WS_UNKNOWN_OPTION} names the option */
 export function checkRouteOptions (options: unknown): void {
   if (options === true) return
   if (!isObject(options)) throw new FST_ERR_WS_OPTION('ws', 'true or an object of options')
-  checkSocketOptions(options, ['handler'])
+  checkSocketOptions(options, CHECKS, ['handler'])
 }
 
-function checkSocketOptions (options: SocketOptions, others: string[]): void {
-  checkOptions(options, CHECKS, others)
+function checkSocketOptions (options: SocketOptions, checks: Record<string, Check>, others: string[]): void {
+  checkOptions(options, checks, others)
   if (isObject(options.deflate)) checkOptions(options.deflate, DEFLATE_CHECKS, [], 'deflate.')
+  if (isObject(options.limits)) checkOptions(options.limits, LIMIT_CHECKS, [], 'limits.')
 }
 
 function checkOptions (options: object, checks: Record<string, Check>, others: string[], prefix = ''): void {
@@ -118,6 +151,11 @@ export function deflateSettings (option: boolean | DeflateOptions): DeflateSetti
   return withDefaults(DEFLATE_DEFAULTS, DEFLATE_CHECKS, option === true ? [] : [option])
 }
 
+/** What the option `drain` stands for. */
+export function drainOptions (option: DrainOptions = {}): Required<DrainOptions> {
+  return withDefaults(DRAIN_DEFAULTS, DRAIN_CHECKS, [option])
+}
+
 function withDefaults<Options extends object> (defaults: Options, checks: Record<string, Check>, layers: object[]): Options {
   const merged = { ...defaults } as Record<string, unknown>
   for (const layer of layers) {
@@ -130,6 +168,10 @@ function withDefaults<Options extends object> (defaults: Options, checks: Record
 
 function integer (from: number, to: number): Check {
   return [value => Number.isInteger(value) && value >= from && value <= to, `a whole number from ${from} to ${to}`]
+}
+
+function objectOf (checks: object): Check {
+  return [isObject, `{ ${Object.keys(checks).join(', ')} }`]
 }
 
 function isObject (value: unknown): value is Record<string, unknown> {

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { InjectWSOptions } from '../../types/inject.ts'
-import type { SocketOptions } from '../../types/options.ts'
+import type { PluginOptions } from '../../types/options.ts'
 import { FST_ERR_WS_ALREADY_REGISTERED } from '../errors.ts'
 import { injectWS } from './inject.ts'
 import { checkPluginOptions } from './options.ts'
@@ -15,16 +15,17 @@ import { Scope } from './scope.ts'
  *
  * @param options defaults for the routes of the scope
  */
-async function sockets (app: FastifyInstance, options: SocketOptions): Promise<void> {
+async function sockets (app: FastifyInstance, options: PluginOptions): Promise<void> {
   checkPluginOptions(options)
   if (Object.hasOwn(app, kScope)) throw new FST_ERR_WS_ALREADY_REGISTERED()
-  const scope = new Scope(options)
+  const registry = Registry.of(app)
+  const scope = new Scope(options, registry.wheel)
   app.decorate(kScope, scope)
   app.decorate('sockets', scope.view)
   app.decorate('injectWS', function (this: FastifyInstance, url: string, options?: InjectWSOptions) {
     return injectWS(this, url, options) as Promise<any>
   })
-  Registry.of(app).register(app, scope)
+  registry.register(app, scope)
 }
 
 export const plugin = fp(sockets, { fastify: '5.x', name: 'fastify-sockets' })

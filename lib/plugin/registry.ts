@@ -4,16 +4,14 @@ import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import FindMyWay from 'find-my-way'
-import { CloseCode } from '../protocol/close-code.ts'
+import { TimerWheel } from '../connection/timer-wheel.ts'
 import { isWebSocketUpgrade } from '../protocol/handshake.ts'
+import { drain } from './drain.ts'
 import { shareStrings } from './header-strings.ts'
-import { DEFAULTS } from './options.ts'
+import { drainOptions } from './options.ts'
 import { type AnyRouteOptions, WebSocketRoute } from './route.ts'
 import type { Scope } from './scope.ts'
 import { serveAsHttp, Upgrade } from './upgrade.ts'
-
-/** Sockets that are told to go away before the event loop gets a turn. */
-const CLOSE_BATCH = 500
 
 /** Where a server carries its registry: one, even if two copies of this package are installed. */
 const kRegistry = Symbol.for('fastify-sockets.registry')
@@ -22,6 +20,7 @@ const kRegistry = Symbol.for('fastify-sockets.registry')
 export class Registry {
   /** The instance at the root, or the first one that was seen. */
   readonly app: FastifyInstance
+  readonly wheel = new TimerWheel()
 
   readonly #routes: WebSocketRoute[] = []
   readonly #scopes: Scope[] = []
@@ -83,24 +82,18 @@ export class Registry {
     return this.#injectServer
   }
 
-  /** Ends every socket with 1001, in batches; handshakes still in hooks have as long as a closing handshake has. */
+  /** Ends all connections; handshakes still in hooks have as long. */
   close (): Promise<void> {
     return this.#closing ??= this.#close()
   }
 
   async #close (): Promise<void> {
-    const ends: Promise<unknown>[] = []
     for (const scope of this.#scopes) scope.closing = true
     if (this.#pending.size > 0) {
-      this.#cutTimer = setTimeout(() => { for (const upgrade of this.#pending) upgrade.transport.destroy() }, DEFAULTS.closeTimeout)
+      const timeout = Math.max(...this.#scopes.map(scope => drainOptions(scope.options.drain).timeout))
+      this.#cutTimer = setTimeout(() => this.#pending.forEach(upgrade => upgrade.transport.destroy()), timeout)
     }
-    for (const scope of this.#scopes) {
-      for (const socket of scope.sockets) {
-        socket.close(CloseCode.GOING_AWAY, 'the server is shutting down')
-        if (ends.push(socket.closed) % CLOSE_BATCH === 0) await new Promise(setImmediate)
-      }
-    }
-    await Promise.all(ends)
+    await Promise.all(this.#scopes.map(drain))
   }
 
   /** Whether an instance or one of its parents has our hooks. */

@@ -1,19 +1,25 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
-import type { CloseInfo } from '../../types/socket.ts'
+import type { HandshakeMessage, OpenMessage } from '../../types/diagnostics.ts'
+import type { SocketOptions } from '../../types/options.ts'
+import type { RateLimit } from '../connection/meter.ts'
 import { acceptOffer, type DeflateSettings } from '../deflate/negotiate.ts'
 import {
   FST_ERR_WS_CLOSING, FST_ERR_WS_HANDLER, FST_ERR_WS_HANDSHAKE, FST_ERR_WS_METHOD, FST_ERR_WS_NOT_REGISTERED,
   FST_ERR_WS_ORIGIN, FST_ERR_WS_UPGRADE_REQUIRED, FST_ERR_WS_VERSION
 } from '../errors.ts'
 import { type DecoderOptions, formatSchemaErrors, MessageDecoder, type Validator } from '../message/codec.ts'
-import { CloseCode } from '../protocol/close-code.ts'
 import { acceptKey, checkHandshake, type HandshakeHeaders, offeredProtocols, VERSION } from '../protocol/handshake.ts'
-import type { SocketBehaviour } from '../socket/socket.ts'
+import { RouteBehaviour } from './behaviour.ts'
+import { handshakes, openings } from './diagnostics.ts'
+import { goAway } from './drain.ts'
 import type { InMemory } from './duplex-pair.ts'
-import { checkRouteOptions, DEFLATE_DEFAULTS, deflateSettings, mergeOptions, type ResolvedOptions } from './options.ts'
+import { Handshake } from './handshake.ts'
+import { createLimiter, type Limiter, rateLimit, Seat } from './limits.ts'
+import { checkRouteOptions, deflateSettings, mergeOptions, type ResolvedOptions } from './options.ts'
 import { compileOrigin, type OriginCheck } from './origin.ts'
 import { RouteSocket } from './route-socket.ts'
 import type { Scope } from './scope.ts'
+import type { Tally } from './tally.ts'
 import { Upgrade, validateHeader } from './upgrade.ts'
 
 /** Under this name an instance carries the scope of the plugin that serves it, inherited as Fastify's decorators are. */
@@ -34,6 +40,9 @@ export type AnyRouteOptions = Omit<RouteOptions, 'handler' | 'schema'> & {
 const MESSAGE_MEDIA_TYPE = 'fastify-sockets/message'
 const SEND_STATUS = '101'
 
+/** Seconds after which a client may try again when there was no room for it. */
+const RETRY_AFTER = 5
+
 /** One `ws` route: from its declaration to the sockets it opens. */
 export class WebSocketRoute {
   readonly url: string
@@ -49,9 +58,12 @@ export class WebSocketRoute {
 
   #scope!: Scope
   #options!: ResolvedOptions
+  #tally!: Tally
   #checkOrigin: OriginCheck | null = null
   #deflate: DeflateSettings | null = null
-  #behaviour: SocketBehaviour | null = null
+  #limiters: readonly Limiter[] = []
+  #rate: RateLimit | null = null
+  #behaviour: RouteBehaviour | null = null
 
   /**
    * Takes over a route as it is declared: changes its options so that Fastify routes upgrades to this object.
@@ -78,7 +90,9 @@ export class WebSocketRoute {
       if (upgrade === undefined) return this.#httpHandler!.call(this.#instance, request, reply)
       return this.#accept(upgrade, request, reply)
     }
-    options.onRequest = [(request: any, reply: any, done: any) => this.#checkRequest(request, reply, done)].concat(options.onRequest as any ?? [])
+    options.onRequest = [
+      (request: any, reply: any, done: any) => this.#checkRequest(request, reply, done)
+    ].concat(options.onRequest as any ?? [])
     options.onError = [(_request: any, reply: any) => this.#notAfterAll(reply)].concat(options.onError as any ?? [])
     if (this.hasMessageSchema || this.hasSendSchema) options.schema = this.#schemaToCompile(options.schema)
   }
@@ -101,12 +115,19 @@ export class WebSocketRoute {
   boot (): void {
     const scope = (this.#instance as { [kScope]?: Scope })[kScope]
     if (scope === undefined) throw new FST_ERR_WS_NOT_REGISTERED(this.url)
-    const { ws, schema } = this.#routeOptions
+    const { schema } = this.#routeOptions
+    const own = this.#routeOptions.ws === true ? {} : this.#routeOptions.ws as SocketOptions
+    const options = mergeOptions(scope.options, own)
     this.#scope = scope
-    this.#options = mergeOptions(scope.options, ws === true ? {} : ws as object)
-    this.#checkOrigin = compileOrigin(this.#options.origin)
-    this.#deflate = deflateSettings(this.#options.deflate)
-    if (this.#options.heartbeat !== false) scope.heartbeat.serve(this.#options.heartbeat)
+    this.#options = options
+    this.#tally = scope.tally(this.url)
+    this.#checkOrigin = compileOrigin(options.origin)
+    this.#deflate = deflateSettings(options.deflate)
+    this.#limiters = [scope.limiter, createLimiter(own.limits)].filter(limiter => limiter !== null)
+    this.#rate = rateLimit(scope.options.limits, own.limits)
+    const { heartbeat, idleTimeout, maxLifetime } = options
+    if (heartbeat !== false) scope.wheel.serve(Math.min(heartbeat.interval, heartbeat.timeout))
+    for (const delay of [idleTimeout, maxLifetime]) if (delay !== false) scope.wheel.serve(delay)
     // The body has served its purpose, and a GET is not to be documented with one.
     if (this.hasMessageSchema) delete schema.body
   }
@@ -120,12 +141,17 @@ export class WebSocketRoute {
 
   /** The route's first onRequest hook. A promise only where the origin policy makes one: most answers need no wait. */
   #checkRequest (request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> | void {
-    if (Upgrade.of(reply.raw) === undefined) {
+    const upgrade = Upgrade.of(reply.raw)
+    if (upgrade === undefined) {
       if (!this.servesHttp) this.#requireUpgrade(request, reply)
       return done()
     }
+    const handshake = new Handshake(request, reply, this.#tally, this.#options.handshakeTimeout)
+    upgrade.host = handshake
+    if (handshakes.hasSubscribers) handshakes.publish({ request } satisfies HandshakeMessage)
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
     this.#checkHandshake(request, reply)
+    if (this.#limiters.length > 0) handshake.seat = this.#takeSeat(request, reply)
     const { origin } = request.raw.headers
     if (origin === undefined || this.#checkOrigin === null) return done()
     const allowed = this.#checkOrigin(origin, request)
@@ -148,6 +174,16 @@ export class WebSocketRoute {
     if (fault.status === 400) throw new FST_ERR_WS_HANDSHAKE(fault.message)
     reply.header('sec-websocket-version', VERSION).header('upgrade', 'websocket').header('connection', 'close, Upgrade')
     throw new FST_ERR_WS_VERSION(fault.message)
+  }
+
+  #takeSeat (request: FastifyRequest, reply: FastifyReply): Seat {
+    try {
+      return new Seat(this.#limiters, request.ip)
+    } catch (error) {
+      reply.header('retry-after', RETRY_AFTER)
+      request.log.info({ ip: request.ip }, "too many: see the WebSocket option 'limits'")
+      throw error
+    }
   }
 
   async #requireOrigin (allowed: Promise<boolean>, origin: string, request: FastifyRequest): Promise<void> {
@@ -180,7 +216,7 @@ export class WebSocketRoute {
     const inMemory = 'route' in upgrade.transport ? upgrade.transport as unknown as InMemory : null
     if (inMemory !== null) inMemory.route = this
     upgrade.accept(headers, early => {
-      this.#open(new RouteSocket(request, upgrade.transport, agreed, behaviour), early)
+      this.#open(new RouteSocket(upgrade.host as Handshake, upgrade.transport, agreed, behaviour), early)
       inMemory?.onOpen()
     })
     // An ordinary reply: onSend hooks still add their headers, as those of cookies do.
@@ -189,8 +225,9 @@ export class WebSocketRoute {
 
   #open (socket: RouteSocket, early: Buffer): void {
     const { request } = socket
-    this.#scope.add(socket)
-    if (this.#scope.closing) socket.close(CloseCode.GOING_AWAY, 'the server is shutting down')
+    this.#scope.sockets.add(socket)
+    if (openings.hasSubscribers) openings.publish({ socket, request } satisfies OpenMessage)
+    if (this.#scope.closing) goAway(socket)
     else socket.run(() => this.#handler.call(this.#instance, socket, request))
     socket.connection.start(early)
   }
@@ -216,24 +253,16 @@ export class WebSocketRoute {
   }
 
   /** Made with the first request, which is where Fastify hands out what it has compiled. */
-  #createBehaviour (request: FastifyRequest, reply: FastifyReply): SocketBehaviour {
-    const options = this.#options
-    return {
-      role: 'server',
-      maxPayload: options.maxPayload,
-      maxQueued: options.maxQueued,
-      highWaterMark: options.highWaterMark,
-      maxBuffered: options.maxBuffered,
-      overflow: options.overflow,
-      closeTimeout: options.closeTimeout,
-      heartbeat: options.heartbeat === false ? null : options.heartbeat,
-      deflate: this.#deflate ?? DEFLATE_DEFAULTS,
+  #createBehaviour (request: FastifyRequest, reply: FastifyReply): RouteBehaviour {
+    return new RouteBehaviour(this.#options, {
+      scope: this.#scope,
+      tally: this.#tally,
+      deflate: this.#deflate,
+      rate: this.#rate,
       decoder: this.hasMessageSchema ? this.#createDecoder(request) : null,
       serialize: this.hasSendSchema ? reply.getSerializationFunction(SEND_STATUS) as (value: unknown) => string : null,
-      onError: (error, socket) => this.#onError(error, socket),
-      onInvalidMessage: (error, socket) => this.#onInvalidMessage(error, socket),
-      onEnd: (socket, info) => this.#onEnd(socket, info)
-    }
+      disableRequestLogging: this.#instance.initialConfig.disableRequestLogging
+    })
   }
 
   #createDecoder (request: FastifyRequest): MessageDecoder {
@@ -245,52 +274,6 @@ export class WebSocketRoute {
       protoAction: onProtoPoisoning,
       constructorAction: onConstructorPoisoning
     })
-  }
-
-  #onError (error: unknown, socket: RouteSocket): void {
-    const { onError } = this.#options
-    if (onError === undefined) {
-      this.#handlerFailed(error, socket)
-      return
-    }
-    this.#callBack(() => onError(error, socket, socket.request), socket)
-  }
-
-  #onInvalidMessage (error: any, socket: RouteSocket): void {
-    const { onInvalidMessage } = this.#options
-    if (onInvalidMessage === undefined) {
-      socket.request.log.info({ err: error }, 'websocket message refused')
-      socket.close(error.closeCode, error.message)
-      return
-    }
-    this.#callBack(() => onInvalidMessage(error, socket, socket.request), socket)
-  }
-
-  /** Calls a function of the options; if it fails as well, the default remains. */
-  async #callBack (call: () => unknown, socket: RouteSocket): Promise<void> {
-    try {
-      await call()
-    } catch (error) {
-      this.#handlerFailed(error, socket)
-    }
-  }
-
-  #handlerFailed (error: unknown, socket: RouteSocket): void {
-    socket.request.log.error({ err: error }, 'websocket handler failed')
-    socket.close(CloseCode.INTERNAL_ERROR, 'internal error')
-  }
-
-  #onEnd (socket: RouteSocket, { code, reason, wasClean, initiator }: CloseInfo): void {
-    this.#scope.remove(socket)
-    const { disableRequestLogging } = this.#instance.initialConfig
-    if (typeof disableRequestLogging === 'function' ? disableRequestLogging(socket.request) : disableRequestLogging) return
-    const { messagesIn, messagesOut, bytesIn, bytesOut } = socket.connection
-    const ws = {
-      code, reason, wasClean, initiator, duration: performance.now() - socket.openedAt,
-      messagesIn, messagesOut, bytesIn, bytesOut
-    }
-    const { failure } = socket
-    socket.request.log.info(failure === null ? { ws } : { ws, err: failure }, 'websocket closed')
   }
 }
 

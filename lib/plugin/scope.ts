@@ -1,22 +1,29 @@
-import type { SocketOptions } from '../../types/options.ts'
+import type { PluginOptions } from '../../types/options.ts'
 import type { SocketSet, SocketStats } from '../../types/socket.ts'
-import { Heartbeat } from '../connection/heartbeat.ts'
+import type { TimerWheel } from '../connection/timer-wheel.ts'
+import { createLimiter, type Limiter } from './limits.ts'
 import type { RouteSocket } from './route-socket.ts'
+import { includeOpen, sum, Tally } from './tally.ts'
 
 /** What one registration of the plugin holds: its options and the live sockets of the routes it serves. */
 export class Scope {
-  readonly options: SocketOptions
+  readonly options: PluginOptions
+  /** Of the whole server. */
+  readonly wheel: TimerWheel
   readonly sockets = new Set<RouteSocket>()
-  readonly heartbeat = new Heartbeat(this.sockets)
+  /** Null: no limit for all routes together. */
+  readonly limiter: Limiter | null
   /** The server is shutting down: no socket is opened any more. */
   closing = false
   /** `app.sockets`. */
   readonly view: SocketSet
 
-  readonly #ended = { closed: 0, messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0 }
+  readonly #tallies = new Map<string, Tally>()
 
-  constructor (options: SocketOptions) {
+  constructor (options: PluginOptions, wheel: TimerWheel) {
     this.options = options
+    this.wheel = wheel
+    this.limiter = createLimiter(options.limits)
     const { sockets } = this
     this.view = {
       get size () { return sockets.size },
@@ -25,30 +32,17 @@ export class Scope {
     }
   }
 
-  add (socket: RouteSocket): void {
-    this.sockets.add(socket)
-    this.heartbeat.wake()
-  }
-
-  remove (socket: RouteSocket): void {
-    this.sockets.delete(socket)
-    const { connection } = socket
-    this.#ended.closed++
-    this.#ended.messagesIn += connection.messagesIn
-    this.#ended.messagesOut += connection.messagesOut
-    this.#ended.bytesIn += connection.bytesIn
-    this.#ended.bytesOut += connection.bytesOut
+  /** The tally of a route: one for each URL. */
+  tally (url: string): Tally {
+    const tally = this.#tallies.get(url) ?? new Tally()
+    this.#tallies.set(url, tally)
+    return tally
   }
 
   #stats (): SocketStats {
-    const open = this.sockets.size
-    const stats = { open, opened: this.#ended.closed + open, ...this.#ended }
-    for (const { connection } of this.sockets) {
-      stats.messagesIn += connection.messagesIn
-      stats.messagesOut += connection.messagesOut
-      stats.bytesIn += connection.bytesIn
-      stats.bytesOut += connection.bytesOut
-    }
-    return stats
+    const figures = new Map(Array.from(this.#tallies.values(), tally => [tally, tally.figures()]))
+    for (const socket of this.sockets) includeOpen(figures.get(socket.tally)!, socket)
+    const routes = Object.fromEntries(Array.from(this.#tallies, ([url, tally]) => [url, figures.get(tally)!]))
+    return { ...sum([...figures.values()]), routes }
   }
 }

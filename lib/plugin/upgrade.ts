@@ -6,13 +6,23 @@ import { ownTransport, type TransportOwner } from '../connection/transport.ts'
 
 /** Bytes that a client may send ahead of the 101. */
 const MAX_EARLY = 64 * 1024
-/** How long, in milliseconds, a client may take to leave after a refusal. */
+/** How long, in milliseconds, a client may take to leave after a refusal, and a refusal that is late to be written. */
 const LINGER = 5000
 
 /** Names that an accepted handshake sets itself or must not carry (RFC 9110 §8.6, §9.7; RFC 6455 §4.2.2). */
 const NOT_ON_101 = /^(?:connection|upgrade|keep-alive|content-length|content-type|transfer-encoding|trailer|sec-websocket-.*)$/i
 
 type Headers = Record<string, string | string[]>
+
+/** The route that a handshake has reached. */
+export interface UpgradeHost {
+  /** Milliseconds that the answer may take. */
+  readonly timeout: number
+  /** It has taken longer. False: the handshake cannot be answered any more. */
+  onTimeout (): boolean
+  /** It has ended without a connection; the status is null if the client left before there was one. */
+  onRefused (status: number | null): void
+}
 
 /**
  * A WebSocket handshake under way, from the `upgrade` event to the 101 or the refusal. It is the response as well: a 101
@@ -22,13 +32,16 @@ export class Upgrade extends ServerResponse implements TransportOwner {
   readonly transport: Duplex
   /** The client has left; there is nobody to answer. */
   gone = false
+  host: UpgradeHost | null = null
 
   readonly #onDone: (upgrade: Upgrade) => void
   #accepted: { headers: Headers, onOpen: (early: Buffer) => void } | null = null
-  readonly #early: Buffer[]
+  #early: Buffer[]
   #earlyBytes: number
   #done = false
-  #lingerTimer: NodeJS.Timeout | undefined
+  #expired = false
+  /** For the answer; after a refusal, for the client to leave. */
+  #timer: NodeJS.Timeout | undefined
 
   /** @param onDone called once, when the handshake is accepted, refused or abandoned */
   constructor (request: IncomingMessage, transport: Duplex, head: Buffer, onDone: (upgrade: Upgrade) => void) {
@@ -60,9 +73,10 @@ export class Upgrade extends ServerResponse implements TransportOwner {
     }
   }
 
+  /** The request is about to go through Fastify: takes over whatever happens on the transport meanwhile. */
   begin (): void {
     ownTransport(this.transport, this)
-    this.on('finish', this.#finished)
+    this.on('finish', this.#written)
   }
 
   /** Whether nothing is left to be written. */
@@ -72,8 +86,16 @@ export class Upgrade extends ServerResponse implements TransportOwner {
 
   /** The response takes its time: holds early bytes meanwhile, and notices a client that leaves. */
   wait (): void {
+    if (this.host !== null) this.#timer = setTimeout(() => this.#expire(), this.host.timeout)
     this.transport.on('timeout', cut)
     this.transport.resume()
+  }
+
+  #expire (): void {
+    this.#expired = true
+    // An error handler or an onSend hook can take as long again.
+    this.#timer = setTimeout(() => this.transport.destroy(), LINGER)
+    if (!this.host!.onTimeout()) this.transport.destroy()
   }
 
   /**
@@ -124,7 +146,9 @@ export class Upgrade extends ServerResponse implements TransportOwner {
   transportFailed (): void {}
 
   transportClosed (): void {
-    clearTimeout(this.#lingerTimer)
+    clearTimeout(this.#timer)
+    // The hook that took too long may still be waiting.
+    if (this.#expired) this.req.destroy()
     this.#left()
   }
 
@@ -133,22 +157,26 @@ export class Upgrade extends ServerResponse implements TransportOwner {
     this.gone = true
     // What waits for the client in hooks learns of it: onRequestAbort, request.signal.
     this.req.destroy()
-    this.#finish()
+    this.#settle(false)
   }
 
   /** The response has been written. */
-  #finished (): void {
+  #written (): void {
     if (this.gone) return
     this.detachSocket(this.transport as NetSocket)
-    this.#finish()
+    this.#settle(this.#accepted !== null)
     if (this.#accepted === null) this.#leave()
     else this.#open(this.#accepted.onOpen)
   }
 
-  #finish (): void {
+  #settle (accepted: boolean): void {
     this.#done = true
+    clearTimeout(this.#timer)
     this.transport.off('timeout', cut)
     this.#onDone(this)
+    if (accepted) return
+    this.#early = []
+    this.host?.onRefused(this.gone ? null : this.statusCode)
   }
 
   #open (onOpen: (early: Buffer) => void): void {
@@ -163,7 +191,7 @@ export class Upgrade extends ServerResponse implements TransportOwner {
   /** Ends the connection; reads on, to see the client leave. */
   #leave (): void {
     const { transport } = this
-    this.#lingerTimer = setTimeout(() => transport.destroy(), LINGER)
+    this.#timer = setTimeout(() => transport.destroy(), LINGER)
     transport.end()
     transport.resume()
   }

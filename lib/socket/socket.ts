@@ -5,7 +5,8 @@ import type { BaseSocket, CloseInfo, SocketEvents, SocketListener, SocketState }
 import { Connection, type ConnectionHost, type ConnectionOptions } from '../connection/connection.ts'
 import type { Agreement } from '../deflate/negotiate.ts'
 import {
-  FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_SEND_TYPE, FST_ERR_WS_SLOW_PEER, FST_ERR_WS_UNSUPPORTED_DATA
+  FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SEND_TYPE, FST_ERR_WS_SLOW_PEER,
+  FST_ERR_WS_UNSUPPORTED_DATA
 } from '../errors.ts'
 import type { Role } from '../protocol/frame-decoder.ts'
 import { CloseCode, isCloseCode } from '../protocol/close-code.ts'
@@ -95,9 +96,13 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   send (message: unknown): boolean {
     if (!this.connection.isOpen) return false
     const { serialize } = this.#behaviour
-    if (serialize !== null) return this.connection.sendText(serialize(message))
-    if (typeof message === 'string') return this.connection.sendText(message)
-    return this.connection.sendBinary(toBytes(message))
+    if (serialize !== null) return this.transmit(serialize(message))
+    return this.transmit(typeof message === 'string' ? message : toBytes(message))
+  }
+
+  /** Sends what `send` has made of a message. */
+  transmit (data: string | Uint8Array): boolean {
+    return typeof data === 'string' ? this.connection.sendText(data) : this.connection.sendBinary(data)
   }
 
   drained (): Promise<void> {
@@ -219,6 +224,12 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
     const error = new FST_ERR_WS_SLOW_PEER(this.#behaviour.maxBuffered)
     // Closed first: a listener that sends again would come here again.
     this.#close(error.closeCode, 'the peer reads too slowly')
+    this.onError(error)
+  }
+
+  onOverRate (): void {
+    const error = new FST_ERR_WS_OVER_RATE()
+    this.#close(error.closeCode, 'too many messages or bytes a second')
     this.onError(error)
   }
 

@@ -38,6 +38,7 @@ function bench (t: Test, contextTakeover = false): Bench {
       onPong: () => {},
       onDrain: () => {},
       onOverflow: () => {},
+      onOverRate: () => {},
       onError: error => { calls.push(`error ${(error as any).closeCode}`) },
       onClose: info => {
         calls.push(`close ${info.code}`)
@@ -45,7 +46,7 @@ function bench (t: Test, contextTakeover = false): Bench {
       }
     }
     const options = {
-      maxPayload: 100_000, highWaterMark: 1000, maxBuffered: 100_000, closeTimeout: 1000, heartbeat: null,
+      maxPayload: 100_000, highWaterMark: 1000, maxBuffered: 100_000, closeTimeout: 1000, rate: null, clock: { now: 0 },
       deflate: DEFLATE_DEFAULTS
     }
     const direction = { contextTakeover, windowBits: 15 }

@@ -91,6 +91,7 @@ function bench (t: Test, onText: (connection: Connection, text: string) => void 
     onPong: () => {},
     onDrain: () => {},
     onOverflow: () => { calls.push(['overflow']) },
+    onOverRate: () => {},
     onError: error => { calls.push(['error', error]) },
     onClose: info => {
       calls.push(['close'])
@@ -98,7 +99,8 @@ function bench (t: Test, onText: (connection: Connection, text: string) => void 
     }
   }
   const connection: Connection = new Connection('server', near, host, {
-    maxPayload: 1000, highWaterMark: 1000, maxBuffered: 1000, closeTimeout: 1000, heartbeat: null, deflate: DEFLATE_DEFAULTS
+    maxPayload: 1000, highWaterMark: 1000, maxBuffered: 1000, closeTimeout: 1000, rate: null, clock: { now: 0 },
+    deflate: DEFLATE_DEFAULTS
   }, null)
   peer.on('data', (chunk: Buffer) => { chunks.push(chunk) })
   peer.on('end', () => { peer.end() })

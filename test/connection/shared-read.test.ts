@@ -93,10 +93,10 @@ for (const [name, spoil] of [
     const texts: string[] = []
     const host = {
       onText (text: string) { texts.push(text) },
-      onBinary () {}, onPing () {}, onPong () {}, onError () {}, onOverflow () {}, onDrain () {}, onClose () {}
+      onBinary () {}, onPing () {}, onPong () {}, onError () {}, onOverflow () {}, onOverRate () {}, onDrain () {}, onClose () {}
     }
     const options = {
-      maxPayload: 1000, highWaterMark: 1000, maxBuffered: 1000, closeTimeout: 1000, heartbeat: null,
+      maxPayload: 1000, highWaterMark: 1000, maxBuffered: 1000, closeTimeout: 1000, rate: null, clock: { now: 0 },
       deflate: DEFLATE_DEFAULTS
     }
     const server = createServer()

@@ -143,7 +143,7 @@ test('a handshake that is still in a hook gets 503 when the hook is done', async
 })
 
 test('a handshake whose hook never answers is cut, and app.close() ends', async t => {
-  const app = createApp(t, { heartbeat: false })
+  const app = createApp(t, { drain: { timeout: 5000 } })
   const stuck = deferred<AbortSignal>()
   app.addHook('preHandler', async request => {
     stuck.resolve(request.signal)

@@ -25,6 +25,11 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
     statusCode: 403, message: "the origin 'https://evil.example' is not allowed here"
   }],
   FST_ERR_WS_CLOSING: [[], { statusCode: 503, message: 'the server is shutting down' }],
+  FST_ERR_WS_HANDSHAKE_TIMEOUT: [[1000], { statusCode: 503, message: 'the handshake has taken more than 1000 ms' }],
+  FST_ERR_WS_FULL: [[], { statusCode: 503, message: 'there are as many connections here as may be; try again later' }],
+  FST_ERR_WS_TOO_MANY: [['handshakes'], {
+    statusCode: 429, message: 'there are as many handshakes from this address as may be; try again later'
+  }],
   FST_ERR_WS_INVALID_MESSAGE: [['message must be object', [{ keyword: 'type' }], cause], {
     closeCode: 1008, message: 'message must be object', validation: [{ keyword: 'type' }], cause
   }],
@@ -36,6 +41,12 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   }],
   FST_ERR_WS_SLOW_PEER: [[1000], {
     closeCode: 1013, message: 'the peer reads too slowly: more than maxBuffered, 1000 bytes, would wait for it'
+  }],
+  FST_ERR_WS_OVER_RATE: [[], {
+    closeCode: 1008, message: 'the peer sends more than limits.messagesPerSecond or limits.bytesPerSecond allow'
+  }],
+  FST_ERR_WS_NO_PONG: [[1000], {
+    message: 'the peer is gone: a ping has had no answer for 1000 ms, nor came anything else'
   }],
   FST_ERR_WS_SEND_TYPE: [['object'], {
     message: /^send\(\) takes a string, .* not object; declare schema\.send to send JSON$/

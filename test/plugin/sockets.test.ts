@@ -2,22 +2,28 @@ import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
+import { pair, stall } from '../support/serve.ts'
 import { deferred, frameText, lastResponse, until } from './support.ts'
+
+const NOTHING = {
+  open: 0, paused: 0, bufferedAmount: 0, opened: 0, refused: 0, closed: 0,
+  messagesIn: 0, messagesOut: 0, dropped: 0, bytesIn: 0, bytesOut: 0
+}
 
 test('app.sockets is empty before the first connection and after the last', async t => {
   const app = createApp(t)
   app.get('/room', { ws: true }, () => {})
   await app.ready()
-  const nothing = { open: 0, opened: 0, closed: 0, messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0 }
   t.equal(app.sockets.size, 0)
   t.same([...app.sockets], [])
-  t.same(app.sockets.stats(), nothing)
+  t.same(app.sockets.stats(), { ...NOTHING, routes: { '/room': NOTHING } })
 
   const client = await RawClient.open(await listen(app), '/room')
   await client.destroy()
   await until(() => app.sockets.size === 0)
   t.same([...app.sockets], [])
-  t.same(app.sockets.stats(), { ...nothing, opened: 1, closed: 1 })
+  const ended = { ...NOTHING, opened: 1, closed: 1 }
+  t.same(app.sockets.stats(), { ...ended, routes: { '/room': ended } })
 })
 
 test('app.sockets holds a socket from before its handler runs until it has closed', async t => {
@@ -84,7 +90,8 @@ test('stats count what is open and what has ended, in messages and in bytes on t
   const wire = {
     messagesIn: 2, messagesOut: 4, bytesIn: (6 + 5) + (8 + 200), bytesOut: (2 + 5) + (4 + 200) + 2 * (2 + 4)
   }
-  t.same(app.sockets.stats(), { open: 2, opened: 2, closed: 0, ...wire })
+  let figures: object = { ...NOTHING, open: 2, opened: 2, ...wire }
+  t.same(app.sockets.stats(), { ...figures, routes: { '/room': figures } })
 
   one.send(8, closeBody(1000))
   t.same(await one.close(), { code: 1000, reason: '' })
@@ -92,8 +99,42 @@ test('stats count what is open and what has ended, in messages and in bytes on t
   await until(() => app.sockets.size === 1)
   wire.bytesIn += 6 + 2
   wire.bytesOut += 2 + 2
-  t.same(app.sockets.stats(), { open: 1, opened: 2, closed: 1, ...wire })
+  figures = { ...NOTHING, open: 1, opened: 2, closed: 1, ...wire }
+  t.same(app.sockets.stats(), { ...figures, routes: { '/room': figures } })
   await two.destroy()
+})
+
+test('stats are kept by route, and their sum is that of the scope', async t => {
+  const app = createApp(t)
+  for (const version of ['1.0.0', '2.0.0']) app.get('/rooms/:room', { ws: true, constraints: { version } }, () => {})
+  app.get('/lobby', { ws: true, preHandler: async (_request, reply) => reply.code(401).send() }, () => {})
+  const port = await listen(app)
+  const clients = []
+  for (const version of ['1.x', '2.x']) {
+    clients.push(await RawClient.open(port, '/rooms/blue', { 'Accept-Version': version }))
+  }
+  await lastResponse(port, handshake('/lobby'))
+  const { routes, ...all } = app.sockets.stats()
+  t.same(routes, {
+    '/rooms/:room': { ...NOTHING, open: 2, opened: 2 }, '/lobby': { ...NOTHING, refused: 1 }
+  })
+  t.same(all, { ...NOTHING, open: 2, opened: 2, refused: 1 })
+  for (const client of clients) await client.destroy()
+})
+
+test('stats say how many are not being read, what waits for them, and what was dropped', async t => {
+  const { app, client, socket } = await pair(t, { maxQueued: 0, maxBuffered: 100_000, overflow: 'drop' })
+  client.send(1, 'unread')
+  await until(() => app.sockets.stats().paused === 1)
+  await stall(client, socket)
+  while (socket.dropped === 0) socket.send(Buffer.alloc(60_000))
+  t.match(app.sockets.stats(), {
+    open: 1, paused: 1, bufferedAmount: socket.bufferedAmount, dropped: 1, routes: { '/': { paused: 1, dropped: 1 } }
+  })
+  t.ok(socket.bufferedAmount > 0)
+  await client.destroy()
+  await until(() => app.sockets.size === 0)
+  t.match(app.sockets.stats(), { open: 0, paused: 0, bufferedAmount: 0, dropped: 1 })
 })
 
 test('stats are those of the moment: the object does not change later', async t => {
@@ -107,13 +148,13 @@ test('stats are those of the moment: the object does not change later', async t 
   await client.destroy()
 })
 
-test('a handshake that is refused is not counted', async t => {
+test('a handshake that is refused is counted as such, if there is a route for it', async t => {
   const app = createApp(t)
   app.get('/room', { ws: true }, () => {})
   const port = await listen(app)
   await lastResponse(port, handshake('/room', { 'Sec-WebSocket-Key': 'short' }))
   await lastResponse(port, handshake('/elsewhere'))
-  t.equal(app.sockets.stats().opened, 0)
+  t.match(app.sockets.stats(), { opened: 0, refused: 1 })
 })
 
 test('the request holds the headers as its client wrote them, for as long as the connection lives', async t => {

@@ -28,7 +28,7 @@ const message: fc.Arbitrary<Message> =
 const messages = fc.array(message, { maxLength: 6 })
 
 const OPTIONS = {
-  maxPayload: 1024 * 1024, highWaterMark: 65_536, maxBuffered: Infinity, closeTimeout: 5000, heartbeat: null
+  maxPayload: 1024 * 1024, highWaterMark: 65_536, maxBuffered: Infinity, closeTimeout: 5000, rate: null, clock: { now: 0 }
 }
 
 /** An end of a connection that notes what it is told. */
@@ -46,6 +46,7 @@ class End implements ConnectionHost {
   onBinary (message: Buffer): void { this.received.push(message) }
   onError (error: Error): void { this.faults.push(error) }
   onOverflow (): void { this.faults.push('overflow') }
+  onOverRate (): void { this.faults.push('over rate') }
   onPing (): void {}
   onPong (): void {}
   onDrain (): void {}

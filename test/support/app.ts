@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
-import sockets, { type SocketOptions } from 'fastify-sockets'
+import sockets, { type PluginOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
 
@@ -8,7 +8,7 @@ import { WebSocket } from 'ws'
 export type LogLine = Record<string, any>
 
 /** An app with the plugin registered, closed when the test ends; `log` collects its log lines. */
-export function createApp (t: Test, options: SocketOptions = {}, server: FastifyServerOptions = {}): FastifyInstance & { lines: LogLine[] } {
+export function createApp (t: Test, options: PluginOptions = {}, server: FastifyServerOptions = {}): FastifyInstance & { lines: LogLine[] } {
   const lines: LogLine[] = []
   const app = Fastify({
     logger: { level: 'trace', stream: { write: (line: string) => { lines.push(JSON.parse(line)) } } },

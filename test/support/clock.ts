@@ -9,3 +9,8 @@ export function fakeClock (t: Test): Clock {
   t.teardown(() => clock.uninstall())
   return clock
 }
+
+/** Delays that are spread at random take their longest. */
+export function noSpread (t: Test): void {
+  t.intercept(Math, 'random', { value: () => 0 })
+}

@@ -127,6 +127,7 @@ export async function decodeCompressed (
     onReadEnd: () => onFlowing(),
     onPeerEnded () {},
     onTransportGone () {},
+    onOverRate () {},
     onViolation (error) {
       try {
         notes.fail(error)
@@ -137,7 +138,7 @@ export async function decodeCompressed (
     }
   }
   const duplex = { pause () {}, resume: () => onFlowing() } as unknown as Duplex
-  const reader = new Reader(role, duplex, owner, maxPayload, compression)
+  const reader = new Reader(role, duplex, owner, maxPayload, compression, null)
   for (const chunk of chunks) {
     const lent = Buffer.from(chunk)
     if (!notes.isOver) notes.outcome.taken++

@@ -1,0 +1,135 @@
+import type { FastifyServerOptions } from 'fastify'
+import type { CloseMessage } from '../../types/diagnostics.ts'
+import type { CloseInfo } from '../../types/socket.ts'
+import type { RateLimit } from '../connection/meter.ts'
+import type { TimerWheel } from '../connection/timer-wheel.ts'
+import type { WatchOptions } from '../connection/watch.ts'
+import type { DeflateSettings } from '../deflate/negotiate.ts'
+import { CloseCode } from '../protocol/close-code.ts'
+import type { Decoder, SocketBehaviour } from '../socket/socket.ts'
+import { endings } from './diagnostics.ts'
+import { DEFLATE_DEFAULTS, type ResolvedOptions } from './options.ts'
+import type { RouteSocket } from './route-socket.ts'
+import type { Scope } from './scope.ts'
+import type { Tally } from './tally.ts'
+
+/** What the sockets of a route are made with, besides its options. */
+export interface RouteParts {
+  scope: Scope
+  tally: Tally
+  /** Null: no compression. */
+  deflate: DeflateSettings | null
+  rate: RateLimit | null
+  decoder: Decoder | null
+  serialize: ((value: any) => string) | null
+  disableRequestLogging: FastifyServerOptions['disableRequestLogging']
+}
+
+/** How the sockets of one route behave: its options as they need them, and what happens when something fails or ends. */
+export class RouteBehaviour implements SocketBehaviour {
+  readonly role = 'server'
+  readonly maxPayload: number
+  readonly maxQueued: number
+  readonly highWaterMark: number
+  readonly maxBuffered: number
+  readonly overflow: 'close' | 'drop'
+  readonly closeTimeout: number
+  readonly rate: RateLimit | null
+  readonly clock: TimerWheel
+  readonly deflate: DeflateSettings
+  readonly decoder: Decoder | null
+  readonly serialize: ((value: any) => string) | null
+  /** Null: the sockets need no looking after. */
+  readonly watch: WatchOptions | null
+  readonly tally: Tally
+
+  readonly #scope: Scope
+  readonly #options: ResolvedOptions
+  readonly #disableRequestLogging: RouteParts['disableRequestLogging']
+
+  constructor (options: ResolvedOptions, parts: RouteParts) {
+    this.maxPayload = options.maxPayload
+    this.maxQueued = options.maxQueued
+    this.highWaterMark = options.highWaterMark
+    this.maxBuffered = options.maxBuffered
+    this.overflow = options.overflow
+    this.closeTimeout = options.closeTimeout
+    this.rate = parts.rate
+    this.clock = parts.scope.wheel
+    this.deflate = parts.deflate ?? DEFLATE_DEFAULTS
+    this.decoder = parts.decoder
+    this.serialize = parts.serialize
+    this.watch = watchOptions(options)
+    this.tally = parts.tally
+    this.#scope = parts.scope
+    this.#options = options
+    this.#disableRequestLogging = parts.disableRequestLogging
+  }
+
+  onError (error: unknown, socket: RouteSocket): void {
+    socket.publishError(error)
+    const { onError } = this.#options
+    if (onError === undefined) this.#handlerFailed(error, socket)
+    else this.#callBack(() => onError(error, socket, socket.request), socket)
+  }
+
+  onInvalidMessage (error: any, socket: RouteSocket): void {
+    socket.publishError(error)
+    const { onInvalidMessage } = this.#options
+    if (onInvalidMessage === undefined) {
+      socket.request.log.info({ err: error }, 'websocket message refused')
+      socket.close(error.closeCode, error.message)
+      return
+    }
+    this.#callBack(() => onInvalidMessage(error, socket, socket.request), socket)
+  }
+
+  onEnd (socket: RouteSocket, info: CloseInfo): void {
+    this.#scope.sockets.delete(socket)
+    this.tally.end(socket)
+    socket.release()
+    if (endings.hasSubscribers) endings.publish({ socket, info } satisfies CloseMessage)
+    if (!this.#isLoggingDisabled(socket)) this.#logEnd(socket, info)
+  }
+
+  /** Says goodbye, with `onDrain`, as long as that takes. */
+  async onDrain (socket: RouteSocket): Promise<void> {
+    try {
+      await this.#options.onDrain?.(socket, socket.request)
+    } catch (error) {
+      this.onError(error, socket)
+    }
+  }
+
+  /** Calls a function of the options; if it fails as well, the default remains. */
+  async #callBack (call: () => unknown, socket: RouteSocket): Promise<void> {
+    try {
+      await call()
+    } catch (error) {
+      this.#handlerFailed(error, socket)
+    }
+  }
+
+  #handlerFailed (error: unknown, socket: RouteSocket): void {
+    socket.request.log.error({ err: error }, 'websocket handler failed')
+    socket.close(CloseCode.INTERNAL_ERROR, 'internal error')
+  }
+
+  #isLoggingDisabled ({ request }: RouteSocket): boolean | undefined {
+    const disabled = this.#disableRequestLogging
+    return typeof disabled === 'function' ? disabled(request) : disabled
+  }
+
+  #logEnd (socket: RouteSocket, { code, reason, wasClean, initiator }: CloseInfo): void {
+    const { failure, openedAt } = socket
+    const { messagesIn, messagesOut, bytesIn, bytesOut } = socket.connection
+    const duration = performance.now() - openedAt
+    const ws = { code, reason, wasClean, initiator, duration, messagesIn, messagesOut, bytesIn, bytesOut }
+    socket.request.log.info(failure === null ? { ws } : { ws, err: failure }, 'websocket closed')
+  }
+}
+
+function watchOptions ({ heartbeat, idleTimeout, maxLifetime }: ResolvedOptions): WatchOptions | null {
+  if (heartbeat === false && idleTimeout === false && maxLifetime === false) return null
+  return { heartbeat: heartbeat || null, idleTimeout: idleTimeout || null, maxLifetime: maxLifetime || null }
+}

@@ -1,0 +1,14 @@
+import { channel } from 'node:diagnostics_channel'
+
+/*
+ * What can be seen from outside through node:diagnostics_channel. The messages are those of types/diagnostics.ts; none
+ * is made unless somebody has subscribed.
+ */
+
+export const handshakes = channel('fastify-sockets.handshake')
+export const refusals = channel('fastify-sockets.refusal')
+export const openings = channel('fastify-sockets.open')
+export const messagesIn = channel('fastify-sockets.message.in')
+export const messagesOut = channel('fastify-sockets.message.out')
+export const failures = channel('fastify-sockets.error')
+export const endings = channel('fastify-sockets.close')

@@ -1,0 +1,43 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { RefusalMessage } from '../../types/diagnostics.ts'
+import { FST_ERR_WS_HANDSHAKE_TIMEOUT } from '../errors.ts'
+import { refusals } from './diagnostics.ts'
+import type { Seat } from './limits.ts'
+import type { Tally } from './tally.ts'
+import type { UpgradeHost } from './upgrade.ts'
+
+/** A handshake that has reached its route. */
+export class Handshake implements UpgradeHost {
+  readonly request: FastifyRequest
+  readonly timeout: number
+  /** Null where nothing is limited. */
+  seat: Seat | null = null
+
+  readonly #reply: FastifyReply
+  readonly #tally: Tally
+
+  /** @param timeout how long hooks may take, in milliseconds */
+  constructor (request: FastifyRequest, reply: FastifyReply, tally: Tally, timeout: number) {
+    this.request = request
+    this.timeout = timeout
+    this.#reply = reply
+    this.#tally = tally
+  }
+
+  onTimeout (): boolean {
+    const reply = this.#reply
+    if (reply.sent || reply.raw.headersSent) return false
+    this.request.log.info({ timeout: this.timeout }, "hooks take too long: see the WebSocket option 'handshakeTimeout'")
+    reply.send(new FST_ERR_WS_HANDSHAKE_TIMEOUT(this.timeout))
+    return true
+  }
+
+  onRefused (statusCode: number | null): void {
+    this.#tally.refused++
+    if (this.seat !== null) {
+      this.seat.handshakeEnded()
+      this.seat.leave()
+    }
+    if (refusals.hasSubscribers) refusals.publish({ request: this.request, statusCode } satisfies RefusalMessage)
+  }
+}

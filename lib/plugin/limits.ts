@@ -1,0 +1,112 @@
+import ipaddr from 'ipaddr.js'
+import type { LimitOptions } from '../../types/options.ts'
+import type { RateLimit } from '../connection/meter.ts'
+import { FST_ERR_WS_FULL, FST_ERR_WS_TOO_MANY } from '../errors.ts'
+
+/** Stands for a limit that was not set. */
+const NO_LIMIT = Number.MAX_SAFE_INTEGER
+
+interface Share {
+  connections: number
+  handshakes: number
+}
+
+/** Counts the connections of a scope or of a route, in all and by address, and refuses what is too many. */
+export class Limiter {
+  readonly #limits: LimitOptions
+  #connections = 0
+  readonly #shares = new Map<string, Share>()
+
+  constructor (limits: LimitOptions) {
+    this.#limits = limits
+  }
+
+  /**
+   * A handshake begins.
+   *
+   * @param address '' where there is none, as on a Unix socket: then only the connections in all count
+   * @throws {FST_ERR_WS_FULL | FST_ERR_WS_TOO_MANY}
+   */
+  enter (address: string): void {
+    const { connections = NO_LIMIT, connectionsPerAddress = NO_LIMIT, handshakesPerAddress = NO_LIMIT } = this.#limits
+    if (this.#connections >= connections) throw new FST_ERR_WS_FULL()
+    if (address !== '') {
+      const share = this.#shares.get(address) ?? { connections: 0, handshakes: 0 }
+      if (share.connections >= connectionsPerAddress) throw new FST_ERR_WS_TOO_MANY('connections')
+      if (share.handshakes >= handshakesPerAddress) throw new FST_ERR_WS_TOO_MANY('handshakes')
+      share.connections++
+      share.handshakes++
+      this.#shares.set(address, share)
+    }
+    this.#connections++
+  }
+
+  /** A handshake has ended, well or not. */
+  handshakeEnded (address: string): void {
+    const share = this.#shares.get(address)
+    if (share !== undefined) share.handshakes--
+  }
+
+  /** A connection has ended, or its handshake was refused. */
+  leave (address: string): void {
+    this.#connections--
+    const share = this.#shares.get(address)
+    if (share !== undefined && --share.connections === 0) this.#shares.delete(address)
+  }
+}
+
+/** The place of one connection in the counts, from the beginning of its handshake on. */
+export class Seat {
+  readonly #limiters: readonly Limiter[]
+  readonly #address: string
+
+  /**
+   * @param ip `request.ip`
+   * @throws {FST_ERR_WS_FULL | FST_ERR_WS_TOO_MANY} then nothing has been counted
+   */
+  constructor (limiters: readonly Limiter[], ip: string | undefined) {
+    this.#limiters = limiters
+    this.#address = addressOf(ip)
+    let entered = 0
+    try {
+      for (; entered < limiters.length; entered++) limiters[entered]!.enter(this.#address)
+    } catch (error) {
+      for (const limiter of limiters.slice(0, entered)) {
+        limiter.handshakeEnded(this.#address)
+        limiter.leave(this.#address)
+      }
+      throw error
+    }
+  }
+
+  handshakeEnded (): void {
+    for (const limiter of this.#limiters) limiter.handshakeEnded(this.#address)
+  }
+
+  leave (): void {
+    for (const limiter of this.#limiters) limiter.leave(this.#address)
+  }
+}
+
+/** Null: nothing is to be counted. */
+export function createLimiter (limits: LimitOptions | undefined): Limiter | null {
+  const { connections, connectionsPerAddress, handshakesPerAddress } = limits ?? {}
+  const isNone = connections === undefined && connectionsPerAddress === undefined && handshakesPerAddress === undefined
+  return isNone ? null : new Limiter(limits!)
+}
+
+/** The rate that a plugin and a route allow a client; null: any. */
+export function rateLimit (ofPlugin: LimitOptions = {}, ofRoute: LimitOptions = {}): RateLimit | null {
+  const messages = ofRoute.messagesPerSecond ?? ofPlugin.messagesPerSecond ?? NO_LIMIT
+  const bytes = ofRoute.bytesPerSecond ?? ofPlugin.bytesPerSecond ?? NO_LIMIT
+  if (messages === NO_LIMIT && bytes === NO_LIMIT) return null
+  return { messages, bytes, over: ofRoute.over ?? ofPlugin.over ?? 'close' }
+}
+
+/** By what an address is counted: an IPv6 client can take any of the 2^64 addresses of its network. */
+function addressOf (ip: string | undefined): string {
+  if (ip === undefined) return ''
+  if (!ipaddr.isValid(ip)) return ip
+  const address = ipaddr.process(ip)
+  return address.kind() === 'ipv4' ? address.toString() : (address as ipaddr.IPv6).parts.slice(0, 4).join(':')
+}
