@@ -12,7 +12,7 @@ export interface WheelMember {
   /** Kept by the wheel. */
   slot: Slot | null
   /**
-   * It is time.
+   * It is time. It may remove itself or others.
    *
    * @returns the turns until the next look; 0 for none
    */
@@ -72,7 +72,7 @@ export class TimerWheel {
       const turns = member.look(this.now)
       if (turns === 0) {
         this.remove(member)
-      } else {
+      } else if (member.slot !== null) {
         due.delete(member)
         this.#place(member, turns)
       }

@@ -15,13 +15,18 @@ const BAD: Record<string, unknown[]> = {
     true, null, 30_000, [], {}, { interval: 1000 }, { timeout: 1000 }, { interval: 0, timeout: 1000 },
     { interval: 1000, timeout: 1.5 }, { interval: 2 ** 31, timeout: 1000 }, { interval: '1000', timeout: 1000 }
   ],
+  idleTimeout: [0, -1, 1.5, 2 ** 31, Infinity, '5000', null, true],
+  maxLifetime: [0, -1, 1.5, 2 ** 31, Infinity, '5000', null, true],
+  handshakeTimeout: [0, -1, 1.5, 2 ** 31, Infinity, '5000', null, false],
   closeTimeout: [0, -1, 1.5, 2 ** 31, Infinity, '5000', null, false],
+  limits: [true, false, null, 100, []],
   origin: [
     false, null, 1, {}, '', 'example.com', 'https://example.com/', 'https://example.com/path', 'https://EXAMPLE.com',
     'https://example.com:443', 'http://example.com:80', 'https://user@example.com', '*', 'https://*.example.com/',
     ['https://example.com', 'example.com'], [1], ['same-host']
   ],
   protocols: ['chat', null, {}, [''], ['a b'], ['a,b'], [1], ['chat', 'chat'], ['ä']],
+  onDrain: [true, null, 'log', {}],
   onError: [true, null, 'log', {}],
   onInvalidMessage: [true, null, 'log', {}]
 }
@@ -33,12 +38,17 @@ const GOOD: { [Name in keyof SocketOptions]: Array<SocketOptions[Name]> } = {
   maxBuffered: [0],
   overflow: ['close', 'drop'],
   heartbeat: [false, { interval: 1, timeout: 1 }, { interval: 2 ** 31 - 1, timeout: 2 ** 31 - 1 }],
+  idleTimeout: [false, 1, 2 ** 31 - 1],
+  maxLifetime: [false, 1, 2 ** 31 - 1],
+  handshakeTimeout: [1, 2 ** 31 - 1],
   closeTimeout: [1, 2 ** 31 - 1],
+  limits: [{}, { connections: 1, handshakesPerAddress: undefined }, { over: 'pause', messagesPerSecond: 1 }],
   origin: [
     'same-host', true, 'https://example.com', 'http://localhost:3000', 'chrome-extension://abcdef', /example/, [],
     ['https://example.com', /^http:/], () => true, async () => false
   ],
   protocols: [[], ['chat'], ['v2.chat', 'v1.chat', '!#$%&\'*+-.^_`|~']],
+  onDrain: [() => {}],
   onError: [() => {}],
   onInvalidMessage: [async () => {}]
 }
@@ -73,6 +83,58 @@ for (const [name, values] of Object.entries(GOOD)) {
     }
   })
 }
+
+const COUNTS = [0, -1, 1.5, NaN, Infinity, '1', null, false]
+
+for (const [name, values] of Object.entries({
+  connections: COUNTS,
+  connectionsPerAddress: COUNTS,
+  handshakesPerAddress: COUNTS,
+  messagesPerSecond: COUNTS,
+  bytesPerSecond: COUNTS,
+  over: ['drop', '', null, true]
+})) {
+  test(`a bad limits.${name} fails at register and at the route, and is named`, async t => {
+    for (const value of values) {
+      const limits = { [name]: value }
+      const wanted = { code: 'FST_ERR_WS_OPTION', message: `the WebSocket option 'limits.${name}' must be ` }
+      await t.rejects(registers(bareApp(t), { limits }), wanted)
+      t.throws(() => bareApp(t).get('/room', { ws: { limits } } as any, () => {}), wanted)
+    }
+  })
+}
+
+for (const [name, values] of Object.entries({
+  batch: COUNTS,
+  interval: [-1, 1.5, NaN, Infinity, 2 ** 31, '1', null, false],
+  timeout: [...COUNTS, 2 ** 31]
+})) {
+  test(`a bad drain.${name} fails at register, and is named`, async t => {
+    for (const value of values) {
+      await t.rejects(registers(bareApp(t), { drain: { [name]: value } }), {
+        code: 'FST_ERR_WS_OPTION', message: `the WebSocket option 'drain.${name}' must be `
+      })
+    }
+  })
+}
+
+test('drain is an option of the plugin only, an object of known keys', async t => {
+  for (const drain of [true, false, null, 1000, []]) {
+    await t.rejects(registers(bareApp(t), { drain }), {
+      code: 'FST_ERR_WS_OPTION', message: "the WebSocket option 'drain' must be { batch, interval, timeout }"
+    })
+  }
+  for (const drain of [{}, { batch: 1, interval: 0, timeout: 2 ** 31 - 1 }, { batch: undefined }, undefined]) {
+    await t.resolves(registers(bareApp(t), { drain }))
+  }
+  t.throws(() => bareApp(t).get('/room', { ws: { drain: {} } } as any, () => {}), { code: 'FST_ERR_WS_UNKNOWN_OPTION' })
+  await t.rejects(registers(bareApp(t), { drain: { batches: 1 } }), {
+    code: 'FST_ERR_WS_UNKNOWN_OPTION', message: "'drain.batches' is not a WebSocket option; there are: batch, interval, timeout"
+  })
+  await t.rejects(registers(bareApp(t), { limits: { connection: 1 } }), {
+    code: 'FST_ERR_WS_UNKNOWN_OPTION', message: /^'limits\.connection' is not a WebSocket option; there are: connections, /
+  })
+})
 
 test('an origin with a path never matches a page, so it is refused where the scheme is not of the web too', async t => {
   const origin = 'chrome-extension://abcdef/popup.html'
