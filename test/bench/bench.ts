@@ -7,7 +7,7 @@
  * --json FILE               everything that was measured
  * --sweep                   ours against ws over many sizes and windows instead, in five minutes
  * --text                    with --sweep: of text that is not ASCII, not of bytes
- * --readme                  rewrites the table in README.md
+ * --readme                  rewrites the tables in README.md; with --sweep, the curve
  * --quick                   tells only whether the benchmark itself works: no figure means anything
  */
 import { writeFile } from 'node:fs/promises'
@@ -19,7 +19,9 @@ import { checkReadme, rewriteReadme } from './readme.ts'
 import { type Plan, type Result, runLoad } from './run.ts'
 import { COLUMNS, PACKAGES, type ServerSpec, small, type Suite, SUITES, SWEEP } from './suites.ts'
 import { sweep } from './sweep.ts'
-import { allOptions, circumstances, compactTable, details, LEGEND, marksOf, optionsOf, suiteTable, sweepLegend } from './tables.ts'
+import {
+  allOptions, circumstances, compactTable, details, LEGEND, marksOf, optionsOf, suiteTable, sweepLegend
+} from './tables.ts'
 
 const { values: flags } = parseArgs({
   options: {
@@ -103,7 +105,7 @@ async function compare (): Promise<void> {
     console.log(suite.servers.map(optionsOf).join('\n'))
     results.push(...ofSuite)
   }
-  const names = [...COLUMNS].filter(name => results.some(({ server }) => server === name))
+  const names = COLUMNS.filter(name => results.some(({ server }) => server === name))
   const compact = compactTable(results, names)
   console.log(`\n## All of it\n\n${LEGEND}\n\n${compact}\n\n${marksOf(results)}`)
   await save(how, results)
@@ -123,9 +125,10 @@ async function compareSizes (): Promise<void> {
   const where = circumstances(machine(), how)
   console.log(where)
   const sizes = flags.quick ? SWEEP.sizes.filter((_size, n) => n % 4 === 0) : SWEEP.sizes
-  const { markdown, results } = await sweep(how, flags.text ? 'text' : 'binary', sizes)
-  const legend = sweepLegend(flags.text ? SWEEP.textBaseline : SWEEP.baseline)
-  const parts = [legend, markdown, marksOf(results), where].filter(part => part !== '')
+  const content = flags.text ? 'text' : 'binary'
+  const baseline = SWEEP.baselines[content]
+  const { markdown, results } = await sweep(how, content, baseline, sizes)
+  const parts = [sweepLegend(baseline), markdown, marksOf(results), where].filter(part => part !== '')
   console.log(`\n${parts.slice(0, -1).join('\n\n')}`)
   await save(how, results)
   checkFigures(results)

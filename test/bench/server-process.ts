@@ -32,7 +32,8 @@ export class ServerProcess {
   static async start (spec: ServerSpec, load: Load): Promise<ServerProcess> {
     const script = new URL(`servers/${spec.script}.js`, import.meta.url)
     const bun = spec.runtime === 'bun'
-    const child = fork(script, [JSON.stringify({ role: roleOf(load), load, options: spec.options, strings: spec.strings })], {
+    const { options, strings } = spec
+    const child = fork(script, [JSON.stringify({ role: roleOf(load), load, options, strings })], {
       env: { ...process.env, ...spec.env },
       // Only where it is needed, though it should make no difference.
       execArgv: load.kind === 'memory' && !bun ? ['--expose-gc'] : [],

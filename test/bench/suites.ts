@@ -53,8 +53,10 @@ const NET: ServerSpec = { name: 'net', script: 'net', options: {}, needs: [], ca
 // that of Node 20 (@based/uws) or needs glibc 2.38 (@btc-vision/uwebsockets.js), newer than that of Debian 12.
 
 const ALL: ServerSpec[] = [OURS, WS, WS_BUFFERUTIL, FASTIFY_WEBSOCKET, BUN_SERVE, NET]
+/** For text; no other suite has more servers. */
+const WITH_STRINGS = ALL.flatMap(server => server === WS ? [WS, WS_STRINGS] : [server])
 /** The names of the columns in the table of all. */
-export const COLUMNS = ALL.toSpliced(2, 0, WS_STRINGS).map(({ name }) => name)
+export const COLUMNS = WITH_STRINGS.map(({ name }) => name)
 /** What is measured against. */
 export const PACKAGES = [...new Set(ALL.flatMap(({ needs }) => needs))]
 const WITH_JSON = [OURS, WS, FASTIFY_WEBSOCKET]
@@ -95,8 +97,9 @@ export const SUITES: Suite[] = [
   },
   {
     title: 'Text echo that is not ASCII',
-    note: 'ws hands text out as the bytes it came in, checked; ours and Bun hand out strings, as "ws, strings" makes them.',
-    servers: ALL.flatMap(server => server === WS ? [WS, WS_STRINGS] : [server]),
+    note: 'ws hands text out as the bytes it came in, checked; ours and Bun hand out strings, as "ws, strings" makes ' +
+      'them.',
+    servers: WITH_STRINGS,
     loads: [...echo('text', 200, 100, 1, 32), ...echo('text', 65536, 10, 8)]
   },
   {
@@ -155,9 +158,11 @@ export function small (load: Load): Load {
 /** What `--sweep` compares, with room for everything that it sends. */
 export const SWEEP = {
   ours: having(OURS, { maxPayload: 16 * MIB, maxBuffered: 128 * MIB, highWaterMark: 128 * MIB }),
-  baseline: having(WS, { maxPayload: 16 * MIB }),
-  /** Of text: what does the same work. */
-  textBaseline: having(WS_STRINGS, { maxPayload: 16 * MIB }),
+  /** By the content; of text what does the same work. */
+  baselines: {
+    binary: having(WS, { maxPayload: 16 * MIB }),
+    text: having(WS_STRINGS, { maxPayload: 16 * MIB })
+  },
   sizes: [0, 1, 20, 125, 126, 1024, 4096, 16384, 16385, 65536, 256 * 1024, MIB, 4 * MIB, 16 * MIB],
   windows: [1, 2, 8, 32],
   /** Bytes on their way at most. */

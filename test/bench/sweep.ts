@@ -1,6 +1,6 @@
 import { bytes, type EchoLoad } from './load.ts'
 import { type Plan, type Result, runLoads } from './run.ts'
-import { SWEEP } from './suites.ts'
+import { type ServerSpec, SWEEP } from './suites.ts'
 import { mark, table } from './tables.ts'
 
 /** Enough to keep a server busy, few enough for the memory. */
@@ -17,10 +17,10 @@ function loads (content: EchoLoad['content'], sizes: number[]): EchoLoad[] {
 
 /** Ours as a multiple of the baseline, per size and window. */
 export async function sweep (
-  plan: Plan, content: EchoLoad['content'], sizes: number[]
+  plan: Plan, content: EchoLoad['content'], baseline: ServerSpec, sizes: number[]
 ): Promise<{ markdown: string, results: Result[] }> {
-  const baseline = content === 'text' ? SWEEP.textBaseline : SWEEP.baseline
-  const results = await runLoads(loads(content, sizes), [SWEEP.ours, baseline], plan, () => { process.stderr.write('.') })
+  const dot = (): void => { process.stderr.write('.') }
+  const results = await runLoads(loads(content, sizes), [SWEEP.ours, baseline], plan, dot)
   process.stderr.write('\n')
   const rows = sizes.map(size => {
     const cells = SWEEP.windows.map(window => cell(results.filter(({ load }) => {

@@ -126,6 +126,7 @@ function perServer (
   return table([['', ...servers], ...rows], 1, false)
 }
 
+/** Every figure as it is, and as a multiple of the baseline's. */
 export function compactTable (results: Result[], servers: string[]): string {
   const unit = ({ load, unit }: Result): string => load.kind === 'memory' ? 'KiB RSS each' : unit
   return perServer(results, servers, unit, (result, ofLoad) => {
@@ -142,7 +143,9 @@ export function details (results: Result[], servers: string[]): string {
   return [
     '<details><summary>Latency, CPU time, spread</summary>',
     'Latency with one message in flight on each connection, p50 / p99 / p99.9:',
-    perServer(timed, servers, () => 'µs', ({ p50, p99, p999 }) => [p50, p99, p999].map(value => Math.round(value!)).join(' / ')),
+    perServer(timed, servers, () => 'µs', ({ p50, p99, p999 }) => {
+      return [p50, p99, p999].map(value => Math.round(value!)).join(' / ')
+    }),
     'CPU time of the server for each reply, handshake or delivery:',
     perServer(working, servers, () => 'µs', ({ serverMicros }) => micros(serverMicros)),
     'Half of what lies between the lowest and the highest round, as a share of the median: ' +
