@@ -30,6 +30,7 @@ const FIRST_ROOM_ANNOUNCED = 64 * 1024
 const EMPTY = Buffer.alloc(0)
 /** Compression makes a message larger by an eighth and a 64th at most, and a few bytes: zlib's `deflateBound`. */
 const WORST_COMPRESSION = 1 + 1 / 8 + 1 / 64
+
 /**
  * Frames to messages (RFC 6455 §5.4): fragments gathered in one buffer, control frames passed through between them,
  * sizes checked on the header, UTF-8 as the bytes come.
