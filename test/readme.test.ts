@@ -14,8 +14,8 @@ const PRELUDE = `
 import Fastify from 'fastify'
 import sockets from 'fastify-sockets'
 const app = Fastify()
-await app.register(sockets)
 `
+const REGISTRATION = 'await app.register(sockets)\n'
 const ROUTES = `
 app.get('/echo', { ws: true }, socket => { socket.on('message', message => socket.send(message)) })
 app.get('/private', { ws: true, preHandler: async (_request, reply) => reply.code(401).send('no') }, () => {})
@@ -34,6 +34,7 @@ function runNode (...args: string[]): { stdout: string, stderr: string, status: 
 function complete (snippet: string): string {
   const own = snippet.includes('Fastify(')
   return (own ? '' : PRELUDE) +
+    (snippet.includes('register(sockets') ? '' : REGISTRATION) +
     (snippet.includes('injectWS') ? ROUTES : '') +
     'import { loadGreeting, findUser, isAllowed } from "./helpers.ts"\n' +
     snippet.replace('port: 3000', 'port: 0') +

@@ -167,10 +167,16 @@ export class Registry {
   }
 }
 
-function isForUs (request: IncomingMessage): boolean {
-  // Before the headers are looked at, which is when Node makes an object of them.
-  shareStrings(request.rawHeaders)
-  return isWebSocketUpgrade(request.method, request.headers)
+const kForUs = Symbol('fastify-sockets.isForUs')
+
+/** Node 24.9 and later has it asked twice. */
+function isForUs (request: IncomingMessage & { [kForUs]?: boolean }): boolean {
+  if (request[kForUs] === undefined) {
+    // Before the headers are looked at, which is when Node makes an object of them.
+    shareStrings(request.rawHeaders)
+    request[kForUs] = isWebSocketUpgrade(request.method, request.headers)
+  }
+  return request[kForUs]
 }
 
 function sameUrl (a: string, b: string): boolean {

@@ -2,50 +2,16 @@ import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { types } from 'node:util'
 import type { BaseSocket, CloseInfo, SocketEvents, SocketListener, SocketState } from '../../types/socket.ts'
-import { Connection, type ConnectionHost, type ConnectionOptions } from '../connection/connection.ts'
-import type { Agreement } from '../deflate/negotiate.ts'
+import { Connection, type ConnectionHost } from '../connection/connection.ts'
 import {
   FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SEND_TYPE, FST_ERR_WS_SLOW_PEER,
   FST_ERR_WS_UNSUPPORTED_DATA
 } from '../errors.ts'
-import type { Role } from '../protocol/frame-decoder.ts'
 import { CloseCode, isCloseCode } from '../protocol/close-code.ts'
+import type { Agreed, SocketBehaviour } from './behaviour.ts'
 import { Inbox, type InboxOwner } from './inbox.ts'
 import { Listeners } from './listeners.ts'
 import { handled, Pings } from './pings.ts'
-
-/** Text to value. */
-export interface Decoder {
-  decode (text: string): unknown
-  /** What is wrong with the value that `decode` returned last, though it was handed on. */
-  readonly failure: Error | null
-}
-
-/** What the sockets of one route have in common: one object, made before the first of them opens. */
-export interface SocketBehaviour extends ConnectionOptions {
-  role: Role
-  maxQueued: number
-  overflow: 'close' | 'drop'
-  /** Null: text arrives as a string, binary as a Buffer. */
-  decoder: Decoder | null
-  /** Null: `send()` takes strings and bytes. */
-  serialize: ((value: any) => string) | null
-  /** User code threw. Must not throw itself. */
-  onError (error: unknown, socket: any): void
-  /** A message was not accepted and has been left out. Must not throw. */
-  onInvalidMessage (error: Error, socket: any): void
-  /** The connection has ended; called before any listener. */
-  onEnd (socket: any, info: CloseInfo): void
-}
-
-/** What the handshake has agreed on besides the connection itself. */
-export interface Agreed {
-  /** A subprotocol, or an empty string. */
-  protocol: string
-  /** `Sec-WebSocket-Extensions` of the response, or an empty string. */
-  extensions: string
-  compression: Agreement | null
-}
 
 interface Waiting {
   resolve (): void
