@@ -32,8 +32,9 @@ export class ServerProcess {
   static async start (spec: ServerSpec, load: Load): Promise<ServerProcess> {
     const script = new URL(`servers/${spec.script}.js`, import.meta.url)
     const bun = spec.runtime === 'bun'
-    const { options, strings } = spec
-    const child = fork(script, [JSON.stringify({ role: roleOf(load), load, options, strings })], {
+    const { options, strings, subscribed } = spec
+    const told = { role: roleOf(load), load, options, strings, subscribed }
+    const child = fork(script, [JSON.stringify(told)], {
       env: { ...process.env, ...spec.env },
       // Only where it is needed, though it should make no difference.
       execArgv: load.kind === 'memory' && !bun ? ['--expose-gc'] : [],

@@ -12,6 +12,8 @@ export interface ServerSpec {
   needs: string[]
   /** What is not Node.js. */
   runtime?: 'bun'
+  /** Whether it has subscribed to all of its diagnostics channels. */
+  subscribed?: boolean
   /** Whether its handler makes strings of texts that are handed to it as bytes. */
   strings?: boolean
   /** Whether it sends what it has prepared and does not look at what it gets. */
@@ -75,10 +77,12 @@ function echo (content: EchoLoad['content'], size: number, connections: number, 
   return windows.map(inFlight => ({ kind: 'echo', content, size, connections, inFlight }))
 }
 
-function deflated (note?: string): EchoLoad[] {
-  const loads = [...echo('deflate', 200, 50, 1, 16), ...echo('deflate', 16384, 50, 1, 8)]
-  return note === undefined ? loads : loads.map(load => ({ ...load, note }))
+/** The same loads under circumstances that their names tell. */
+function noted (note: string, loads: EchoLoad[]): EchoLoad[] {
+  return loads.map(load => ({ ...load, note }))
 }
+
+const DEFLATED = [...echo('deflate', 200, 50, 1, 16), ...echo('deflate', 16384, 50, 1, 8)]
 
 /** Options of ws for what ours does by default. */
 const FASTEST = { threshold: 0, zlibDeflateOptions: { level: 1 } }
@@ -115,7 +119,7 @@ export const SUITES: Suite[] = [
       having(WS, { perMessageDeflate: { ...FASTEST, ...ALONE } }),
       having(WS, { perMessageDeflate: { threshold: 0 } }, 'ws (level 6, takeover)')
     ],
-    loads: deflated()
+    loads: DEFLATED
   },
   {
     title: 'Compressed echo with context takeover',
@@ -123,7 +127,19 @@ export const SUITES: Suite[] = [
       having(OURS, { deflate: { threshold: 0, contextTakeover: true } }),
       having(WS, { perMessageDeflate: FASTEST })
     ],
-    loads: deflated('takeover')
+    loads: noted('takeover', DEFLATED)
+  },
+  {
+    title: 'Binary echo, seen',
+    note: 'With a subscriber to every diagnostics channel.',
+    servers: [{ ...OURS, subscribed: true }, WS],
+    loads: noted('subscribers', echo('binary', 20, 100, 1, 32))
+  },
+  {
+    title: 'Binary echo, limited',
+    note: 'With limits that are never reached.',
+    servers: [having(OURS, { limits: { connectionsPerAddress: 1e6, messagesPerSecond: 1e9, bytesPerSecond: 1e12 } }), WS],
+    loads: noted('limits', echo('binary', 20, 100, 1, 32))
   },
   {
     title: 'Handshakes',

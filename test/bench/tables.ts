@@ -155,10 +155,11 @@ export function details (results: Result[], servers: string[]): string {
   ].join('\n\n')
 }
 
-export function optionsOf ({ name, options, env, strings, canned }: ServerSpec): string {
+export function optionsOf ({ name, options, env, strings, subscribed, canned }: ServerSpec): string {
   const notes = [
     Object.keys(options).length === 0 ? 'its defaults' : `\`${JSON.stringify(options)}\``,
     ...Object.entries(env ?? {}).map(([key, value]) => `\`${key}=${value}\``),
+    ...subscribed === true ? ['with a subscriber to each of its channels'] : [],
     ...strings === true ? ['makes a string of each text'] : [],
     ...canned === true ? ['parses nothing and sends what it has ready, as far as Node.js can go'] : []
   ]

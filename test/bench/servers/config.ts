@@ -1,8 +1,8 @@
 import type { Load, Role } from '../load.ts'
 
 /** What the benchmark tells a server. */
-export const { role, load, options, strings = false }: {
-  role: Role, load: Load, options: Record<string, any>, strings?: boolean
+export const { role, load, options, strings = false, subscribed = false }: {
+  role: Role, load: Load, options: Record<string, any>, strings?: boolean, subscribed?: boolean
 } = JSON.parse(process.argv[2]!)
 
 /** What a client sends to have something broadcast. */

@@ -1,9 +1,10 @@
+import { subscribe } from 'node:diagnostics_channel'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 // By path: this folder is a package of its own, in which the name means nothing.
 import sockets from '../../../lib/index.ts'
 import { type Answer, answer, answerSchema, type Message, messageSchema } from './chat.ts'
-import { NEWS, options, role } from './config.ts'
+import { NEWS, options, role, subscribed } from './config.ts'
 import { report } from './report.ts'
 
 const app = Fastify()
@@ -28,6 +29,11 @@ const routes = {
         for (const other of app.sockets) other.send(NEWS)
       })
     })
+  }
+}
+if (subscribed) {
+  for (const name of ['handshake', 'refusal', 'open', 'message.in', 'message.out', 'error', 'close']) {
+    subscribe(`fastify-sockets.${name}`, () => {})
   }
 }
 routes[role]()
