@@ -146,6 +146,11 @@ export class WebSocketRoute {
       if (!this.servesHttp) this.#requireUpgrade(request, reply)
       return done()
     }
+    if (upgrade.gone) {
+      // While hooks that come before this one were at work: nobody would give back what is taken for it here.
+      reply.hijack()
+      return
+    }
     const handshake = new Handshake(request, reply, this.#tally, this.#options.handshakeTimeout)
     upgrade.host = handshake
     if (handshakes.hasSubscribers) handshakes.publish({ request } satisfies HandshakeMessage)
