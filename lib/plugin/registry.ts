@@ -8,7 +8,7 @@ import { TimerWheel } from '../connection/timer-wheel.ts'
 import { isWebSocketUpgrade } from '../protocol/handshake.ts'
 import { drain } from './drain.ts'
 import { shareStrings } from './header-strings.ts'
-import { drainOptions } from './options.ts'
+import { DEFAULTS, drainOptions } from './options.ts'
 import { type AnyRouteOptions, WebSocketRoute } from './route.ts'
 import type { Scope } from './scope.ts'
 import { serveAsHttp, Upgrade } from './upgrade.ts'
@@ -30,6 +30,8 @@ export class Registry {
   #finder: FindMyWay.Instance<FindMyWay.HTTPVersion.V1> | null = null
   #closing: Promise<void> | null = null
   #cutTimer: NodeJS.Timeout | undefined
+  /** For handshakes whose route is not known yet: as long as the most patient route waits. */
+  #handshakeTimeout = DEFAULTS.handshakeTimeout
   #injectServer: Server | null = null
 
   private constructor (app: FastifyInstance) {
@@ -117,6 +119,7 @@ export class Registry {
 
   #boot (): void {
     for (const route of this.#routes) route.boot()
+    if (this.#routes.length > 0) this.#handshakeTimeout = Math.max(...this.#routes.map(route => route.handshakeTimeout))
   }
 
   #attach (server: Server): void {
@@ -143,7 +146,7 @@ export class Registry {
       this.app.routing(request, upgrade)
       if (upgrade.isWritten) return
       this.#pending.add(upgrade)
-      upgrade.wait()
+      upgrade.wait(this.#handshakeTimeout)
     } else {
       upgrade.detachSocket(socket as NetSocket)
       serveAsHttp(server, request, socket, head)

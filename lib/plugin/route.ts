@@ -102,6 +102,10 @@ export class WebSocketRoute {
     return this.#httpHandler !== null
   }
 
+  get handshakeTimeout (): number {
+    return this.#options.handshakeTimeout
+  }
+
   /** All URLs of the route: the root of a prefix has two, of which Fastify shows its hooks only one. */
   get urls (): string[] {
     return this.#isPrefixRoot ? [this.url, `${this.url}/`] : [this.url]
@@ -151,8 +155,8 @@ export class WebSocketRoute {
       reply.hijack()
       return
     }
-    const handshake = new Handshake(request, reply, this.#tally, this.#options.handshakeTimeout)
-    upgrade.host = handshake
+    const handshake = new Handshake(request, reply, this.#tally, this.handshakeTimeout)
+    upgrade.reach(handshake)
     if (handshakes.hasSubscribers) handshakes.publish({ request } satisfies HandshakeMessage)
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
     this.#checkHandshake(request, reply)
@@ -206,6 +210,8 @@ export class WebSocketRoute {
       reply.hijack()
       return
     }
+    // The refusal is under way.
+    if (upgrade.expired) return
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
     const behaviour = this.#behaviour ??= this.#createBehaviour(request, reply)
     const protocol = this.#chooseProtocol(request.raw.headers as HandshakeHeaders)

@@ -32,6 +32,9 @@ export class Upgrade extends ServerResponse implements TransportOwner {
   readonly transport: Duplex
   /** The client has left; there is nobody to answer. */
   gone = false
+  /** The answer has taken too long. */
+  expired = false
+  /** Null until the handshake has reached its route. */
   host: UpgradeHost | null = null
 
   readonly #onDone: (upgrade: Upgrade) => void
@@ -39,9 +42,9 @@ export class Upgrade extends ServerResponse implements TransportOwner {
   #early: Buffer[]
   #earlyBytes: number
   #done = false
-  #expired = false
   /** For the answer; after a refusal, for the client to leave. */
   #timer: NodeJS.Timeout | undefined
+  #waitingSince = 0
 
   /** @param onDone called once, when the handshake is accepted, refused or abandoned */
   constructor (request: IncomingMessage, transport: Duplex, head: Buffer, onDone: (upgrade: Upgrade) => void) {
@@ -84,18 +87,44 @@ export class Upgrade extends ServerResponse implements TransportOwner {
     return this.writableEnded && this.transport.writableLength === 0
   }
 
-  /** The response takes its time: holds early bytes meanwhile, and notices a client that leaves. */
-  wait (): void {
-    if (this.host !== null) this.#timer = setTimeout(() => this.#expire(), this.host.timeout)
+  /**
+   * The response takes its time: holds early bytes meanwhile, and notices a client that leaves.
+   *
+   * @param timeout milliseconds that the answer may take if the handshake is still in hooks of the app
+   */
+  wait (timeout: number): void {
+    this.#waitingSince = performance.now()
+    this.#limit(this.host?.timeout ?? timeout)
     this.transport.on('timeout', cut)
     this.transport.resume()
   }
 
+  /** The handshake has reached its route, whose timeout holds from the beginning. */
+  reach (host: UpgradeHost): void {
+    this.host = host
+    if (this.#timer !== undefined) this.#limit(host.timeout)
+  }
+
+  #limit (timeout: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#expire(), timeout - (performance.now() - this.#waitingSince))
+  }
+
   #expire (): void {
-    this.#expired = true
+    this.expired = true
     // An error handler or an onSend hook can take as long again.
     this.#timer = setTimeout(() => this.transport.destroy(), LINGER)
-    if (!this.host!.onTimeout()) this.transport.destroy()
+    // What is written behind the answer by hooks that come to their end later.
+    this.on('error', () => {})
+    if (!(this.host === null ? this.#giveUp() : this.host.onTimeout())) this.transport.destroy()
+  }
+
+  /** There is no reply of Fastify's yet to answer with. */
+  #giveUp (): boolean {
+    if (this.headersSent) return false
+    this.writeHead(503, { 'Content-Length': 0 })
+    this.end()
+    return true
   }
 
   /**
@@ -116,6 +145,8 @@ export class Upgrade extends ServerResponse implements TransportOwner {
   }
 
   override writeHead (status: number, headers: any): this {
+    // Past the timeout more than one may answer. The first has; to throw here can be to throw into a timer of a hook.
+    if (this.expired && this.headersSent) return this
     if (status !== 101) this.refuse()
     if (this.#accepted === null) return super.writeHead(status, headers)
     const answer = { ...this.#accepted.headers }
@@ -148,7 +179,7 @@ export class Upgrade extends ServerResponse implements TransportOwner {
   transportClosed (): void {
     clearTimeout(this.#timer)
     // The hook that took too long may still be waiting.
-    if (this.#expired) this.req.destroy()
+    if (this.expired) this.req.destroy()
     this.#left()
   }
 
