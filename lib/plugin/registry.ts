@@ -8,8 +8,8 @@ import { TimerWheel } from '../connection/timer-wheel.ts'
 import { isWebSocketUpgrade } from '../protocol/handshake.ts'
 import { drain } from './drain.ts'
 import { shareStrings } from './header-strings.ts'
-import { DEFAULTS, drainOptions } from './options.ts'
-import { type AnyRouteOptions, WebSocketRoute } from './route.ts'
+import { drainOptions } from './options.ts'
+import { type AnyRouteOptions, meetHandshake, WebSocketRoute } from './route.ts'
 import type { Scope } from './scope.ts'
 import { serveAsHttp, Upgrade } from './upgrade.ts'
 
@@ -30,8 +30,6 @@ export class Registry {
   #finder: FindMyWay.Instance<FindMyWay.HTTPVersion.V1> | null = null
   #closing: Promise<void> | null = null
   #cutTimer: NodeJS.Timeout | undefined
-  /** For handshakes whose route is not known yet: as long as the most patient route waits. */
-  #handshakeTimeout = DEFAULTS.handshakeTimeout
   #injectServer: Server | null = null
 
   private constructor (app: FastifyInstance) {
@@ -44,13 +42,14 @@ export class Registry {
     return server[kRegistry] ??= new Registry(instance)
   }
 
-  /** Sees every route that is declared from now on in this instance and its children. */
+  /** Sees every route that is declared from now on in this instance and its children, and every handshake. */
   install (instance: FastifyInstance): void {
     if (this.#sees(instance)) return
     this.#installed.add(instance)
     instance.addHook('onRoute', function (options) {
       Registry.of(this).#onRoute(this, options as unknown as AnyRouteOptions)
     })
+    instance.addHook('onRequest', meetHandshake)
     instance.addHook('onReady', async () => this.#boot())
   }
 
@@ -119,7 +118,6 @@ export class Registry {
 
   #boot (): void {
     for (const route of this.#routes) route.boot()
-    if (this.#routes.length > 0) this.#handshakeTimeout = Math.max(...this.#routes.map(route => route.handshakeTimeout))
   }
 
   #attach (server: Server): void {
@@ -146,7 +144,7 @@ export class Registry {
       this.app.routing(request, upgrade)
       if (upgrade.isWritten) return
       this.#pending.add(upgrade)
-      upgrade.wait(this.#handshakeTimeout)
+      upgrade.wait()
     } else {
       upgrade.detachSocket(socket as NetSocket)
       serveAsHttp(server, request, socket, head)

@@ -25,6 +25,19 @@ import { Upgrade, validateHeader } from './upgrade.ts'
 /** Under this name an instance carries the scope of the plugin that serves it, inherited as Fastify's decorators are. */
 export const kScope = Symbol.for('fastify-sockets.scope')
 
+/** Under this name the config of a route carries its `WebSocketRoute`. */
+const kRoute = Symbol('fastify-sockets.route')
+
+/** The first onRequest hook of every instance: those of the app and of plugins come before those of a route. */
+export function meetHandshake (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+  const upgrade = Upgrade.of(reply.raw)
+  if (upgrade !== undefined) {
+    const { [kRoute]: route } = request.routeOptions.config as { [kRoute]?: WebSocketRoute }
+    route?.begin(upgrade, request, reply)
+  }
+  done()
+}
+
 /** The route options of Fastify with ours among them, as an onRoute hook sees them. */
 export type AnyRouteOptions = Omit<RouteOptions, 'handler' | 'schema'> & {
   ws?: unknown
@@ -85,6 +98,7 @@ export class WebSocketRoute {
     this.hasMessageSchema = options.schema?.message !== undefined
     this.hasSendSchema = options.schema?.send !== undefined
 
+    options.config = { ...options.config, [kRoute]: this }
     options.handler = (request: FastifyRequest, reply: FastifyReply) => {
       const upgrade = Upgrade.of(reply.raw)
       if (upgrade === undefined) return this.#httpHandler!.call(this.#instance, request, reply)
@@ -100,10 +114,6 @@ export class WebSocketRoute {
   /** Whether plain requests have a handler of their own. */
   get servesHttp (): boolean {
     return this.#httpHandler !== null
-  }
-
-  get handshakeTimeout (): number {
-    return this.#options.handshakeTimeout
   }
 
   /** All URLs of the route: the root of a prefix has two, of which Fastify shows its hooks only one. */
@@ -136,6 +146,18 @@ export class WebSocketRoute {
     if (this.hasMessageSchema) delete schema.body
   }
 
+  /**
+   * A handshake begins, before any hook of the user.
+   *
+   * @throws {FST_ERR_WS_FULL | FST_ERR_WS_TOO_MANY}
+   */
+  begin (upgrade: Upgrade, request: FastifyRequest, reply: FastifyReply): void {
+    const handshake = new Handshake(request, this.#tally, this.#options.handshakeTimeout)
+    upgrade.host = handshake
+    if (handshakes.hasSubscribers) handshakes.publish({ request } satisfies HandshakeMessage)
+    if (this.#limiters.length > 0) handshake.seat = this.#takeSeat(request, reply)
+  }
+
   #schemaToCompile (schema: any): any {
     const copy = { ...schema }
     if (this.hasMessageSchema) copy.body = { content: { [MESSAGE_MEDIA_TYPE]: { schema: schema.message } } }
@@ -150,17 +172,8 @@ export class WebSocketRoute {
       if (!this.servesHttp) this.#requireUpgrade(request, reply)
       return done()
     }
-    if (upgrade.gone) {
-      // While hooks that come before this one were at work: nobody would give back what is taken for it here.
-      reply.hijack()
-      return
-    }
-    const handshake = new Handshake(request, reply, this.#tally, this.handshakeTimeout)
-    upgrade.reach(handshake)
-    if (handshakes.hasSubscribers) handshakes.publish({ request } satisfies HandshakeMessage)
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
     this.#checkHandshake(request, reply)
-    if (this.#limiters.length > 0) handshake.seat = this.#takeSeat(request, reply)
     const { origin } = request.raw.headers
     if (origin === undefined || this.#checkOrigin === null) return done()
     const allowed = this.#checkOrigin(origin, request)
@@ -210,8 +223,6 @@ export class WebSocketRoute {
       reply.hijack()
       return
     }
-    // The refusal is under way.
-    if (upgrade.expired) return
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
     const behaviour = this.#behaviour ??= this.#createBehaviour(request, reply)
     const protocol = this.#chooseProtocol(request.raw.headers as HandshakeHeaders)

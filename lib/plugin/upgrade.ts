@@ -1,12 +1,15 @@
-import { type IncomingMessage, type Server, ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
+import {
+  type IncomingMessage, type Server, ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue
+} from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { ownTransport, type TransportOwner } from '../connection/transport.ts'
+import { FST_ERR_WS_HANDSHAKE_TIMEOUT } from '../errors.ts'
 
 /** Bytes that a client may send ahead of the 101. */
 const MAX_EARLY = 64 * 1024
-/** How long, in milliseconds, a client may take to leave after a refusal, and a refusal that is late to be written. */
+/** How long, in milliseconds, a client may take to leave after a refusal. */
 const LINGER = 5000
 
 /** Names that an accepted handshake sets itself or must not carry (RFC 9110 §8.6, §9.7; RFC 6455 §4.2.2). */
@@ -14,12 +17,12 @@ const NOT_ON_101 = /^(?:connection|upgrade|keep-alive|content-length|content-typ
 
 type Headers = Record<string, string | string[]>
 
-/** The route that a handshake has reached. */
+/** What a route knows of a handshake. */
 export interface UpgradeHost {
   /** Milliseconds that the answer may take. */
   readonly timeout: number
-  /** It has taken longer. False: the handshake cannot be answered any more. */
-  onTimeout (): boolean
+  /** It has taken longer; the upgrade answers by itself. */
+  onTimeout (): void
   /** It has ended without a connection; the status is null if the client left before there was one. */
   onRefused (status: number | null): void
 }
@@ -32,9 +35,7 @@ export class Upgrade extends ServerResponse implements TransportOwner {
   readonly transport: Duplex
   /** The client has left; there is nobody to answer. */
   gone = false
-  /** The answer has taken too long. */
-  expired = false
-  /** Null until the handshake has reached its route. */
+  /** Null as long as no route is known that it is for. */
   host: UpgradeHost | null = null
 
   readonly #onDone: (upgrade: Upgrade) => void
@@ -42,9 +43,10 @@ export class Upgrade extends ServerResponse implements TransportOwner {
   #early: Buffer[]
   #earlyBytes: number
   #done = false
+  /** The answer has taken too long. */
+  #expired = false
   /** For the answer; after a refusal, for the client to leave. */
   #timer: NodeJS.Timeout | undefined
-  #waitingSince = 0
 
   /** @param onDone called once, when the handshake is accepted, refused or abandoned */
   constructor (request: IncomingMessage, transport: Duplex, head: Buffer, onDone: (upgrade: Upgrade) => void) {
@@ -87,44 +89,31 @@ export class Upgrade extends ServerResponse implements TransportOwner {
     return this.writableEnded && this.transport.writableLength === 0
   }
 
-  /**
-   * The response takes its time: holds early bytes meanwhile, and notices a client that leaves.
-   *
-   * @param timeout milliseconds that the answer may take if the handshake is still in hooks of the app
-   */
-  wait (timeout: number): void {
-    this.#waitingSince = performance.now()
-    this.#limit(this.host?.timeout ?? timeout)
+  /** The response takes its time: holds early bytes meanwhile, and notices a client that leaves. */
+  wait (): void {
+    if (this.host !== null) this.#timer = setTimeout(() => this.#expire(), this.host.timeout)
     this.transport.on('timeout', cut)
     this.transport.resume()
   }
 
-  /** The handshake has reached its route, whose timeout holds from the beginning. */
-  reach (host: UpgradeHost): void {
-    this.host = host
-    if (this.#timer !== undefined) this.#limit(host.timeout)
-  }
-
-  #limit (timeout: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#expire(), timeout - (performance.now() - this.#waitingSince))
-  }
-
+  /** Answers in place of hooks that do not, and without them. */
   #expire (): void {
-    this.expired = true
-    // An error handler or an onSend hook can take as long again.
-    this.#timer = setTimeout(() => this.transport.destroy(), LINGER)
-    // What is written behind the answer by hooks that come to their end later.
+    this.#expired = true
+    this.host!.onTimeout()
+    if (this.headersSent) {
+      this.transport.destroy()
+      return
+    }
+    // Of what hooks that come to their end later write behind the answer.
     this.on('error', () => {})
-    if (!(this.host === null ? this.#giveUp() : this.host.onTimeout())) this.transport.destroy()
-  }
-
-  /** There is no reply of Fastify's yet to answer with. */
-  #giveUp (): boolean {
-    if (this.headersSent) return false
-    this.writeHead(503, { 'Content-Length': 0 })
-    this.end()
-    return true
+    const { statusCode, code, message } = new FST_ERR_WS_HANDSHAKE_TIMEOUT(this.host!.timeout)
+    const body = JSON.stringify({ statusCode, code, error: STATUS_CODES[statusCode!], message })
+    this.writeHead(statusCode!, {
+      'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body)
+    })
+    this.end(body)
+    // By which request.signal tells the hook; to destroy the request would reset the connection.
+    this.req.emit('close')
   }
 
   /**
@@ -145,8 +134,8 @@ export class Upgrade extends ServerResponse implements TransportOwner {
   }
 
   override writeHead (status: number, headers: any): this {
-    // Past the timeout more than one may answer. The first has; to throw here can be to throw into a timer of a hook.
-    if (this.expired && this.headersSent) return this
+    // To throw here could be to throw into a timer of a hook.
+    if (this.#expired && this.headersSent) return this
     if (status !== 101) this.refuse()
     if (this.#accepted === null) return super.writeHead(status, headers)
     const answer = { ...this.#accepted.headers }
@@ -178,8 +167,6 @@ export class Upgrade extends ServerResponse implements TransportOwner {
 
   transportClosed (): void {
     clearTimeout(this.#timer)
-    // The hook that took too long may still be waiting.
-    if (this.expired) this.req.destroy()
     this.#left()
   }
 
