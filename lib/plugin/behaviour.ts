@@ -97,7 +97,7 @@ export class RouteBehaviour implements SocketBehaviour {
     try {
       await this.#options.onDrain?.(socket, socket.request)
     } catch (error) {
-      this.onError(error, socket)
+      socket.failed(error)
     }
   }
 
@@ -111,7 +111,11 @@ export class RouteBehaviour implements SocketBehaviour {
   }
 
   #handlerFailed (error: unknown, socket: RouteSocket): void {
-    socket.request.log.error({ err: error }, 'websocket handler failed')
+    try {
+      socket.request.log.error({ err: error }, 'websocket handler failed')
+    } catch {
+      // What was thrown cannot even be looked at, and nobody waits for what this is called by.
+    }
     socket.close(CloseCode.INTERNAL_ERROR, 'internal error')
   }
 

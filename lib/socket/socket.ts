@@ -138,7 +138,18 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
     try {
       this.#watch(code())
     } catch (error) {
-      this.#failed(error)
+      this.failed(error)
+    }
+  }
+
+  /** User code threw. */
+  failed (error: unknown): void {
+    try {
+      // A peer that leaves while the handler waits for it is no failure of the handler.
+      if (!(error instanceof FST_ERR_WS_NOT_OPEN)) this.#behaviour.onError(error, this)
+    } catch {
+      // What was thrown cannot even be looked at.
+      this.#close(CloseCode.INTERNAL_ERROR, 'internal error')
     }
   }
 
@@ -254,13 +265,13 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
       try {
         this.#watch(argument === undefined ? listeners[i]!.call(this) : listeners[i]!.call(this, argument))
       } catch (error) {
-        this.#failed(error)
+        this.failed(error)
       }
     }
   }
 
   #watch (result: unknown): void {
-    if (typeof result === 'object' && types.isPromise(result)) result.catch(error => this.#failed(error))
+    if (typeof result === 'object' && types.isPromise(result)) result.catch(error => this.failed(error))
   }
 
   #close (code: number, reason: string): void {
@@ -272,17 +283,7 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
     if (error instanceof Error && 'closeCode' in error && isCloseCode(error.closeCode as number)) {
       this.#behaviour.onInvalidMessage(error, this)
     } else {
-      this.#failed(error)
-    }
-  }
-
-  #failed (error: unknown): void {
-    try {
-      // A peer that leaves while the handler waits for it is no failure of the handler.
-      if (!(error instanceof FST_ERR_WS_NOT_OPEN)) this.#behaviour.onError(error, this)
-    } catch {
-      // What was thrown cannot even be looked at.
-      this.#close(CloseCode.INTERNAL_ERROR, 'internal error')
+      this.failed(error)
     }
   }
 }
