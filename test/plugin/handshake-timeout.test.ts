@@ -147,6 +147,7 @@ test('the hook that took too long learns that its client has gone', async t => {
 test('a client that does not leave after the 503 is cut', async t => {
   const place = createPlace()
   const { app, port, clock, client: other } = await served(t, { preHandler: place.wait })
+  await place.reached
   await other.destroy()
   await until(async () => await connectionCount(app) === 0)
   const client = new RawClient(port, { allowHalfOpen: true })
