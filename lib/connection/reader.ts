@@ -88,6 +88,10 @@ export class Reader implements InflaterHost {
 
   /** Does not read for so many milliseconds from now. */
   hold (delay: number): void {
+    if (this.#transport === GONE) {
+      this.#decoder.stop()
+      return
+    }
     this.#letGo()
     this.#holdTimer = setTimeout(() => {
       this.#holdTimer = null
@@ -149,9 +153,13 @@ export class Reader implements InflaterHost {
     this.#tellEnd()
   }
 
-  /** What has been read is not lost with the transport, but for compressed messages that nobody has room for. */
+  /**
+   * What has been read is not lost with the transport, but for compressed messages that nobody has room for, and for what
+   * a rate limit holds back: a client must not get round it by leaving.
+   */
   gone (): void {
     this.#transport = GONE
+    if (this.#holdTimer !== null) this.#decoder.stop()
     if (this.#decoder.pending) this.#proceed(null)
     else this.#tellEnd()
   }
