@@ -65,8 +65,9 @@ export class RouteSocket extends SocketBase implements Socket<any, any>, Watched
   }
 
   onSilence (timeout: number): void {
-    this.onError(new FST_ERR_WS_NO_PONG(timeout))
+    // Cut first: a listener that closes would give the end another code.
     this.connection.terminate()
+    this.onError(new FST_ERR_WS_NO_PONG(timeout))
   }
 
   onIdle (): void {
