@@ -40,3 +40,27 @@ test('what onError rejects with and cannot even be looked at closes with 1011', 
   t.strictSame(await client.close(), { code: 1011, reason: 'internal error' })
   client.reset()
 })
+
+test('a batch that takes longer than the pause is followed by a turn of the event loop all the same', async t => {
+  const seen: string[] = []
+  const app = createApp(t, {
+    drain: { batch: 1, interval: 1 },
+    onDrain: async () => {
+      await Promise.resolve()
+      seen.push('told')
+      setImmediate(() => { seen.push('turn') })
+      const end = performance.now() + 20
+      while (performance.now() < end);
+    }
+  })
+  app.get('/', { ws: true }, () => {})
+  const port = await listen(app)
+  const clients = [await RawClient.open(port, '/'), await RawClient.open(port, '/'), await RawClient.open(port, '/')]
+  const closed = app.close()
+  for (const client of clients) {
+    await client.close()
+    client.reset()
+  }
+  await closed
+  t.strictSame(seen, ['told', 'turn', 'told', 'turn', 'told', 'turn'])
+})
