@@ -13,7 +13,7 @@ export interface RefusalMessage {
   statusCode: number | null
 }
 
-/** `fastify-sockets.open`: a connection is open; its handler is called next. */
+/** `fastify-sockets.open`: a connection is open; its handler is called next, unless the server is closing. */
 export interface OpenMessage {
   socket: Socket<any, any>
   request: FastifyRequest

@@ -30,23 +30,23 @@ export interface HeartbeatOptions {
 }
 
 /**
- * What clients may take up; each absent figure is no limit. Of the plugin, the first three count all routes of its scope
- * together; of a route, they count that route, and both hold.
+ * What clients may take up; no figure, or `false`, is no limit. Of the plugin, the first three count all routes of its
+ * scope together; of a route, they count that route, and both hold. The rates of a route take the place of the plugin's.
  */
 export interface LimitOptions {
   /** Connections in all, handshakes under way among them. More get 503. */
-  connections?: number
+  connections?: number | false
   /**
    * The same for one address: `request.ip`, so that `trustProxy` counts; of IPv6 the first 64 bits, which is what one
    * client has. More get 429.
    */
-  connectionsPerAddress?: number
+  connectionsPerAddress?: number | false
   /** Handshakes of one address that are still in hooks. More get 429. */
-  handshakesPerAddress?: number
+  handshakesPerAddress?: number | false
   /** Messages, pings and pongs a second from one client; a second's worth may come at once. */
-  messagesPerSecond?: number
+  messagesPerSecond?: number | false
   /** Bytes a second from one client as they came, headers of frames too; a second's worth may come at once. */
-  bytesPerSecond?: number
+  bytesPerSecond?: number | false
   /**
    * What happens to a client that sends more than that: `'close'` ends the connection with 1008, `'pause'` stops reading
    * until it is within the limit again. Default `'close'`.
@@ -138,7 +138,7 @@ export interface SocketOptions {
   onError?: (error: unknown, socket: Socket<any, any>, request: FastifyRequest) => unknown
   /**
    * Called by `app.close()` before the connection is closed with 1001, to say goodbye; what it returns is waited for, but
-   * no longer than `drain.timeout`. What it throws goes to `onError`.
+   * no longer than half of `drain.timeout`. What it throws goes to `onError`.
    */
   onDrain?: (socket: Socket<any, any>, request: FastifyRequest) => unknown
   /**

@@ -123,7 +123,7 @@ export interface Socket<Receive = ReceiveData, Send = SendData, Request = Fastif
 export interface SocketFigures {
   /** Connections that are open or closing. */
   open: number
-  /** Of these: those that are not being read because their handler, or a limit, holds them back. */
+  /** Of these: those that are not being read, held back by their handler or a limit, or by a message that is inflated. */
   paused: number
   /** Bytes that wait to be written to them. */
   bufferedAmount: number

@@ -19,6 +19,8 @@ interface Holder {
 
 /** What may come at once, in seconds of the rate. */
 const BURST = 1
+/** The longest delay that a timer of Node takes, in milliseconds. */
+const LONGEST_DELAY = 2 ** 31 - 1
 
 /**
  * Stands between the parsers and the connection where the rate of a peer is limited: two token buckets, one for messages
@@ -43,7 +45,7 @@ export class Meter implements MessageSink {
     this.#bytes = rate.bytes * BURST
   }
 
-  /** Counts bytes that have come. */
+  /** Counts bytes that have come, when what was in them has been handed on: to hold them back would be to keep them. */
   count (bytes: number): void {
     this.#spend(0, bytes)
   }
@@ -85,15 +87,16 @@ export class Meter implements MessageSink {
     if (this.#stopped) return
     const { messages: perSecond, bytes: bytesPerSecond, over } = this.#rate
     const now = performance.now()
-    const seconds = (now - this.#filledAt) / 1000
+    const passed = (now - this.#filledAt) / 1000
     this.#filledAt = now
-    this.#messages = Math.min(perSecond * BURST, this.#messages + perSecond * seconds) - messages
-    this.#bytes = Math.min(bytesPerSecond * BURST, this.#bytes + bytesPerSecond * seconds) - bytes
+    this.#messages = Math.min(perSecond * BURST, this.#messages + perSecond * passed) - messages
+    this.#bytes = Math.min(bytesPerSecond * BURST, this.#bytes + bytesPerSecond * passed) - bytes
     if (this.#messages >= 0 && this.#bytes >= 0) return
     if (over === 'close') {
       this.#owner.onOverRate()
       return
     }
-    this.#holder.hold(Math.ceil(1000 * Math.max(-this.#messages / perSecond, -this.#bytes / bytesPerSecond)))
+    const seconds = Math.max(-this.#messages / perSecond, -this.#bytes / bytesPerSecond)
+    this.#holder.hold(Math.min(Math.ceil(seconds * 1000), LONGEST_DELAY))
   }
 }

@@ -13,12 +13,16 @@ interface Share {
 
 /** Counts the connections of a scope or of a route, in all and by address, and refuses what is too many. */
 export class Limiter {
-  readonly #limits: LimitOptions
+  readonly #most: number
+  readonly #mostPerAddress: number
+  readonly #mostHandshakes: number
   #connections = 0
   readonly #shares = new Map<string, Share>()
 
-  constructor (limits: LimitOptions) {
-    this.#limits = limits
+  constructor ({ connections, connectionsPerAddress, handshakesPerAddress }: LimitOptions) {
+    this.#most = connections || NO_LIMIT
+    this.#mostPerAddress = connectionsPerAddress || NO_LIMIT
+    this.#mostHandshakes = handshakesPerAddress || NO_LIMIT
   }
 
   /**
@@ -28,12 +32,11 @@ export class Limiter {
    * @throws {FST_ERR_WS_FULL | FST_ERR_WS_TOO_MANY}
    */
   enter (address: string): void {
-    const { connections = NO_LIMIT, connectionsPerAddress = NO_LIMIT, handshakesPerAddress = NO_LIMIT } = this.#limits
-    if (this.#connections >= connections) throw new FST_ERR_WS_FULL()
+    if (this.#connections >= this.#most) throw new FST_ERR_WS_FULL()
     if (address !== '') {
       const share = this.#shares.get(address) ?? { connections: 0, handshakes: 0 }
-      if (share.connections >= connectionsPerAddress) throw new FST_ERR_WS_TOO_MANY('connections')
-      if (share.handshakes >= handshakesPerAddress) throw new FST_ERR_WS_TOO_MANY('handshakes')
+      if (share.connections >= this.#mostPerAddress) throw new FST_ERR_WS_TOO_MANY('connections')
+      if (share.handshakes >= this.#mostHandshakes) throw new FST_ERR_WS_TOO_MANY('handshakes')
       share.connections++
       share.handshakes++
       this.#shares.set(address, share)
@@ -90,23 +93,26 @@ export class Seat {
 
 /** Null: nothing is to be counted. */
 export function createLimiter (limits: LimitOptions | undefined): Limiter | null {
-  const { connections, connectionsPerAddress, handshakesPerAddress } = limits ?? {}
-  const isNone = connections === undefined && connectionsPerAddress === undefined && handshakesPerAddress === undefined
-  return isNone ? null : new Limiter(limits!)
+  if (!limits?.connections && !limits?.connectionsPerAddress && !limits?.handshakesPerAddress) return null
+  return new Limiter(limits)
 }
 
 /** The rate that a plugin and a route allow a client; null: any. */
 export function rateLimit (ofPlugin: LimitOptions = {}, ofRoute: LimitOptions = {}): RateLimit | null {
-  const messages = ofRoute.messagesPerSecond ?? ofPlugin.messagesPerSecond ?? NO_LIMIT
-  const bytes = ofRoute.bytesPerSecond ?? ofPlugin.bytesPerSecond ?? NO_LIMIT
+  const messages = (ofRoute.messagesPerSecond ?? ofPlugin.messagesPerSecond) || NO_LIMIT
+  const bytes = (ofRoute.bytesPerSecond ?? ofPlugin.bytesPerSecond) || NO_LIMIT
   if (messages === NO_LIMIT && bytes === NO_LIMIT) return null
   return { messages, bytes, over: ofRoute.over ?? ofPlugin.over ?? 'close' }
 }
 
-/** By what an address is counted: an IPv6 client can take any of the 2^64 addresses of its network. */
+/** Of IPv6: where a client can take any of the 2^64 addresses of its network. */
+const OF_A_NETWORK = ['unicast', 'uniqueLocal']
+
+/** By what an address is counted. */
 function addressOf (ip: string | undefined): string {
   if (ip === undefined) return ''
   if (!ipaddr.isValid(ip)) return ip
   const address = ipaddr.process(ip)
-  return address.kind() === 'ipv4' ? address.toString() : (address as ipaddr.IPv6).parts.slice(0, 4).join(':')
+  if (address instanceof ipaddr.IPv6 && OF_A_NETWORK.includes(address.range())) return address.parts.slice(0, 4).join(':')
+  return address.toString()
 }

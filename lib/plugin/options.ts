@@ -1,5 +1,7 @@
 import { constants } from 'node:buffer'
-import type { DeflateOptions, DrainOptions, LimitOptions, PluginOptions, SocketOptions } from '../../types/options.ts'
+import type {
+  DeflateOptions, DrainOptions, HeartbeatOptions, LimitOptions, PluginOptions, SocketOptions
+} from '../../types/options.ts'
 import type { DeflateSettings } from '../deflate/negotiate.ts'
 import { FST_ERR_WS_OPTION, FST_ERR_WS_UNKNOWN_OPTION } from '../errors.ts'
 import { isToken } from '../protocol/extensions.ts'
@@ -45,17 +47,19 @@ type Check = [isValid: (value: any) => boolean, expected: string]
 const SIZE: Check = [value => Number.isSafeInteger(value) && value >= 0, 'a whole number of bytes']
 const DELAY: Check = [isDelay, `a whole number of milliseconds from 1 to ${LONGEST_DELAY}`]
 const DELAY_OR_FALSE: Check = [value => value === false || isDelay(value), `false or ${DELAY[1]}`]
+const HEARTBEAT_CHECKS: Record<keyof HeartbeatOptions, Check> = { interval: DELAY, timeout: DELAY }
 const COUNT: Check = [value => Number.isSafeInteger(value) && value >= 1, 'a whole number, at least 1']
 const FUNCTION: Check = [value => typeof value === 'function', 'a function']
 
 const BOOLEAN: Check = [value => typeof value === 'boolean', 'true or false']
 
+const LIMIT: Check = [value => value === false || COUNT[0](value), `false or ${COUNT[1]}`]
 const LIMIT_CHECKS: Record<keyof LimitOptions, Check> = {
-  connections: COUNT,
-  connectionsPerAddress: COUNT,
-  handshakesPerAddress: COUNT,
-  messagesPerSecond: COUNT,
-  bytesPerSecond: COUNT,
+  connections: LIMIT,
+  connectionsPerAddress: LIMIT,
+  handshakesPerAddress: LIMIT,
+  messagesPerSecond: LIMIT,
+  bytesPerSecond: LIMIT,
   over: [value => value === 'close' || value === 'pause', "'close' or 'pause'"]
 }
 
@@ -128,6 +132,7 @@ export function checkRouteOptions (options: unknown): void {
 function checkSocketOptions (options: SocketOptions, checks: Record<string, Check>, others: string[]): void {
   checkOptions(options, checks, others)
   if (isObject(options.deflate)) checkOptions(options.deflate, DEFLATE_CHECKS, [], 'deflate.')
+  if (isObject(options.heartbeat)) checkOptions(options.heartbeat, HEARTBEAT_CHECKS, [], 'heartbeat.')
   if (isObject(options.limits)) checkOptions(options.limits, LIMIT_CHECKS, [], 'limits.')
 }
 
