@@ -3,9 +3,12 @@ import type { Test } from 'tap'
 
 export type Clock = ReturnType<typeof FakeTimers.install>
 
-/** Timers that go only when the test moves the clock, until it ends. Input and output stay real. */
-export function fakeClock (t: Test): Clock {
-  const clock = FakeTimers.install({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] })
+/**
+ * Timers that go only when the test moves the clock, until it ends; `performance.now()` too where that is asked for.
+ * Input and output stay real.
+ */
+export function fakeClock (t: Test, ...also: Array<'performance'>): Clock {
+  const clock = FakeTimers.install({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', ...also] })
   t.teardown(() => clock.uninstall())
   return clock
 }
