@@ -45,9 +45,15 @@ export class Meter implements MessageSink {
     this.#bytes = rate.bytes * BURST
   }
 
-  /** Counts bytes that have come, when what was in them has been handed on: to hold them back would be to keep them. */
+  /** Counts bytes that have come, before they are looked at. */
   count (bytes: number): void {
     this.#spend(0, bytes)
+    if (this.#rate.over === 'close') this.#check()
+  }
+
+  /** What came has been handed on: where it was too much, nothing more is read for a while. To keep it would cost memory. */
+  settle (): void {
+    this.#check()
   }
 
   /** Limits nothing any more. */
@@ -56,12 +62,12 @@ export class Meter implements MessageSink {
   }
 
   onText (text: string, byteLength: number): void {
-    this.#spend(1, 0)
+    this.#countMessage()
     this.#owner.onText(text, byteLength)
   }
 
   onBinary (data: Buffer): void {
-    this.#spend(1, 0)
+    this.#countMessage()
     this.#owner.onBinary(data)
   }
 
@@ -70,12 +76,12 @@ export class Meter implements MessageSink {
   }
 
   onPing (payload: Buffer): void {
-    this.#spend(1, 0)
+    this.#countMessage()
     this.#owner.onPing(payload)
   }
 
   onPong (payload: Buffer): void {
-    this.#spend(1, 0)
+    this.#countMessage()
     this.#owner.onPong(payload)
   }
 
@@ -83,20 +89,28 @@ export class Meter implements MessageSink {
     this.#owner.onClose(code, reason)
   }
 
+  #countMessage (): void {
+    this.#spend(1, 0)
+    this.#check()
+  }
+
   #spend (messages: number, bytes: number): void {
-    if (this.#stopped) return
-    const { messages: perSecond, bytes: bytesPerSecond, over } = this.#rate
+    const { messages: perSecond, bytes: bytesPerSecond } = this.#rate
     const now = performance.now()
     const passed = (now - this.#filledAt) / 1000
     this.#filledAt = now
     this.#messages = Math.min(perSecond * BURST, this.#messages + perSecond * passed) - messages
     this.#bytes = Math.min(bytesPerSecond * BURST, this.#bytes + bytesPerSecond * passed) - bytes
-    if (this.#messages >= 0 && this.#bytes >= 0) return
+  }
+
+  #check (): void {
+    if (this.#stopped || (this.#messages >= 0 && this.#bytes >= 0)) return
+    const { messages, bytes, over } = this.#rate
     if (over === 'close') {
       this.#owner.onOverRate()
       return
     }
-    const seconds = Math.max(-this.#messages / perSecond, -this.#bytes / bytesPerSecond)
+    const seconds = Math.max(-this.#messages / messages, -this.#bytes / bytes)
     this.#holder.hold(Math.min(Math.ceil(seconds * 1000), LONGEST_DELAY))
   }
 }

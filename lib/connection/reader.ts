@@ -71,8 +71,9 @@ export class Reader implements InflaterHost {
 
   /** Takes what has been read: the bytes up to `length`, which are lent for the call. */
   read (bytes: Buffer, length: number): void {
-    this.#hand(bytes, length, null)
     this.#meter?.count(length)
+    this.#hand(bytes, length, null)
+    this.#meter?.settle()
   }
 
   pause (): void {

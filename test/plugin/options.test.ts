@@ -42,7 +42,7 @@ const GOOD: { [Name in keyof SocketOptions]: Array<SocketOptions[Name]> } = {
   maxLifetime: [false, 1, 2 ** 31 - 1],
   handshakeTimeout: [1, 2 ** 31 - 1],
   closeTimeout: [1, 2 ** 31 - 1],
-  limits: [{}, { connections: 1, handshakesPerAddress: undefined }, { over: 'pause', messagesPerSecond: 1 }],
+  limits: [{}, { connections: 1, handshakesPerAddress: undefined, connectionsPerAddress: false }, { over: 'pause', messagesPerSecond: 1 }],
   origin: [
     'same-host', true, 'https://example.com', 'http://localhost:3000', 'chrome-extension://abcdef', /example/, [],
     ['https://example.com', /^http:/], () => true, async () => false
@@ -84,14 +84,15 @@ for (const [name, values] of Object.entries(GOOD)) {
   })
 }
 
-const COUNTS = [0, -1, 1.5, NaN, Infinity, '1', null, false]
+const LIMITS = [0, -1, 1.5, NaN, Infinity, '1', null, true]
+const COUNTS = [...LIMITS, false]
 
 for (const [name, values] of Object.entries({
-  connections: COUNTS,
-  connectionsPerAddress: COUNTS,
-  handshakesPerAddress: COUNTS,
-  messagesPerSecond: COUNTS,
-  bytesPerSecond: COUNTS,
+  connections: LIMITS,
+  connectionsPerAddress: LIMITS,
+  handshakesPerAddress: LIMITS,
+  messagesPerSecond: LIMITS,
+  bytesPerSecond: LIMITS,
   over: ['drop', '', null, true]
 })) {
   test(`a bad limits.${name} fails at register and at the route, and is named`, async t => {
