@@ -1,0 +1,84 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import type { Socket, SocketOptions } from 'fastify-sockets'
+import type { Test } from 'tap'
+import { connectionCount, frameText, until } from '../plugin/support.ts'
+import { createApp } from '../support/app.ts'
+import { RawClient } from '../support/raw-client.ts'
+import { listenTo, type Served } from '../support/serve.ts'
+
+export const TEXT = 1
+export const BINARY = 2
+export const CLOSE = 8
+export const PING = 9
+export const PONG = 10
+
+export const KIB = 1024
+export const MIB = 1024 * KIB
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+/** Bytes in use, of JavaScript and of buffers, when what can be collected has been. */
+export function held (): number {
+  let least = Infinity
+  for (;;) {
+    collect()
+    const { heapUsed, external } = process.memoryUsage()
+    // What one collection leaves to be freed beside the program, the next waits for.
+    if (heapUsed + external > least - KIB) return least
+    least = heapUsed + external
+  }
+}
+
+export interface Besieged extends Served {
+  /** A client that keeps the rules is connected all the while, and is served. */
+  othersAreServed (): Promise<void>
+  /** The same, and nothing is left of the hostile peers: no socket and no TCP connection. */
+  isOver (): Promise<void>
+}
+
+export interface Siege {
+  ws?: SocketOptions
+  server?: FastifyServerOptions
+  /** Declares further routes. */
+  declare?: (app: FastifyInstance) => void
+}
+
+/** Serves `handler` at `/` to hostile peers, and an echo at `/other` to a client that keeps the rules. */
+export async function besieged (
+  t: Test, handler: (socket: Socket<any, any>) => unknown, { ws = {}, server = {}, declare }: Siege = {}
+): Promise<Besieged> {
+  const app = createApp(t, {}, server)
+  app.get('/', { ws }, handler)
+  declare?.(app)
+  app.get('/other', { ws: true }, socket => { socket.on('message', message => socket.send(message)) })
+  const served = await listenTo(t, app)
+  const other = await RawClient.open(served.port, '/other')
+  t.teardown(() => other.destroy())
+  let asked = 0
+  async function othersAreServed (): Promise<void> {
+    const question = `question ${++asked}`
+    other.send(TEXT, question)
+    t.equal(await frameText(other), question)
+  }
+  async function isOver (): Promise<void> {
+    await until(async () => app.sockets.size === 1 && await connectionCount(app) === 1)
+    await othersAreServed()
+  }
+  return { ...served, othersAreServed, isOver }
+}
+
+/** Writes the bytes and waits for the end of the connection: the status of each response that came, in order. */
+export async function statuses (port: number, bytes: string | Uint8Array): Promise<number[]> {
+  const client = new RawClient(port)
+  client.write(bytes)
+  await client.end()
+  return statusesIn(client.received)
+}
+
+/** The status of every HTTP response in the bytes. */
+export function statusesIn (received: Buffer): number[] {
+  return [...received.toString('latin1').matchAll(/HTTP\/1\.1 (\d{3})/g)].map(match => Number(match[1]))
+}
