@@ -1,0 +1,127 @@
+import { connect } from 'node:net'
+import { test } from 'tap'
+import type { Socket } from 'fastify-sockets'
+import { masked, readFrame } from '../support/frames.ts'
+import { handshake, type RawClient } from '../support/raw-client.ts'
+import { serve, stall, turn, until } from '../support/serve.ts'
+import { besieged, BINARY, KIB, MIB, TEXT } from './support.ts'
+
+const HIGH_WATER_MARK = 64 * KIB
+
+/** A client that takes as many bytes from the system at a time as it is told to. */
+function bytewise (port: number) {
+  const bytes = Buffer.alloc(32 * MIB)
+  let length = 0
+  let atOnce = 1
+  const socket = connect({
+    port,
+    host: '127.0.0.1',
+    onread: {
+      buffer: () => Buffer.alloc(atOnce),
+      callback (read, chunk) {
+        (chunk as Buffer).copy(bytes, length, 0, read)
+        length += read
+        return true
+      }
+    }
+  })
+  socket.write(handshake('/'))
+  return {
+    socket,
+    /** What has come so far. */
+    received: () => bytes.subarray(0, length),
+    take (count: number): void { atOnce = count }
+  }
+}
+
+test('a peer that reads a byte at a time gets everything, and holds no more than one that does not read', async t => {
+  const sockets: Array<Socket<any, any>> = []
+  const { port } = await serve(t, socket => { sockets.push(socket) }, { highWaterMark: HIGH_WATER_MARK })
+  const { socket: tcp, received, take } = bytewise(port)
+  t.teardown(() => { tcp.destroy() })
+  await until(() => sockets.length === 1 && received().includes('\r\n\r\n'))
+  const socket = sockets[0]!
+  const start = received().length
+  const sent = await stall({ socket: tcp } as RawClient, socket)
+  const waiting = socket.bufferedAmount
+  t.ok(waiting > HIGH_WATER_MARK)
+
+  const events: string[] = []
+  socket.on('drain', () => { events.push('drain') })
+  const drained = socket.drained().then(() => {
+    events.push('drained')
+    t.ok(socket.bufferedAmount <= HIGH_WATER_MARK)
+  })
+  tcp.resume()
+  let most = 0
+  while (events.length === 0) {
+    most = Math.max(most, socket.bufferedAmount)
+    await turn()
+  }
+  t.ok(most <= waiting)
+  t.ok(received().length > start, `${received().length - start} bytes, one by one, until there was room again`)
+  await drained
+  t.equal(socket.send('the last one'), true)
+
+  take(MIB)
+  let rest = received().subarray(start)
+  for (let i = 0; i < sent; i++) {
+    await until(() => (rest = received().subarray(start + i * 64_004)).length >= 64_004)
+    t.equal(readFrame(rest)!.payload.length, 64_000)
+  }
+  await until(() => received().length >= start + sent * 64_004 + 14)
+  t.equal(readFrame(received().subarray(start + sent * 64_004))!.payload.toString(), 'the last one')
+  t.same(events.sort(), ['drain', 'drained'])
+})
+
+test('a peer that writes a byte at a time is served as any other, and holds up nobody', async t => {
+  const { open, othersAreServed } = await besieged(t, socket => {
+    socket.on('message', message => { socket.send(message) })
+  })
+  const client = await open()
+  const message = 'é'.repeat(500)
+  const bytes = Buffer.concat([masked(TEXT, message.slice(0, 100), { fin: false }), masked(0, message.slice(100))])
+  for (const [i, byte] of bytes.entries()) {
+    if (i % 100 === 0) await othersAreServed()
+    if (i === bytes.length - 1) t.equal(client.received.length, 0)
+    await new Promise<void>(resolve => { client.socket.write(Buffer.of(byte), () => resolve()) })
+    await turn()
+  }
+  t.equal((await client.frame()).payload.toString(), message)
+})
+
+test('a peer faster than the loop is held up by TCP; the loop gets every message, in order', async t => {
+  const size = 10_000
+  const count = 2000
+  const maxQueued = 64 * KIB
+  const found: number[] = []
+  let most = 0
+  let begin = (): void => {}
+  const gate = new Promise<void>(resolve => { begin = resolve })
+  const { app, open } = await serve(t, async socket => {
+    for await (const message of socket) {
+      await gate
+      await turn()
+      found.push((message as Buffer).readUInt32BE())
+      most = Math.max(most, app.sockets.stats().messagesIn - found.length)
+    }
+  }, { maxQueued })
+  const client = await open()
+  for (let i = 0; i < count; i++) {
+    const message = Buffer.alloc(size)
+    message.writeUInt32BE(i)
+    client.send(BINARY, message)
+  }
+  let before = -1
+  while (app.sockets.stats().bytesIn !== before) {
+    before = app.sockets.stats().bytesIn
+    for (let i = 0; i < 100; i++) await turn()
+  }
+  const heldUp = client.socket.writableLength
+  t.ok(before < MIB, `${before} bytes were read`)
+  t.ok(heldUp > count * size / 4, `${heldUp} bytes are still with the peer`)
+  begin()
+  await until(() => found.length === count)
+  t.ok(found.every((number, i) => number === i))
+  t.ok(most <= Math.floor(maxQueued / (size + 64)) + 1, `${most} messages waited`)
+})
