@@ -11,6 +11,14 @@ import { randomKey } from './random-key.ts'
 const COPY_UP_TO = 2 * 1024
 
 /**
+ * While a write is under way, frames are gathered in buffers of this size before they are handed on: each buffer in the
+ * queue of a Duplex costs some 200 B of its own, ten times what a small message takes.
+ */
+const GATHERED_SIZE = 16 * 1024
+/** From here on the next frame might not fit. */
+const ENOUGH_GATHERED = GATHERED_SIZE - COPY_UP_TO - MAX_HEADER
+
+/**
  * Frames are encoded here, one connection's at a time: whoever comes next moves the other's frames out first. So the
  * replies to one chunk leave in one write, and an idle connection keeps no buffer.
  */
@@ -39,6 +47,10 @@ export class Outbox {
   #expected = 0
   /** Frames that have left the scratch buffer, or never fitted in. */
   #chunks: Buffer[] | null = null
+  /** Frames that have left the scratch buffer while a write is under way that tells its end. */
+  #gathered: Buffer | null = null
+  #gatheredBytes = 0
+  #writing = false
   #corked = false
   #flushScheduled = false
   #needDrain = false
@@ -111,33 +123,40 @@ export class Outbox {
       return
     }
     if (scratchOwner === this) this.#vacate()
-    const chunks = this.#chunks ??= []
     if (key !== null) {
       // Masking changes every byte, and the payload is not ours to change.
       const frame = Buffer.allocUnsafe(length + MAX_HEADER)
       const end = writeFrame(frame, 0, opcode, payload, key)
-      chunks.push(frame.subarray(0, end))
+      this.#push(frame.subarray(0, end))
       this.#appended(end)
       return
     }
     const header = Buffer.allocUnsafe(MAX_HEADER)
     const end = writeHeader(header, 0, opcode, length, null)
-    chunks.push(header.subarray(0, end), Buffer.from(payload.buffer, payload.byteOffset, length))
+    this.#push(header.subarray(0, end))
+    this.#push(Buffer.from(payload.buffer, payload.byteOffset, length))
     this.#appended(end + length)
   }
 
-  /** Hands everything to the Duplex. */
+  /** Hands everything to the Duplex, unless that is busy and there is little. */
   flush (): void {
     if (scratchOwner === this) this.#vacate()
+    if (!this.#writing || this.#unwritten >= ENOUGH_GATHERED) this.#write()
+  }
+
+  #write (): void {
+    this.#closeGathered()
     const chunks = this.#chunks
     if (chunks === null) return
     this.#chunks = null
     this.bytesWritten += this.#unwritten
     this.#unwritten = 0
+    const isBusy = this.#duplex.writableLength > 0
     const last = chunks.length - 1
     if (last > 0) this.#duplex.cork()
     for (let i = 0; i < last; i++) this.#duplex.write(chunks[i])
-    if (this.#needDrain) {
+    if (isBusy || this.#needDrain) {
+      this.#writing = true
       this.#onWritten ??= error => this.#written(error)
       this.#duplex.write(chunks[last], this.#onWritten)
     } else {
@@ -148,7 +167,8 @@ export class Outbox {
 
   /** Writes what is left, then ends the Duplex. */
   end (): void {
-    this.flush()
+    if (scratchOwner === this) this.#vacate()
+    this.#write()
     this.#duplex.end()
   }
 
@@ -156,6 +176,7 @@ export class Outbox {
   discard (): void {
     if (scratchOwner === this) this.#vacate()
     this.#chunks = null
+    this.#gathered = null
     this.#unwritten = 0
     this.#expected = 0
   }
@@ -180,7 +201,10 @@ export class Outbox {
 
   #written (error: Error | null | undefined): void {
     // What a net.Socket had under way when it was destroyed is reported as written.
-    if (error || this.#duplex.destroyed || !this.#needDrain || this.bufferedAmount > this.#highWaterMark) return
+    if (error || this.#duplex.destroyed) return
+    this.#writing = false
+    if (this.#unwritten > 0) this.flush()
+    if (!this.#needDrain || this.bufferedAmount > this.#highWaterMark) return
     this.#needDrain = false
     this.#owner.onDrain()
   }
@@ -200,9 +224,36 @@ export class Outbox {
   #vacate (): void {
     scratchOwner = null
     if (scratchUsed === 0) return
-    const frames = Buffer.allocUnsafe(scratchUsed)
-    scratch.copy(frames, 0, 0, scratchUsed)
+    if (this.#writing) {
+      this.#gather(scratchUsed)
+    } else {
+      const frames = Buffer.allocUnsafe(scratchUsed)
+      scratch.copy(frames, 0, 0, scratchUsed)
+      this.#push(frames)
+    }
     scratchUsed = 0
+  }
+
+  #gather (bytes: number): void {
+    if (this.#gathered === null || this.#gathered.length < this.#gatheredBytes + bytes) {
+      this.#closeGathered()
+      this.#gathered = Buffer.allocUnsafeSlow(Math.max(bytes, GATHERED_SIZE))
+    }
+    scratch.copy(this.#gathered, this.#gatheredBytes, 0, bytes)
+    this.#gatheredBytes += bytes
+  }
+
+  #closeGathered (): void {
+    if (this.#gathered === null) return
+    const frames = this.#gathered.subarray(0, this.#gatheredBytes)
+    this.#gathered = null
+    this.#gatheredBytes = 0
+    this.#push(frames)
+  }
+
+  /** Behind everything that is to be written. */
+  #push (frames: Buffer): void {
+    this.#closeGathered()
     if (this.#chunks === null) this.#chunks = [frames]
     else this.#chunks.push(frames)
   }

@@ -26,7 +26,7 @@ let lastOrigin = ''
 let lastHost = ''
 
 /**
- * Browsers write an origin in one way only, so whatever differs from that form is a forgery. The host that the client
+ * Pages of the web have http or https. Browsers write an origin in one way only, so whatever differs is a forgery. The host that the client
  * asked for may carry the default port or none.
  */
 function isSameHost (origin: string, request: FastifyRequest): boolean {
@@ -34,6 +34,7 @@ function isSameHost (origin: string, request: FastifyRequest): boolean {
   if (origin === lastOrigin && host === lastHost) return true
   if (!URL.canParse(origin)) return false
   const url = new URL(origin)
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return false
   const asked = `${url.protocol}//${host}`
   if (url.origin !== origin || !URL.canParse(asked) || new URL(asked).host !== url.host) return false
   lastOrigin = origin

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { HandshakeMessage, OpenMessage } from '../../types/diagnostics.ts'
 import type { SocketOptions } from '../../types/options.ts'
@@ -52,6 +53,9 @@ export type AnyRouteOptions = Omit<RouteOptions, 'handler' | 'schema'> & {
  */
 const MESSAGE_MEDIA_TYPE = 'fastify-sockets/message'
 const SEND_STATUS = '101'
+
+/** Headers that Node keeps of a request unless `server.maxHeadersCount` says otherwise. */
+const DEFAULT_MAX_HEADERS = 1000
 
 /** Seconds after which a client may try again when there was no room for it. */
 const RETRY_AFTER = 5
@@ -191,6 +195,10 @@ export class WebSocketRoute {
   }
 
   #checkHandshake ({ raw }: FastifyRequest, reply: FastifyReply): void {
+    // Node drops what comes after so many and says nothing; it may have been the Origin.
+    const { maxHeadersCount } = this.#instance.server as Server
+    const most = maxHeadersCount ?? DEFAULT_MAX_HEADERS
+    if (most > 0 && raw.rawHeaders.length >= most * 2) throw new FST_ERR_WS_HANDSHAKE('too many headers')
     const fault = checkHandshake(raw.httpVersion, raw.headers as HandshakeHeaders, raw.rawHeaders)
     if (fault === null) return
     if (fault.status === 400) throw new FST_ERR_WS_HANDSHAKE(fault.message)

@@ -12,6 +12,8 @@ const MAX_EARLY = 64 * 1024
 /** How long, in milliseconds, a client may take to leave after a refusal. */
 const LINGER = 5000
 
+const EMPTY = Buffer.alloc(0)
+
 /** Names that an accepted handshake sets itself or must not carry (RFC 9110 §8.6, §9.7; RFC 6455 §4.2.2). */
 const NOT_ON_101 = /^(?:connection|upgrade|keep-alive|content-length|content-type|transfer-encoding|trailer|sec-websocket-.*)$/i
 
@@ -40,7 +42,8 @@ export class Upgrade extends ServerResponse implements TransportOwner {
 
   readonly #onDone: (upgrade: Upgrade) => void
   #accepted: { headers: Headers, onOpen: (early: Buffer) => void } | null = null
-  #early: Buffer[]
+  /** What came after the request, and perhaps room for more. */
+  #early: Buffer
   #earlyBytes: number
   #done = false
   /** The answer has taken too long. */
@@ -55,7 +58,7 @@ export class Upgrade extends ServerResponse implements TransportOwner {
     this.shouldKeepAlive = false
     this.transport = transport
     this.#onDone = onDone
-    this.#early = [head]
+    this.#early = head
     this.#earlyBytes = head.length
   }
 
@@ -153,10 +156,21 @@ export class Upgrade extends ServerResponse implements TransportOwner {
   transportRead (bytes: Buffer, length: number): void {
     // After a refusal what still comes is read and ignored, so that no reset overtakes the response.
     if (this.#done) return
-    this.#early.push(Buffer.from(bytes.subarray(0, length)))
-    this.#earlyBytes += length
     // RFC 6455 §4.1: a client waits for the 101. To stop reading would hide that it leaves.
-    if (this.#earlyBytes > MAX_EARLY) this.transport.destroy()
+    if (this.#earlyBytes + length > MAX_EARLY) this.transport.destroy()
+    else this.#keepEarly(bytes, length)
+  }
+
+  #keepEarly (bytes: Buffer, length: number): void {
+    const kept = this.#earlyBytes
+    this.#earlyBytes += length
+    if (this.#early.length < this.#earlyBytes) {
+      // Twice the room each time: bytes that come one by one are not copied for each of them, nor kept as so many buffers.
+      const room = Buffer.allocUnsafeSlow(this.#earlyBytes * 2)
+      this.#early.copy(room, 0, 0, kept)
+      this.#early = room
+    }
+    bytes.copy(this.#early, kept, 0, length)
   }
 
   transportEnded (): void {
@@ -193,7 +207,7 @@ export class Upgrade extends ServerResponse implements TransportOwner {
     this.transport.off('timeout', cut)
     this.#onDone(this)
     if (accepted) return
-    this.#early = []
+    this.#early = EMPTY
     this.host?.onRefused(this.gone ? null : this.statusCode)
   }
 
@@ -203,7 +217,7 @@ export class Upgrade extends ServerResponse implements TransportOwner {
     const { setTimeout, setNoDelay } = transport as NetSocket
     setTimeout?.call(transport, 0)
     setNoDelay?.call(transport, true)
-    onOpen(this.#early.length === 1 ? this.#early[0]! : Buffer.concat(this.#early))
+    onOpen(this.#early.subarray(0, this.#earlyBytes))
   }
 
   /** Ends the connection; reads on, to see the client leave. */

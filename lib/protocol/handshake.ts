@@ -46,6 +46,7 @@ export function checkHandshake (
   const version = headers['sec-websocket-version']
   if (httpVersion === '1.0') return fault('the handshake needs HTTP/1.1 or higher (RFC 6455 section 4.2.1)')
   if (twice !== null) return fault(`the header ${twice} must not come more than once (RFC 6455 section 11.3)`)
+  if (hasBody(headers)) return fault('a handshake has no body: what follows it are frames (RFC 9110 section 7.8)')
   if (!headers.host) return fault('the header Host is missing (RFC 6455 section 4.2.1)')
   if (!hasToken(headers.connection, 'upgrade')) return fault('the header Connection must hold the token "Upgrade" (RFC 6455 section 4.2.1)')
   if (version !== VERSION) {
@@ -58,6 +59,12 @@ export function checkHandshake (
     return fault('the header Sec-WebSocket-Extensions does not follow its grammar (RFC 6455 section 9.1)')
   }
   return null
+}
+
+/** Whoever stands in front of the server may take it for something else than the frames that it would be here. */
+function hasBody (headers: HandshakeHeaders): boolean {
+  const length = headers['content-length']
+  return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
 }
 
 /** The subprotocols that the client offers, in its order; null where the list is malformed (RFC 6455 §4.1). */

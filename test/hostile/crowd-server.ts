@@ -79,12 +79,10 @@ const answers: Record<Request['name'], () => Promise<void> | void> = {
 }
 
 function figures (): Figures {
-  const all = [...app.sockets]
   return {
     held: lastHeld,
-    bufferedAmount: all.reduce((sum, socket) => sum + socket.bufferedAmount, 0),
     mostBuffered,
-    dropped: [...crowd].map(socket => socket.dropped),
+    droppedBySocket: [...crowd].map(socket => socket.dropped),
     sent,
     drains,
     drained,

@@ -29,11 +29,10 @@ export interface Request {
 export interface Figures extends SocketStats {
   /** Bytes in use in its process, of JavaScript and of buffers, when it was last told to collect what can be. */
   held: number
-  /** Of all sockets together, now, and of a single one at most after a send. */
-  bufferedAmount: number
+  /** `bufferedAmount` of a single socket, at most after a send. */
   mostBuffered: number
   /** Of each socket of the crowd. */
-  dropped: number[]
+  droppedBySocket: number[]
   /** Messages that each was sent. */
   sent: number
   drains: number

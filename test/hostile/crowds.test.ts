@@ -15,7 +15,7 @@ test('fifty peers that do not read hold maxBuffered each; what is dropped is cou
   const before = await server.ask('collect')
   for (const client of clients) client.pause()
 
-  await server.until(({ dropped }) => dropped.every(count => count >= 20), 'send', 20)
+  await server.until(({ droppedBySocket }) => droppedBySocket.every(count => count >= 20), 'send', 20)
   await server.othersAreServed()
   const full = await server.ask('collect')
   t.ok(full.mostBuffered <= MAX_BUFFERED + FRAME - SIZE, `${full.mostBuffered} bytes wait for one`)
@@ -27,7 +27,7 @@ test('fifty peers that do not read hold maxBuffered each; what is dropped is cou
   const more = await server.ask('collect')
   t.ok(more.held - full.held < MIB, 'more messages make no difference')
   // The system may still have found room for one or two.
-  t.ok(more.dropped.every((count, i) => count > full.dropped[i]! + 90))
+  t.ok(more.droppedBySocket.every((count, i) => count > full.droppedBySocket[i]! + 90))
   t.equal(more.open, PEERS + 1, 'nobody is closed')
   t.equal(more.drains, 0)
 
@@ -35,7 +35,7 @@ test('fifty peers that do not read hold maxBuffered each; what is dropped is cou
   const drained = await server.until(({ drains, bufferedAmount }) => drains === PEERS && bufferedAmount === 0)
   const last = await server.ask('send')
   await until(() => found.every(one => one.at(-1) === last.sent - 1))
-  const wanted = drained.dropped.map(count => last.sent - count)
+  const wanted = drained.droppedBySocket.map(count => last.sent - count)
   t.same(found.map(one => one.length).sort(), wanted.sort(), 'what was not dropped')
   t.ok(found.every(isInOrder))
   const left = (await server.ask('collect')).held - before.held
@@ -50,7 +50,7 @@ test('with overflow close fifty peers that do not read get 1013 and are cut, and
   const closed = Promise.all(clients.slice(1).map(clientClosed))
   // One of them begins to read again when it is told, and learns why.
   const told = clientClosed(clients[0]!)
-  await server.until(({ dropped }) => dropped.every(count => count === 1), 'send', 20)
+  await server.until(({ droppedBySocket }) => droppedBySocket.every(count => count === 1), 'send', 20)
   clients[0]!.resume()
   const full = await server.ask('collect')
   await server.othersAreServed()

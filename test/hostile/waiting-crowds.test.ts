@@ -34,10 +34,10 @@ test('handlers that wait for drained() hold highWaterMark for each of fifty peer
   await server.until(({ closed }) => closed >= PEERS / 3)
   for (const client of clients) client.resume()
   const infos = await ends
-  const { drained, mostBuffered, dropped } = await server.until(({ open }) => open === 1)
+  const { drained, mostBuffered, droppedBySocket } = await server.until(({ open }) => open === 1)
   t.ok(drained >= PEERS, `${drained} times drained`)
   t.ok(mostBuffered <= HIGH_WATER_MARK + FRAME, `${mostBuffered} bytes waited for one`)
-  t.same(dropped, Array(PEERS).fill(0))
+  t.same(droppedBySocket, Array(PEERS).fill(0))
   t.same(infos, found.map(one => ({ code: 1000, reason: String(one.length) })), 'all that was sent has come')
   t.ok(found.every(one => one.every((number, i) => number === i)), 'in order')
 })
