@@ -1,9 +1,15 @@
-import type { FastifyRequest } from 'fastify'
+import type { Server } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RefusalMessage } from '../../types/diagnostics.ts'
+import { FST_ERR_WS_HANDSHAKE, FST_ERR_WS_UPGRADE_REQUIRED, FST_ERR_WS_VERSION } from '../errors.ts'
+import { checkHandshake, type HandshakeHeaders, VERSION } from '../protocol/handshake.ts'
 import { refusals } from './diagnostics.ts'
 import type { Seat } from './limits.ts'
 import type { Tally } from './tally.ts'
 import type { UpgradeHost } from './upgrade.ts'
+
+/** Headers that Node keeps of a request unless `server.maxHeadersCount` says otherwise. */
+const DEFAULT_MAX_HEADERS = 1000
 
 /** A handshake that has a route. */
 export class Handshake implements UpgradeHost {
@@ -33,4 +39,29 @@ export class Handshake implements UpgradeHost {
     }
     if (refusals.hasSubscribers) refusals.publish({ request: this.request, statusCode } satisfies RefusalMessage)
   }
+}
+
+/**
+ * A plain request to a route for upgrades only.
+ *
+ * @throws {FST_ERR_WS_UPGRADE_REQUIRED}
+ */
+export function requireUpgrade ({ raw, url }: FastifyRequest, reply: FastifyReply): never {
+  // RFC 9110 §15.5.22 and §7.8: a 426 names the protocol to upgrade to. HTTP/2 has no such headers.
+  if (raw.httpVersionMajor === 1) {
+    reply.header('upgrade', 'websocket').header('connection', reply.raw.shouldKeepAlive ? 'Upgrade' : 'close, Upgrade')
+  }
+  throw new FST_ERR_WS_UPGRADE_REQUIRED(url)
+}
+
+/** @throws {FST_ERR_WS_HANDSHAKE | FST_ERR_WS_VERSION} the request breaks RFC 6455 §4.2.1 */
+export function checkHeaders ({ raw, server }: FastifyRequest, reply: FastifyReply): void {
+  // Node drops what comes after so many and says nothing; it may have been the Origin.
+  const most = (server.server as Server).maxHeadersCount ?? DEFAULT_MAX_HEADERS
+  if (most > 0 && raw.rawHeaders.length >= most * 2) throw new FST_ERR_WS_HANDSHAKE('too many headers')
+  const fault = checkHandshake(raw.httpVersion, raw.headers as HandshakeHeaders, raw.rawHeaders)
+  if (fault === null) return
+  if (fault.status === 400) throw new FST_ERR_WS_HANDSHAKE(fault.message)
+  reply.header('sec-websocket-version', VERSION).header('upgrade', 'websocket').header('connection', 'close, Upgrade')
+  throw new FST_ERR_WS_VERSION(fault.message)
 }

@@ -1,20 +1,18 @@
-import type { Server } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { HandshakeMessage, OpenMessage } from '../../types/diagnostics.ts'
 import type { SocketOptions } from '../../types/options.ts'
 import type { RateLimit } from '../connection/meter.ts'
 import { acceptOffer, type DeflateSettings } from '../deflate/negotiate.ts'
 import {
-  FST_ERR_WS_CLOSING, FST_ERR_WS_HANDLER, FST_ERR_WS_HANDSHAKE, FST_ERR_WS_METHOD, FST_ERR_WS_NOT_REGISTERED,
-  FST_ERR_WS_ORIGIN, FST_ERR_WS_UPGRADE_REQUIRED, FST_ERR_WS_VERSION
+  FST_ERR_WS_CLOSING, FST_ERR_WS_HANDLER, FST_ERR_WS_METHOD, FST_ERR_WS_NOT_REGISTERED, FST_ERR_WS_ORIGIN
 } from '../errors.ts'
 import { type DecoderOptions, formatSchemaErrors, MessageDecoder, type Validator } from '../message/codec.ts'
-import { acceptKey, checkHandshake, type HandshakeHeaders, offeredProtocols, VERSION } from '../protocol/handshake.ts'
+import { acceptKey, type HandshakeHeaders, offeredProtocols } from '../protocol/handshake.ts'
 import { RouteBehaviour } from './behaviour.ts'
 import { handshakes, openings } from './diagnostics.ts'
 import { goAway } from './drain.ts'
 import type { InMemory } from './duplex-pair.ts'
-import { Handshake } from './handshake.ts'
+import { checkHeaders, Handshake, requireUpgrade } from './handshake.ts'
 import { createLimiter, type Limiter, rateLimit, Seat } from './limits.ts'
 import { checkRouteOptions, deflateSettings, mergeOptions, type ResolvedOptions } from './options.ts'
 import { compileOrigin, type OriginCheck } from './origin.ts'
@@ -53,9 +51,6 @@ export type AnyRouteOptions = Omit<RouteOptions, 'handler' | 'schema'> & {
  */
 const MESSAGE_MEDIA_TYPE = 'fastify-sockets/message'
 const SEND_STATUS = '101'
-
-/** Headers that Node keeps of a request unless `server.maxHeadersCount` says otherwise. */
-const DEFAULT_MAX_HEADERS = 1000
 
 /** Seconds after which a client may try again when there was no room for it. */
 const RETRY_AFTER = 5
@@ -173,37 +168,17 @@ export class WebSocketRoute {
   #checkRequest (request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> | void {
     const upgrade = Upgrade.of(reply.raw)
     if (upgrade === undefined) {
-      if (!this.servesHttp) this.#requireUpgrade(request, reply)
+      if (!this.servesHttp) requireUpgrade(request, reply)
       return done()
     }
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
-    this.#checkHandshake(request, reply)
+    checkHeaders(request, reply)
     const { origin } = request.raw.headers
     if (origin === undefined || this.#checkOrigin === null) return done()
     const allowed = this.#checkOrigin(origin, request)
     if (typeof allowed !== 'boolean') return this.#requireOrigin(allowed, origin, request)
     if (allowed) return done()
     this.#refuseOrigin(origin, request)
-  }
-
-  #requireUpgrade (request: FastifyRequest, reply: FastifyReply): never {
-    // RFC 9110 §15.5.22 and §7.8: a 426 names the protocol to upgrade to. HTTP/2 has no such headers.
-    if (request.raw.httpVersionMajor === 1) {
-      reply.header('upgrade', 'websocket').header('connection', reply.raw.shouldKeepAlive ? 'Upgrade' : 'close, Upgrade')
-    }
-    throw new FST_ERR_WS_UPGRADE_REQUIRED(request.url)
-  }
-
-  #checkHandshake ({ raw }: FastifyRequest, reply: FastifyReply): void {
-    // Node drops what comes after so many and says nothing; it may have been the Origin.
-    const { maxHeadersCount } = this.#instance.server as Server
-    const most = maxHeadersCount ?? DEFAULT_MAX_HEADERS
-    if (most > 0 && raw.rawHeaders.length >= most * 2) throw new FST_ERR_WS_HANDSHAKE('too many headers')
-    const fault = checkHandshake(raw.httpVersion, raw.headers as HandshakeHeaders, raw.rawHeaders)
-    if (fault === null) return
-    if (fault.status === 400) throw new FST_ERR_WS_HANDSHAKE(fault.message)
-    reply.header('sec-websocket-version', VERSION).header('upgrade', 'websocket').header('connection', 'close, Upgrade')
-    throw new FST_ERR_WS_VERSION(fault.message)
   }
 
   #takeSeat (request: FastifyRequest, reply: FastifyReply): Seat {
