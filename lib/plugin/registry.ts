@@ -29,6 +29,7 @@ export class Registry {
   #attached = false
   #finder: FindMyWay.Instance<FindMyWay.HTTPVersion.V1> | null = null
   #closing: Promise<void> | null = null
+  #patience: Promise<unknown> | null = null
   #cutTimer: NodeJS.Timeout | undefined
   #injectServer: Server | null = null
 
@@ -67,7 +68,8 @@ export class Registry {
     }
     this.#scopes.push(scope)
     // Added now and not at the instance's birth, so that the user's own preClose hooks find open sockets.
-    instance.addHook('preClose', () => this.close())
+    instance.addHook('preClose', () => this.#beginToClose())
+    instance.addHook('onClose', () => this.#close())
     if (!this.#attached) {
       this.#attached = true
       this.#attach(this.app.server as Server)
@@ -84,11 +86,27 @@ export class Registry {
   }
 
   /** Ends all connections; handshakes still in hooks have as long. */
-  close (): Promise<void> {
-    return this.#closing ??= this.#close()
+  #close (): Promise<void> {
+    return this.#closing ??= this.#drain()
   }
 
-  async #close (): Promise<void> {
+  /**
+   * Waits for that while the server still listens and answers with 503. But Fastify ends the process if a preClose hook
+   * takes as long as `pluginTimeout`: after half of it the server listens no more, and onClose waits for the rest.
+   */
+  #beginToClose (): Promise<unknown> {
+    const { pluginTimeout = 0 } = this.app.initialConfig
+    if (pluginTimeout === 0) return this.#close()
+    return this.#patience ??= new Promise(resolve => {
+      const timer = setTimeout(resolve, pluginTimeout / 2)
+      this.#close().finally(() => {
+        clearTimeout(timer)
+        resolve(undefined)
+      })
+    })
+  }
+
+  async #drain (): Promise<void> {
     for (const scope of this.#scopes) scope.closing = true
     if (this.#pending.size > 0) {
       const timeout = Math.max(...this.#scopes.map(scope => drainOptions(scope.options.drain).timeout))
