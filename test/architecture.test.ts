@@ -83,3 +83,11 @@ test('no file owns too much', async t => {
     t.ok(lines <= 320, `${file} has ${lines} lines`)
   }
 })
+
+test('every package that is imported is among the dependencies', async t => {
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  const known = new Set([...Object.keys(dependencies), ...Object.keys(peerDependencies)])
+  for (const { file, to } of all) {
+    if (!isPart(to) && !to.startsWith('node:')) t.ok(known.has(to), `${file} imports ${to}`)
+  }
+})

@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { parse } from 'secure-json-parse'
 import { FST_ERR_WS_ASYNC_VALIDATOR, FST_ERR_WS_INVALID_JSON, FST_ERR_WS_INVALID_MESSAGE } from '../errors.ts'
 
@@ -69,7 +70,12 @@ export class MessageDecoder {
 
   #invalid (reported: unknown): Error {
     if (Array.isArray(reported)) {
-      return new FST_ERR_WS_INVALID_MESSAGE(this.#options.formatError(reported, 'message').message, reported)
+      const error: unknown = this.#options.formatError(reported, 'message')
+      if (types.isPromise(error)) {
+        error.catch(() => {})
+        throw new TypeError('schemaErrorFormatter must return an error, not a promise')
+      }
+      return new FST_ERR_WS_INVALID_MESSAGE((error as Error).message, reported)
     }
     const text = reported instanceof Error ? reported.message : String(reported ?? 'the message does not fit the schema')
     return new FST_ERR_WS_INVALID_MESSAGE(text, undefined, reported)

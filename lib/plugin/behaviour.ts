@@ -8,6 +8,7 @@ import type { DeflateSettings } from '../deflate/negotiate.ts'
 import { CloseCode } from '../protocol/close-code.ts'
 import type { Decoder, SocketBehaviour } from '../socket/behaviour.ts'
 import { endings } from './diagnostics.ts'
+import { logError } from './log.ts'
 import { DEFLATE_DEFAULTS, type ResolvedOptions } from './options.ts'
 import type { RouteSocket } from './route-socket.ts'
 import type { Scope } from './scope.ts'
@@ -77,7 +78,7 @@ export class RouteBehaviour implements SocketBehaviour {
     socket.publishError(error)
     const { onInvalidMessage } = this.#options
     if (onInvalidMessage === undefined) {
-      socket.request.log.info({ err: error }, 'websocket message refused')
+      logError(socket, 'info', error, 'websocket message refused')
       socket.close(error.closeCode, error.message)
       return
     }
@@ -89,7 +90,11 @@ export class RouteBehaviour implements SocketBehaviour {
     this.tally.end(socket)
     socket.release()
     if (endings.hasSubscribers) endings.publish({ socket, info } satisfies CloseMessage)
-    if (!this.#isLoggingDisabled(socket)) this.#logEnd(socket, info)
+    try {
+      if (!this.#isLoggingDisabled(socket)) this.#logEnd(socket, info)
+    } catch {
+      // What goes wrong in the log, or decides on it, is no reason to leave the end unfinished.
+    }
   }
 
   /** Says goodbye, with `onDrain`, as long as that takes. */
@@ -111,11 +116,7 @@ export class RouteBehaviour implements SocketBehaviour {
   }
 
   #handlerFailed (error: unknown, socket: RouteSocket): void {
-    try {
-      socket.request.log.error({ err: error }, 'websocket handler failed')
-    } catch {
-      // What was thrown cannot even be looked at, and nobody waits for what this is called by.
-    }
+    logError(socket, 'error', error, 'websocket handler failed')
     socket.close(CloseCode.INTERNAL_ERROR, 'internal error')
   }
 

@@ -105,14 +105,14 @@ export function rateLimit (ofPlugin: LimitOptions = {}, ofRoute: LimitOptions = 
   return { messages, bytes, over: ofRoute.over ?? ofPlugin.over ?? 'close' }
 }
 
-/** Of IPv6: where a client can take any of the 2^64 addresses of its network. */
-const OF_A_NETWORK = ['unicast', 'uniqueLocal']
+/** Kinds of IPv6 addresses whose first 64 bits do not tell clients apart: ipaddr.js names them. */
+const ALIKE = ['loopback', 'linkLocal', 'rfc6052', 'rfc6145']
 
-/** By what an address is counted. */
+/** By what an address is counted: a client with IPv6 can take any of the 2^64 addresses of its network. */
 function addressOf (ip: string | undefined): string {
   if (ip === undefined) return ''
   if (!ipaddr.isValid(ip)) return ip
   const address = ipaddr.process(ip)
-  if (address instanceof ipaddr.IPv6 && OF_A_NETWORK.includes(address.range())) return address.parts.slice(0, 4).join(':')
-  return address.toString()
+  if (!(address instanceof ipaddr.IPv6) || ALIKE.includes(address.range())) return address.toString()
+  return address.parts.slice(0, 4).join(':')
 }

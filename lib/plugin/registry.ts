@@ -73,6 +73,7 @@ export class Registry {
     if (!this.#attached) {
       this.#attached = true
       this.#attach(this.app.server as Server)
+      this.#closeWith(this.app.server as Server)
     }
   }
 
@@ -136,6 +137,15 @@ export class Registry {
 
   #boot (): void {
     for (const route of this.#routes) route.boot()
+  }
+
+  /** Fastify closes the server, too, if a preClose hook of the user has failed and ours is not called. */
+  #closeWith (server: Server): void {
+    const { close } = server
+    server.close = callback => {
+      void this.#close()
+      return close.call(server, callback)
+    }
   }
 
   #attach (server: Server): void {

@@ -106,7 +106,11 @@ export class WebSocketRoute {
     options.onRequest = [
       (request: any, reply: any, done: any) => this.#checkRequest(request, reply, done)
     ].concat(options.onRequest as any ?? [])
-    options.onError = [(_request: any, reply: any) => this.#notAfterAll(reply)].concat(options.onError as any ?? [])
+    // Not asynchronous: an error that Fastify cannot read would be a rejection that nobody takes.
+    options.onError = [(_request: any, reply: any, _error: any, done: any) => {
+      this.#notAfterAll(reply)
+      done()
+    }].concat(options.onError as any ?? [])
     if (this.hasMessageSchema || this.hasSendSchema) options.schema = this.#schemaToCompile(options.schema)
   }
 
@@ -171,11 +175,21 @@ export class WebSocketRoute {
       if (!this.servesHttp) requireUpgrade(request, reply)
       return done()
     }
+    if (upgrade.gone) {
+      reply.hijack()
+      return
+    }
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
     checkHeaders(request, reply)
     const { origin } = request.raw.headers
     if (origin === undefined || this.#checkOrigin === null) return done()
-    const allowed = this.#checkOrigin(origin, request)
+    let allowed
+    try {
+      allowed = this.#checkOrigin(origin, request)
+    } catch (error) {
+      // Thrown, null and undefined would be no error to Fastify, and let the request pass.
+      return Promise.reject(error)
+    }
     if (typeof allowed !== 'boolean') return this.#requireOrigin(allowed, origin, request)
     if (allowed) return done()
     this.#refuseOrigin(origin, request)
@@ -238,7 +252,7 @@ export class WebSocketRoute {
   }
 
   /** The route's first onError hook: the 101 could not be made, or an onSend hook failed when it was on its way. */
-  async #notAfterAll (reply: FastifyReply): Promise<void> {
+  #notAfterAll (reply: FastifyReply): void {
     const upgrade = Upgrade.of(reply.raw)
     if (upgrade === undefined) return
     for (const [name, value] of Object.entries(reply.getHeaders())) {

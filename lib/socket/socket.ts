@@ -144,13 +144,8 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
 
   /** User code threw. */
   failed (error: unknown): void {
-    try {
-      // A peer that leaves while the handler waits for it is no failure of the handler.
-      if (!(error instanceof FST_ERR_WS_NOT_OPEN)) this.#behaviour.onError(error, this)
-    } catch {
-      // What was thrown cannot even be looked at.
-      this.#close(CloseCode.INTERNAL_ERROR, 'internal error')
-    }
+    // A peer that leaves while the handler waits for it is no failure of the handler.
+    if (!isA(FST_ERR_WS_NOT_OPEN, error)) this.#behaviour.onError(error, this)
   }
 
   onText (text: string, byteLength: number): void {
@@ -280,11 +275,25 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   }
 
   #refused (error: unknown): void {
-    if (error instanceof Error && 'closeCode' in error && isCloseCode(error.closeCode as number)) {
-      this.#behaviour.onInvalidMessage(error, this)
-    } else {
-      this.failed(error)
-    }
+    if (isRefusal(error)) this.#behaviour.onInvalidMessage(error, this)
+    else this.failed(error)
+  }
+}
+
+/** `instanceof`, for what may not even be looked at. */
+function isA (constructor: Function, error: unknown): boolean {
+  try {
+    return error instanceof constructor
+  } catch {
+    return false
+  }
+}
+
+function isRefusal (error: unknown): error is Error {
+  try {
+    return error instanceof Error && 'closeCode' in error && isCloseCode(error.closeCode as number)
+  } catch {
+    return false
   }
 }
 

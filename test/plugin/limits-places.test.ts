@@ -1,5 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { LimitOptions, Socket, SocketOptions } from 'fastify-sockets'
+import type { LimitOptions, RefusalMessage, Socket, SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
@@ -175,6 +176,30 @@ test('a client that leaves in the instant of its acceptance gives its place back
     await until(() => served.app.sockets.stats().closed + served.app.sockets.stats().refused === i + 1)
   }
   await hasOnePlace(t, served)
+})
+
+test('who looks on hears of each refusal, with its status', async t => {
+  const statuses: unknown[] = []
+  const listener = (message: unknown): void => {
+    const { request, statusCode } = message as RefusalMessage
+    statuses.push([request.url, statusCode])
+  }
+  subscribe('fastify-sockets.refusal', listener)
+  t.teardown(() => unsubscribe('fastify-sockets.refusal', listener))
+  const stuck = deferred()
+  const served = await onePlace(t, {
+    preHandler: async () => {
+      stuck.resolve()
+      await new Promise(() => {})
+    }
+  })
+  const client = new RawClient(served.port)
+  client.write(handshake(`${ROOM}?first`))
+  await stuck.promise
+  await lastResponse(served.port, handshake(`${ROOM}?second`))
+  client.reset()
+  await until(() => statuses.length === 2)
+  t.same(statuses, [[`${ROOM}?second`, 503], [`${ROOM}?first`, null]])
 })
 
 test('where an address has several connections, each gives back its own place', async t => {
