@@ -1,28 +1,12 @@
-import { type Test, test } from 'tap'
+import { test } from 'tap'
 import { masked } from '../support/frames.ts'
 import { fakeClock } from '../support/clock.ts'
 import { createApp } from '../support/app.ts'
 import { listenTo, pair, serve, until, turn } from '../support/serve.ts'
+import { uncaught } from '../support/uncaught.ts'
 
 const TEXT = 1
 const BINARY = 2
-
-/** What reaches the process and would end it. */
-function uncaught (t: Test): unknown[] {
-  const found: unknown[] = []
-  const keep = (error: unknown) => { found.push(error) }
-  t.intercept(process, 'emit', {
-    value: (event: string, ...args: unknown[]) => {
-      if (event === 'unhandledRejection' || event === 'uncaughtException') {
-        keep(args[0])
-        return true
-      }
-      return Reflect.apply(emit, process, [event, ...args])
-    }
-  })
-  return found
-}
-const { emit } = process
 
 test('a peer that leaves makes no rejection that nobody waits for', async t => {
   const found = uncaught(t)
