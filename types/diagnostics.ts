@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { CloseInfo, Socket } from './socket.ts'
 
-/** `fastify-sockets.handshake`: a handshake has reached its route, before any hook of the route. */
+/** `fastify-sockets.handshake`: a handshake for a WebSocket route has come, before any hook of the app. */
 export interface HandshakeMessage {
   request: FastifyRequest
 }
@@ -45,4 +45,11 @@ export interface ErrorMessage {
 export interface CloseMessage {
   socket: Socket<any, any>
   info: CloseInfo
+  /** Milliseconds that it was open. */
+  duration: number
+  messagesIn: number
+  messagesOut: number
+  /** On the wire, headers of frames among them. */
+  bytesIn: number
+  bytesOut: number
 }

@@ -89,9 +89,12 @@ export class RouteBehaviour implements SocketBehaviour {
     this.#scope.sockets.delete(socket)
     this.tally.end(socket)
     socket.release()
-    if (endings.hasSubscribers) endings.publish({ socket, info } satisfies CloseMessage)
+    const { messagesIn, messagesOut, bytesIn, bytesOut } = socket.connection
+    const duration = performance.now() - socket.openedAt
+    const figures = { duration, messagesIn, messagesOut, bytesIn, bytesOut }
+    if (endings.hasSubscribers) endings.publish({ socket, info, ...figures } satisfies CloseMessage)
     try {
-      if (!this.#isLoggingDisabled(socket)) this.#logEnd(socket, info)
+      if (!this.#isLoggingDisabled(socket)) logEnd(socket, { ...info, ...figures })
     } catch {
       // What goes wrong in the log, or decides on it, is no reason to leave the end unfinished.
     }
@@ -124,14 +127,10 @@ export class RouteBehaviour implements SocketBehaviour {
     const disabled = this.#disableRequestLogging
     return typeof disabled === 'function' ? disabled(request) : disabled
   }
+}
 
-  #logEnd (socket: RouteSocket, { code, reason, wasClean, initiator }: CloseInfo): void {
-    const { failure, openedAt } = socket
-    const { messagesIn, messagesOut, bytesIn, bytesOut } = socket.connection
-    const duration = performance.now() - openedAt
-    const ws = { code, reason, wasClean, initiator, duration, messagesIn, messagesOut, bytesIn, bytesOut }
-    socket.request.log.info(failure === null ? { ws } : { ws, err: failure }, 'websocket closed')
-  }
+function logEnd ({ request, failure }: RouteSocket, ws: object): void {
+  request.log.info(failure === null ? { ws } : { ws, err: failure }, 'websocket closed')
 }
 
 function watchOptions ({ heartbeat, idleTimeout, maxLifetime }: ResolvedOptions): WatchOptions | null {

@@ -106,7 +106,7 @@ export function rateLimit (ofPlugin: LimitOptions = {}, ofRoute: LimitOptions = 
 }
 
 /** Kinds of IPv6 addresses whose first 64 bits do not tell clients apart: ipaddr.js names them. */
-const ALIKE = ['loopback', 'linkLocal', 'rfc6052', 'rfc6145']
+const ALIKE = ['linkLocal', 'rfc6052', 'rfc6145']
 
 /** By what an address is counted: a client with IPv6 can take any of the 2^64 addresses of its network. */
 function addressOf (ip: string | undefined): string {

@@ -36,7 +36,7 @@ function isSameHost (origin: string, request: FastifyRequest): boolean {
   const url = new URL(origin)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return false
   const asked = `${url.protocol}//${host}`
-  if (url.origin !== origin || !URL.canParse(asked) || new URL(asked).host !== url.host) return false
+  if (url.origin !== origin || !URL.canParse(asked) || new URL(asked).href !== url.href) return false
   lastOrigin = origin
   lastHost = host
   return true

@@ -97,7 +97,7 @@ export class WebSocketRoute {
     this.hasMessageSchema = options.schema?.message !== undefined
     this.hasSendSchema = options.schema?.send !== undefined
 
-    options.config = { ...options.config, [kRoute]: this }
+    options.config = { ...options.config, [kRoute]: this } as typeof options.config
     options.handler = (request: FastifyRequest, reply: FastifyReply) => {
       const upgrade = Upgrade.of(reply.raw)
       if (upgrade === undefined) return this.#httpHandler!.call(this.#instance, request, reply)

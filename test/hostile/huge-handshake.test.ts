@@ -9,7 +9,7 @@ import { besieged, type Besieged, KIB, MIB, statuses } from './support.ts'
 const TOO_LONG = 'x'.repeat(20 * KIB)
 /** A little less. */
 const LONG = 15 * KIB
-/** Node hands over the first thousand headers and drops the others. */
+/** Node takes a thousand headers: it drops the others or, in later versions, refuses them. */
 const KEPT = 1000
 
 function siege (t: Test): Promise<Besieged> {
@@ -22,23 +22,25 @@ function behind (count: number): string {
   return handshake('/').replace('\r\n', `\r\n${'a:b\r\n'.repeat(count)}`)
 }
 
-const REFUSED: Array<[name: string, bytes: string, status: number]> = [
-  ['a URL of 20 KiB', handshake(`/?${TOO_LONG}`), 431],
-  ['a path of 15 KiB', handshake(`/${'x'.repeat(LONG)}`), 404],
-  ['a parameter of 15 KiB', handshake(`/rooms/${'x'.repeat(LONG)}`), 414],
-  ['a header of 20 KiB', handshake('/', { 'X-Large': TOO_LONG }), 431],
-  ['a name of 20 KiB', handshake('/', { [TOO_LONG]: 'x' }), 431],
-  ['a method of 20 KiB', handshake('/', {}, TOO_LONG), 400],
-  ['10,000 headers', behind(10_000), 431],
-  ['its own headers behind more than Node keeps', behind(KEPT), 400],
-  ['one subprotocol again and again', handshake('/', { 'Sec-WebSocket-Protocol': 'a,'.repeat(LONG / 2) }), 400],
-  ['extensions that do not end', handshake('/', { 'Sec-WebSocket-Extensions': `a;b="${'\\'.repeat(LONG)}` }), 400]
+const REFUSED: Array<[name: string, bytes: string, status: string]> = [
+  ['a URL of 20 KiB', handshake(`/?${TOO_LONG}`), '431'],
+  ['a path of 15 KiB', handshake(`/${'x'.repeat(LONG)}`), '404'],
+  ['a parameter of 15 KiB', handshake(`/rooms/${'x'.repeat(LONG)}`), '414'],
+  ['a header of 20 KiB', handshake('/', { 'X-Large': TOO_LONG }), '431'],
+  ['a name of 20 KiB', handshake('/', { [TOO_LONG]: 'x' }), '431'],
+  ['a method of 20 KiB', handshake('/', {}, TOO_LONG), '400'],
+  ['10,000 headers', behind(10_000), '431'],
+  ['its own headers behind more than Node keeps', behind(KEPT), '400 or 431'],
+  ['one subprotocol again and again', handshake('/', { 'Sec-WebSocket-Protocol': 'a,'.repeat(LONG / 2) }), '400'],
+  ['extensions that do not end', handshake('/', { 'Sec-WebSocket-Extensions': `a;b="${'\\'.repeat(LONG)}` }), '400']
 ]
 
 for (const [name, bytes, status] of REFUSED) {
   test(`a handshake with ${name} gets ${status}, and the connection ends`, async t => {
     const { port, isOver } = await siege(t)
-    t.same(await statuses(port, bytes), [status])
+    const [answer, ...more] = await statuses(port, bytes)
+    t.ok(status.split(' or ').includes(String(answer)), String(answer))
+    t.same(more, [])
     await isOver()
   })
 }

@@ -30,6 +30,8 @@ for (const [a, b, isSame] of [
   ['2001:db8:1:2::1', '2001:db8:1:3::1', false],
   ['2001:db8:1:2::1', '2001:db9:1:2::1', false],
   ['::1', '::2', true],
+  ['fe80::1', 'fe80::2', false],
+  ['64:ff9b::c000:201', '64:ff9b::c000:202', false],
   ['::1', '127.0.0.1', false],
   ['unknown', 'unknown', true],
   ['unknown', '_hidden', false],
