@@ -1,64 +1,15 @@
-import { once, on } from 'node:events'
+import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { type Test, test } from 'tap'
-import { WebSocket } from 'ws'
-import { clientClosed } from '../support/app.ts'
-import { type Example, startExample } from '../support/example.ts'
+import { test } from 'tap'
+import { Client, refusal, start } from './support.ts'
 
+/** Here, and in the files beside this one. */
 const TESTED = ['auth', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'typed-chat']
 /** Versions from 22.18 on run TypeScript as it stands. */
 const RUNS_TYPESCRIPT = 'typescript' in process.features && Boolean(process.features.typescript)
 
-/** Starts an example that is ended with the test. */
-async function start (t: Test, file: string): Promise<Example> {
-  const example = await startExample(file)
-  t.teardown(() => example.stop())
-  return example
-}
-
-/** A client whose messages are collected from the beginning. */
-class Client {
-  readonly socket: WebSocket
-  readonly closed: Promise<{ code: number, reason: string }>
-  readonly #messages: AsyncIterator<[Buffer, boolean]>
-
-  constructor (example: Example, path: string, headers: Record<string, string> = {}) {
-    this.socket = new WebSocket(example.url.replace('http', 'ws') + path, { headers })
-    this.closed = clientClosed(this.socket)
-    this.#messages = on(this.socket, 'message') as unknown as AsyncIterator<[Buffer, boolean]>
-  }
-
-  static async open (example: Example, path: string, headers?: Record<string, string>): Promise<Client> {
-    const client = new Client(example, path, headers)
-    await once(client.socket, 'open')
-    return client
-  }
-
-  async next (): Promise<string> {
-    const { value: [data] } = await this.#messages.next()
-    return data.toString()
-  }
-
-  async nextJSON (): Promise<unknown> {
-    return JSON.parse(await this.next())
-  }
-
-  sendJSON (value: unknown): void {
-    this.socket.send(JSON.stringify(value))
-  }
-}
-
-/** The status of a handshake that is refused. */
-async function refusal (example: Example, path: string, headers: Record<string, string> = {}): Promise<number> {
-  const { socket } = new Client(example, path, headers)
-  socket.on('error', () => {})
-  const [, response] = await once(socket, 'unexpected-response')
-  socket.terminate()
-  return response.statusCode
-}
-
-test('every example has its test here', async t => {
+test('every example has its test', async t => {
   const files = await readdir(new URL('examples/', import.meta.resolve('fastify-sockets/package.json')))
   t.same(files.filter(file => file.endsWith('.ts')).map(file => basename(file, '.ts')).sort(), TESTED)
 })

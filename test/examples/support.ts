@@ -1,0 +1,57 @@
+import { on, once } from 'node:events'
+import type { Test } from 'tap'
+import { WebSocket } from 'ws'
+import { clientClosed } from '../support/app.ts'
+import { type Example, startExample } from '../support/example.ts'
+
+/** Starts an example that is ended with the test. */
+export async function start (t: Test, file: string, env?: Record<string, string>): Promise<Example> {
+  const example = await startExample(file, env)
+  t.teardown(() => example.stop())
+  return example
+}
+
+/** A client whose messages are collected from the beginning. */
+export class Client {
+  readonly socket: WebSocket
+  readonly closed: Promise<{ code: number, reason: string }>
+  readonly #messages: AsyncIterator<[Buffer, boolean]>
+
+  constructor (example: Example, path: string, headers: Record<string, string> = {}) {
+    this.socket = new WebSocket(example.url.replace('http', 'ws') + path, { headers })
+    this.closed = clientClosed(this.socket)
+    this.#messages = on(this.socket, 'message') as unknown as AsyncIterator<[Buffer, boolean]>
+  }
+
+  static async open (example: Example, path: string, headers?: Record<string, string>): Promise<Client> {
+    const client = new Client(example, path, headers)
+    await once(client.socket, 'open')
+    return client
+  }
+
+  async next (): Promise<string> {
+    const { value: [data] } = await this.#messages.next()
+    return data.toString()
+  }
+
+  async nextJSON (): Promise<unknown> {
+    return JSON.parse(await this.next())
+  }
+
+  sendJSON (value: unknown): void {
+    this.socket.send(JSON.stringify(value))
+  }
+}
+
+/** The status of a handshake that is refused. */
+export function refusal (example: Example, path: string, headers: Record<string, string> = {}): Promise<number> {
+  const { socket } = new Client(example, path, headers)
+  socket.on('error', () => {})
+  return new Promise((resolve, reject) => {
+    socket.once('open', () => reject(new Error('the handshake was accepted')))
+    socket.once('unexpected-response', (_request, response) => {
+      socket.terminate()
+      resolve(response.statusCode!)
+    })
+  })
+}
