@@ -1,0 +1,114 @@
+/*
+ * Metrics for Prometheus, by route. What the plugin counts anyway is read when Prometheus asks for it and costs nothing
+ * in between; how connections end is counted as it happens.
+ *
+ *   node dist/examples/prometheus.js
+ *   npx wscat --connect ws://127.0.0.1:3000/rooms/tea
+ *   curl http://127.0.0.1:3000/metrics
+ *
+ * Send something, ask again, leave wscat, and ask once more.
+ */
+import { subscribe } from 'node:diagnostics_channel'
+import Fastify from 'fastify'
+import sockets, { type CloseMessage, type OpenMessage, type Socket, type SocketFigures } from 'fastify-sockets'
+import { Counter, Gauge, Histogram, register } from 'prom-client'
+
+type Figure = keyof SocketFigures
+
+const GAUGES: ReadonlyArray<[name: string, figure: Figure, help: string]> = [
+  ['websocket_connections', 'open', 'Connections that are open or closing'],
+  ['websocket_connections_paused', 'paused', 'Connections whose client has to wait before more is read'],
+  ['websocket_buffered_bytes', 'bufferedAmount', 'Bytes that wait to be written']
+]
+
+const COUNTERS: ReadonlyArray<[name: string, figure: Figure, help: string]> = [
+  ['websocket_opened_total', 'opened', 'Handshakes that became connections'],
+  ['websocket_refused_total', 'refused', 'Handshakes that did not'],
+  ['websocket_closed_total', 'closed', 'Connections that have ended'],
+  ['websocket_received_messages_total', 'messagesIn', 'Messages from clients'],
+  ['websocket_sent_messages_total', 'messagesOut', 'Messages to clients'],
+  ['websocket_dropped_messages_total', 'dropped', 'Messages left out because a client read too slowly'],
+  ['websocket_received_bytes_total', 'bytesIn', 'Bytes from clients, as they came'],
+  ['websocket_sent_bytes_total', 'bytesOut', 'Bytes to clients, as they went']
+]
+
+const app = Fastify({ logger: true })
+app.register(sockets)
+
+/** The label is the route's URL as it was declared. Clients choose what they ask for, and each value is a time series. */
+const labelNames = ['route'] as const
+
+let reading: Array<[route: string, figures: SocketFigures]> | null = null
+
+/** One reading for a whole scrape: stats() goes through all connections, and the metrics are collected in one go. */
+function read (): Array<[route: string, figures: SocketFigures]> {
+  if (reading === null) {
+    reading = Object.entries(app.sockets.stats().routes)
+    queueMicrotask(() => { reading = null })
+  }
+  return reading
+}
+
+for (const [name, figure, help] of GAUGES) {
+  register.registerMetric(new Gauge({
+    name, help, labelNames, registers: [],
+    collect () {
+      for (const [route, figures] of read()) this.set({ route }, figures[figure])
+    }
+  }))
+}
+
+for (const [name, figure, help] of COUNTERS) {
+  register.registerMetric(new Counter({
+    name, help, labelNames, registers: [],
+    // A Counter has no set(). Built anew for each scrape it shows the totals as they are, with no record of what was
+    // added so far; nobody can see it in between. As a Gauge it would have the wrong type for Prometheus.
+    collect () {
+      this.reset()
+      for (const [route, figures] of read()) this.inc({ route }, figures[figure])
+    }
+  }))
+}
+
+const codes = new Counter({
+  name: 'websocket_close_codes_total',
+  help: 'Connections that have ended, by close code',
+  labelNames: ['route', 'code']
+})
+
+const duration = new Histogram({
+  name: 'websocket_connection_duration_seconds',
+  help: 'How long connections were open',
+  labelNames,
+  buckets: [1, 10, 60, 600, 3600, 6 * 3600, 24 * 3600]
+})
+
+/** From 3000 on clients may invent codes (RFC 6455 §7.4.2): these are counted together, as labels must be few. */
+function codeLabel (code: number): string {
+  return code < 3000 ? String(code) : `${String(code)[0]}xxx`
+}
+
+const timers = new WeakMap<Socket, () => void>()
+
+// These channels are those of the process: with several servers in it, each of them is heard here.
+subscribe('fastify-sockets.open', message => {
+  const { socket, request } = message as OpenMessage
+  timers.set(socket, duration.startTimer({ route: request.routeOptions.url! }))
+})
+
+subscribe('fastify-sockets.close', message => {
+  const { socket, info } = message as CloseMessage
+  codes.inc({ route: socket.request.routeOptions.url!, code: codeLabel(info.code) })
+  timers.get(socket)?.()
+})
+
+app.get('/rooms/:room', { ws: true }, socket => {
+  socket.on('message', message => { socket.send(message) })
+})
+
+app.get('/metrics', async (_request, reply) => {
+  reply.type(register.contentType)
+  return register.metrics()
+})
+
+await app.listen({ host: '127.0.0.1', port: Number(process.env.PORT ?? 3000) })
