@@ -5,7 +5,7 @@ import { test } from 'tap'
 import { Client, refusal, start } from './support.ts'
 
 /** Here, and in the files beside this one. */
-const TESTED = ['auth', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'prometheus', 'typed-chat']
+const TESTED = ['auth', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'opentelemetry', 'prometheus', 'typed-chat']
 /** Versions from 22.18 on run TypeScript as it stands. */
 const RUNS_TYPESCRIPT = 'typescript' in process.features && Boolean(process.features.typescript)
 

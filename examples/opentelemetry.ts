@@ -1,0 +1,153 @@
+/*
+ * One OpenTelemetry span for each connection, from its handshake to its end, in the trace that the client's `traceparent`
+ * header names. A handshake that is refused has a short span. Spans are printed when they end.
+ *
+ *   node dist/examples/opentelemetry.js
+ *   npx wscat --connect ws://127.0.0.1:3000/rooms/tea
+ *   npx wscat --connect ws://127.0.0.1:3000/rooms/tea \
+ *     --header 'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+ *   npx wscat --connect ws://127.0.0.1:3000/rooms/closed
+ *
+ * Send something, then send `fail`. The last one is refused.
+ *
+ * For a collector, put this in place of the processor below:
+ *
+ *   new BatchSpanProcessor(new OTLPTraceExporter())     // from @opentelemetry/exporter-trace-otlp-proto
+ */
+import { subscribe } from 'node:diagnostics_channel'
+import { context, propagation, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import { ConsoleSpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node'
+import {
+  ATTR_CLIENT_ADDRESS, ATTR_ERROR_TYPE, ATTR_HTTP_REQUEST_METHOD, ATTR_HTTP_RESPONSE_STATUS_CODE, ATTR_HTTP_ROUTE,
+  ATTR_NETWORK_PROTOCOL_NAME, ATTR_URL_PATH, ATTR_USER_AGENT_ORIGINAL
+} from '@opentelemetry/semantic-conventions'
+import Fastify, { type FastifyRequest } from 'fastify'
+import sockets, {
+  CloseCode, type CloseMessage, type ErrorMessage, type HandshakeMessage, type MessageInMessage, type MessageOutMessage,
+  type OpenMessage, type RefusalMessage
+} from 'fastify-sockets'
+
+const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(new ConsoleSpanExporter())] })
+// Also the W3C propagator, which reads `traceparent`, and the context manager, which is an AsyncLocalStorage.
+provider.register()
+const tracer = trace.getTracer('fastify-sockets')
+
+/** A connection, or a handshake that may become one. */
+interface Traced {
+  span: Span
+  messagesIn: number
+  messagesOut: number
+  bytesIn: number
+  bytesOut: number
+}
+
+const traced = new WeakMap<FastifyRequest, Traced>()
+
+subscribe('fastify-sockets.handshake', message => {
+  const { request } = message as HandshakeMessage
+  const { url } = request.routeOptions
+  const attributes = {
+    [ATTR_HTTP_REQUEST_METHOD]: request.method,
+    [ATTR_HTTP_ROUTE]: url,
+    [ATTR_URL_PATH]: request.url.split('?', 1)[0],
+    [ATTR_CLIENT_ADDRESS]: request.ip,
+    [ATTR_USER_AGENT_ORIGINAL]: request.headers['user-agent'],
+    [ATTR_NETWORK_PROTOCOL_NAME]: 'websocket'
+  }
+  const parent = propagation.extract(ROOT_CONTEXT, request.headers)
+  const span = tracer.startSpan(`${request.method} ${url}`, { kind: SpanKind.SERVER, attributes }, parent)
+  traced.set(request, { span, messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0 })
+})
+
+subscribe('fastify-sockets.refusal', message => {
+  const { request, statusCode } = message as RefusalMessage
+  const { span } = traced.get(request)!
+  // As for HTTP: what the client did wrong is no error of the server.
+  if (statusCode === null) span.addEvent('the client left')
+  else span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, statusCode)
+  if (statusCode !== null && statusCode >= 500) fail(span, String(statusCode))
+  span.end()
+})
+
+subscribe('fastify-sockets.open', message => {
+  const { request } = message as OpenMessage
+  traced.get(request)!.span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, 101).addEvent('open')
+})
+
+subscribe('fastify-sockets.message.in', message => {
+  const { socket, byteLength } = message as MessageInMessage
+  const figures = traced.get(socket.request)!
+  figures.messagesIn++
+  figures.bytesIn += byteLength
+})
+
+subscribe('fastify-sockets.message.out', message => {
+  const { socket, data } = message as MessageOutMessage
+  const figures = traced.get(socket.request)!
+  figures.messagesOut++
+  figures.bytesOut += Buffer.byteLength(data)
+})
+
+subscribe('fastify-sockets.error', message => {
+  const { socket, error } = message as ErrorMessage
+  traced.get(socket.request)!.span.recordException(error instanceof Error ? error : String(error))
+})
+
+/** Ends that are as they should be; from 3000 on the codes are the application's own (RFC 6455 §7.4.2). */
+const GOOD_ENDS: number[] = [CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.NO_STATUS]
+
+subscribe('fastify-sockets.close', message => {
+  const { socket, info: { code, reason, initiator } } = message as CloseMessage
+  const { span, messagesIn, messagesOut, bytesIn, bytesOut } = traced.get(socket.request)!
+  // The semantic conventions have no names for these.
+  span.setAttributes({
+    'websocket.close.code': code,
+    'websocket.close.reason': reason,
+    'websocket.close.initiator': initiator,
+    'websocket.messages.in': messagesIn,
+    'websocket.messages.out': messagesOut,
+    'websocket.messages.dropped': socket.dropped,
+    'websocket.bytes.in': bytesIn,
+    'websocket.bytes.out': bytesOut
+  })
+  if (code < 3000 && !GOOD_ENDS.includes(code)) fail(span, String(code), reason)
+  span.end()
+})
+
+function fail (span: Span, type: string, message?: string): void {
+  span.setAttribute(ATTR_ERROR_TYPE, type).setStatus({ code: SpanStatusCode.ERROR, message })
+}
+
+const app = Fastify({ logger: true })
+app.register(sockets)
+
+// Whatever follows in the lifecycle, the handler included, runs inside of `done`, so that the span is the active one
+// there, after each `await` too. A listener is called by the network instead: give it as
+// `context.bind(context.active(), message => { … })`.
+app.addHook('onRequest', (request, _reply, done) => {
+  const span = traced.get(request)?.span
+  if (span === undefined) done()
+  else context.with(trace.setSpan(context.active(), span), done)
+})
+
+app.addHook('onClose', () => provider.shutdown())
+
+app.get('/rooms/:room', {
+  ws: true,
+  onRequest: async (request, reply) => tracer.startActiveSpan('look for the room', async span => {
+    const { room } = request.params as { room: string }
+    if (room === 'closed') reply.code(403).send({ error: 'closed' })
+    span.end()
+  })
+}, async socket => {
+  for await (const message of socket) {
+    if (message === 'fail') throw new Error('on request')
+    // A child of the connection's span. Where messages are many, give each a trace of its own, with a link to it.
+    tracer.startActiveSpan('answer', span => {
+      socket.send(message)
+      span.end()
+    })
+  }
+})
+
+await app.listen({ host: '127.0.0.1', port: Number(process.env.PORT ?? 3000) })
