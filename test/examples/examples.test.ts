@@ -5,7 +5,9 @@ import { test } from 'tap'
 import { Client, refusal, start } from './support.ts'
 
 /** Here, and in the files beside this one. */
-const TESTED = ['auth', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'opentelemetry', 'prometheus', 'typed-chat']
+const TESTED = [
+  'auth', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'opentelemetry', 'production', 'prometheus', 'typed-chat'
+]
 /** Versions from 22.18 on run TypeScript as it stands. */
 const RUNS_TYPESCRIPT = 'typescript' in process.features && Boolean(process.features.typescript)
 
@@ -131,7 +133,7 @@ for (const name of TESTED) {
   test(`${name}: the TypeScript source runs as it stands`, {
     skip: RUNS_TYPESCRIPT ? false : 'this version of Node does not run TypeScript'
   }, async t => {
-    const example = await start(t, `examples/${name}.ts`)
+    const example = await start(t, `examples/${name}.ts`, { NOTICE: '1' })
     t.equal((await fetch(`${example.url}/nowhere`)).status, 404)
   })
 }
