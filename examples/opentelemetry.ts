@@ -23,8 +23,7 @@ import {
 } from '@opentelemetry/semantic-conventions'
 import Fastify, { type FastifyRequest } from 'fastify'
 import sockets, {
-  CloseCode, type CloseMessage, type ErrorMessage, type HandshakeMessage, type MessageInMessage, type MessageOutMessage,
-  type OpenMessage, type RefusalMessage
+  CloseCode, type CloseMessage, type ErrorMessage, type HandshakeMessage, type OpenMessage, type RefusalMessage
 } from 'fastify-sockets'
 
 const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(new ConsoleSpanExporter())] })
@@ -32,16 +31,8 @@ const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcess
 provider.register()
 const tracer = trace.getTracer('fastify-sockets')
 
-/** A connection, or a handshake that may become one. */
-interface Traced {
-  span: Span
-  messagesIn: number
-  messagesOut: number
-  bytesIn: number
-  bytesOut: number
-}
-
-const traced = new WeakMap<FastifyRequest, Traced>()
+/** Of connections, and of handshakes that may become one. */
+const spans = new WeakMap<FastifyRequest, Span>()
 
 subscribe('fastify-sockets.handshake', message => {
   const { request } = message as HandshakeMessage
@@ -56,12 +47,12 @@ subscribe('fastify-sockets.handshake', message => {
   }
   const parent = propagation.extract(ROOT_CONTEXT, request.headers)
   const span = tracer.startSpan(`${request.method} ${url}`, { kind: SpanKind.SERVER, attributes }, parent)
-  traced.set(request, { span, messagesIn: 0, messagesOut: 0, bytesIn: 0, bytesOut: 0 })
+  spans.set(request, span)
 })
 
 subscribe('fastify-sockets.refusal', message => {
   const { request, statusCode } = message as RefusalMessage
-  const { span } = traced.get(request)!
+  const span = spans.get(request)!
   // As for HTTP: what the client did wrong is no error of the server.
   if (statusCode === null) span.addEvent('the client left')
   else span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, statusCode)
@@ -71,44 +62,30 @@ subscribe('fastify-sockets.refusal', message => {
 
 subscribe('fastify-sockets.open', message => {
   const { request } = message as OpenMessage
-  traced.get(request)!.span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, 101).addEvent('open')
-})
-
-subscribe('fastify-sockets.message.in', message => {
-  const { socket, byteLength } = message as MessageInMessage
-  const figures = traced.get(socket.request)!
-  figures.messagesIn++
-  figures.bytesIn += byteLength
-})
-
-subscribe('fastify-sockets.message.out', message => {
-  const { socket, data } = message as MessageOutMessage
-  const figures = traced.get(socket.request)!
-  figures.messagesOut++
-  figures.bytesOut += Buffer.byteLength(data)
+  spans.get(request)!.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, 101).addEvent('open')
 })
 
 subscribe('fastify-sockets.error', message => {
   const { socket, error } = message as ErrorMessage
-  traced.get(socket.request)!.span.recordException(error instanceof Error ? error : String(error))
+  spans.get(socket.request)!.recordException(error instanceof Error ? error : String(error))
 })
 
 /** Ends that are as they should be; from 3000 on the codes are the application's own (RFC 6455 §7.4.2). */
 const GOOD_ENDS: number[] = [CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.NO_STATUS]
 
 subscribe('fastify-sockets.close', message => {
-  const { socket, info: { code, reason, initiator } } = message as CloseMessage
-  const { span, messagesIn, messagesOut, bytesIn, bytesOut } = traced.get(socket.request)!
+  const { socket, info: { code, reason, initiator }, ...figures } = message as CloseMessage
+  const span = spans.get(socket.request)!
   // The semantic conventions have no names for these.
   span.setAttributes({
     'websocket.close.code': code,
     'websocket.close.reason': reason,
     'websocket.close.initiator': initiator,
-    'websocket.messages.in': messagesIn,
-    'websocket.messages.out': messagesOut,
+    'websocket.messages.in': figures.messagesIn,
+    'websocket.messages.out': figures.messagesOut,
     'websocket.messages.dropped': socket.dropped,
-    'websocket.bytes.in': bytesIn,
-    'websocket.bytes.out': bytesOut
+    'websocket.bytes.in': figures.bytesIn,
+    'websocket.bytes.out': figures.bytesOut
   })
   if (code < 3000 && !GOOD_ENDS.includes(code)) fail(span, String(code), reason)
   span.end()
@@ -125,7 +102,7 @@ app.register(sockets)
 // there, after each `await` too. A listener is called by the network instead: give it as
 // `context.bind(context.active(), message => { … })`.
 app.addHook('onRequest', (request, _reply, done) => {
-  const span = traced.get(request)?.span
+  const span = spans.get(request)
   if (span === undefined) done()
   else context.with(trace.setSpan(context.active(), span), done)
 })

@@ -10,7 +10,7 @@
  */
 import { subscribe } from 'node:diagnostics_channel'
 import Fastify from 'fastify'
-import sockets, { type CloseMessage, type OpenMessage, type Socket, type SocketFigures } from 'fastify-sockets'
+import sockets, { type CloseMessage, type SocketFigures } from 'fastify-sockets'
 import { Counter, Gauge, Histogram, register } from 'prom-client'
 
 type Figure = keyof SocketFigures
@@ -76,7 +76,7 @@ const codes = new Counter({
   labelNames: ['route', 'code']
 })
 
-const duration = new Histogram({
+const durations = new Histogram({
   name: 'websocket_connection_duration_seconds',
   help: 'How long connections were open',
   labelNames,
@@ -88,18 +88,12 @@ function codeLabel (code: number): string {
   return code < 3000 ? String(code) : `${String(code)[0]}xxx`
 }
 
-const timers = new WeakMap<Socket, () => void>()
-
-// These channels are those of the process: with several servers in it, each of them is heard here.
-subscribe('fastify-sockets.open', message => {
-  const { socket, request } = message as OpenMessage
-  timers.set(socket, duration.startTimer({ route: request.routeOptions.url! }))
-})
-
+// This channel is that of the process: with several servers in it, each of them is heard here.
 subscribe('fastify-sockets.close', message => {
-  const { socket, info } = message as CloseMessage
-  codes.inc({ route: socket.request.routeOptions.url!, code: codeLabel(info.code) })
-  timers.get(socket)?.()
+  const { socket, info, duration } = message as CloseMessage
+  const route = socket.request.routeOptions.url!
+  codes.inc({ route, code: codeLabel(info.code) })
+  durations.observe({ route }, duration / 1000)
 })
 
 app.get('/rooms/:room', { ws: true }, socket => {

@@ -73,8 +73,8 @@ test('opentelemetry', async t => {
       'websocket.messages.in': 2,
       'websocket.messages.out': 2,
       'websocket.messages.dropped': 0,
-      'websocket.bytes.in': 13,
-      'websocket.bytes.out': 13
+      'websocket.bytes.in': 39,
+      'websocket.bytes.out': 21
     })
     t.same(span.events.map(({ name }) => name), ['open'])
     t.same(childrenOf(example, span), ['look for the room', 'answer', 'answer'], 'those of hooks and of the handler')
