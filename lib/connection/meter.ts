@@ -56,6 +56,16 @@ export class Meter implements MessageSink {
     this.#check()
   }
 
+  /** We stop reading for a reason of our own. */
+  pause (): void {
+    this.#fill(BURST)
+  }
+
+  /** What the peer may have sent meanwhile may come at once, besides what may come at once anyway. */
+  resume (): void {
+    this.#fill(Infinity)
+  }
+
   /** Limits nothing any more. */
   stop (): void {
     this.#stopped = true
@@ -95,12 +105,18 @@ export class Meter implements MessageSink {
   }
 
   #spend (messages: number, bytes: number): void {
-    const { messages: perSecond, bytes: bytesPerSecond } = this.#rate
+    this.#fill(BURST)
+    this.#messages -= messages
+    this.#bytes -= bytes
+  }
+
+  /** @param most what is in a bucket then at most, in seconds of the rate; one that holds more keeps it */
+  #fill (most: number): void {
     const now = performance.now()
-    const passed = (now - this.#filledAt) / 1000
+    const seconds = (now - this.#filledAt) / 1000
     this.#filledAt = now
-    this.#messages = Math.min(perSecond * BURST, this.#messages + perSecond * passed) - messages
-    this.#bytes = Math.min(bytesPerSecond * BURST, this.#bytes + bytesPerSecond * passed) - bytes
+    this.#messages = filled(this.#messages, this.#rate.messages, seconds, most)
+    this.#bytes = filled(this.#bytes, this.#rate.bytes, seconds, most)
   }
 
   #check (): void {
@@ -113,4 +129,8 @@ export class Meter implements MessageSink {
     const seconds = Math.max(-this.#messages / messages, -this.#bytes / bytes)
     this.#holder.hold(Math.min(Math.ceil(seconds * 1000), LONGEST_DELAY))
   }
+}
+
+function filled (bucket: number, rate: number, seconds: number, most: number): number {
+  return Math.max(bucket, Math.min(rate * most, bucket + rate * seconds))
 }

@@ -167,8 +167,8 @@ export class Outbox {
 
   /** Writes what is left, then ends the Duplex. */
   end (): void {
-    if (scratchOwner === this) this.#vacate()
-    this.#write()
+    this.#writing = false
+    this.flush()
     this.#duplex.end()
   }
 
@@ -238,6 +238,7 @@ export class Outbox {
     if (this.#gathered === null || this.#gathered.length < this.#gatheredBytes + bytes) {
       this.#closeGathered()
       this.#gathered = Buffer.allocUnsafeSlow(Math.max(bytes, GATHERED_SIZE))
+      this.#gatheredBytes = 0
     }
     scratch.copy(this.#gathered, this.#gatheredBytes, 0, bytes)
     this.#gatheredBytes += bytes
@@ -247,7 +248,6 @@ export class Outbox {
     if (this.#gathered === null) return
     const frames = this.#gathered.subarray(0, this.#gatheredBytes)
     this.#gathered = null
-    this.#gatheredBytes = 0
     this.#push(frames)
   }
 

@@ -77,6 +77,7 @@ export class Reader implements InflaterHost {
   }
 
   pause (): void {
+    if (!this.#paused) this.#meter?.pause()
     this.#paused = true
     this.#stopReading()
   }
@@ -84,6 +85,7 @@ export class Reader implements InflaterHost {
   resume (): void {
     if (!this.#paused) return
     this.#paused = false
+    this.#meter?.resume()
     if (this.#holdTimer === null) this.#proceed(null)
   }
 

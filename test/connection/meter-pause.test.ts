@@ -1,8 +1,10 @@
+import type { LimitOptions } from 'fastify-sockets'
 import { test } from 'tap'
-import { noSpread } from '../support/clock.ts'
+import { fakeClock, noSpread } from '../support/clock.ts'
 import { closeBody, masked } from '../support/frames.ts'
-import { answerClose, limited, numbers, texts, turns } from '../support/limited.ts'
-import { turn, until } from '../support/serve.ts'
+import { answerClose, limited, numbers, record, texts, turns } from '../support/limited.ts'
+import { handshake, RawClient } from '../support/raw-client.ts'
+import { pair, serve, turn, until } from '../support/serve.ts'
 
 const TEXT = 1
 const BINARY = 2
@@ -84,6 +86,26 @@ test('a peer that sends as fast as it can gets its rate, and TCP slows it down',
   t.ok(events.every(size => size === 99_986))
   t.equal(app.sockets.stats().bytesIn, count * message.length)
   t.ok(clock.now >= 1000 * (count * message.length / rate - 1) - 1000, `took ${clock.now} ms`)
+})
+
+test('a peer whose first messages come together with its handshake is held back from the beginning', async t => {
+  const clock = fakeClock(t, 'performance')
+  let events: unknown[] = []
+  const limits: LimitOptions = { messagesPerSecond: 2, over: 'pause' }
+  const { app, port } = await serve(t, socket => { events = record(socket) }, { heartbeat: false, limits })
+  const client = new RawClient(port)
+  t.teardown(() => client.destroy())
+  client.write(Buffer.concat([Buffer.from(handshake('/')), texts(5)]))
+  t.equal((await client.response()).status, 101)
+  await until(() => events.length === 3)
+  client.write(texts(1, 5))
+  await turns()
+  t.match(app.sockets.stats(), { paused: 1, bytesIn: texts(5).length })
+  clock.tick(1000)
+  t.strictSame(events, numbers(5))
+  clock.tick(500)
+  await until(() => events.length === 6)
+  t.strictSame(events, numbers(6))
 })
 
 test('pings and pongs are held back with the rest, and pings are answered in their time', async t => {
@@ -174,4 +196,36 @@ test('terminate() while a peer is held back leaves no timer behind', async t => 
   await client.end()
   t.equal(clock.countTimers(), 0)
   t.strictSame(events, ['0', '1', 1006])
+})
+
+test('a client that keeps within its rate while we do not read is within it when we do', async t => {
+  const clock = fakeClock(t, 'performance')
+  const limits: LimitOptions = { messagesPerSecond: 4 }
+  const { client, socket, app } = await pair(t, { heartbeat: false, limits, maxQueued: 0 })
+  client.write(texts(1))
+  await until(() => app.sockets.stats().paused === 1)
+  for (let i = 1; i <= 20; i++) {
+    clock.tick(500)
+    client.write(texts(1, i))
+  }
+  const events = record(socket)
+  await until(() => events.length === 21)
+  t.equal(socket.state, 'open')
+  // What is left: of ten seconds with four each, and the four that may come at once, twenty-one were used.
+  client.write(texts(10 * 4 + 4 - 21 + 1, 21))
+  t.equal((await client.close()).code, 1008)
+  t.strictSame(events, [...numbers(10 * 4 + 4), 'FST_ERR_WS_OVER_RATE'])
+})
+
+test('a short pause gives no more than the time that it took', async t => {
+  const clock = fakeClock(t, 'performance')
+  const { client, socket, app } = await pair(t, { heartbeat: false, limits: { messagesPerSecond: 4 }, maxQueued: 0 })
+  client.write(texts(1))
+  await until(() => app.sockets.stats().paused === 1)
+  clock.tick(250)
+  const events = record(socket)
+  await turns()
+  client.write(texts(5, 1))
+  t.equal((await client.close()).code, 1008)
+  t.strictSame(events, [...numbers(5), 'FST_ERR_WS_OVER_RATE'])
 })
