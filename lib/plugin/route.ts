@@ -27,7 +27,10 @@ export const kScope = Symbol.for('fastify-sockets.scope')
 /** Under this name the config of a route carries its `WebSocketRoute`. */
 const kRoute = Symbol('fastify-sockets.route')
 
-/** The first onRequest hook of every instance: those of the app and of plugins come before those of a route. */
+/**
+ * The first onRequest hook of every instance that is created after this module was loaded: those of the app and of
+ * plugins come before those of a route.
+ */
 export function meetHandshake (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
   const upgrade = Upgrade.of(reply.raw)
   if (upgrade !== undefined) {
@@ -156,9 +159,9 @@ export class WebSocketRoute {
    */
   begin (upgrade: Upgrade, request: FastifyRequest, reply: FastifyReply): void {
     const handshake = new Handshake(request, this.#tally, this.#options.handshakeTimeout)
-    upgrade.host = handshake
     if (handshakes.hasSubscribers) handshakes.publish({ request } satisfies HandshakeMessage)
-    if (this.#limiters.length > 0) handshake.seat = this.#takeSeat(request, reply)
+    upgrade.meet(handshake)
+    if (this.#limiters.length > 0 && !upgrade.gone) handshake.seat = this.#takeSeat(request, reply)
   }
 
   #schemaToCompile (schema: any): any {

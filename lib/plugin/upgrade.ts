@@ -45,6 +45,7 @@ export class Upgrade extends ServerResponse implements TransportOwner {
   /** What came after the request, and perhaps room for more. */
   #early: Buffer
   #earlyBytes: number
+  #isWaiting = false
   #done = false
   /** The answer has taken too long. */
   #expired = false
@@ -92,11 +93,23 @@ export class Upgrade extends ServerResponse implements TransportOwner {
     return this.writableEnded && this.transport.writableLength === 0
   }
 
+  /** The handshake has a route. */
+  meet (host: UpgradeHost): void {
+    this.host = host
+    if (this.gone) host.onRefused(null)
+    else if (this.#isWaiting) this.#limit()
+  }
+
   /** The response takes its time: holds early bytes meanwhile, and notices a client that leaves. */
   wait (): void {
-    if (this.host !== null) this.#timer = setTimeout(() => this.#expire(), this.host.timeout)
+    this.#isWaiting = true
+    this.#limit()
     this.transport.on('timeout', cut)
     this.transport.resume()
+  }
+
+  #limit (): void {
+    if (this.host !== null) this.#timer = setTimeout(() => this.#expire(), this.host.timeout)
   }
 
   /** Answers in place of hooks that do not, and without them. */
