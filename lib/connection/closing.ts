@@ -1,6 +1,11 @@
 import type { CloseInfo } from '../../types/socket.ts'
 import { CloseCode } from '../protocol/close-code.ts'
 
+/** How a connection has ended that came to no closing. */
+export function cutByPeer (): CloseInfo {
+  return { code: CloseCode.ABNORMAL, reason: '', wasClean: false, initiator: 'remote' }
+}
+
 /** The end of a connection: what is known of it, and the time that is left for it. */
 export class Closing {
   wasClean = false

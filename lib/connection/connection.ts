@@ -6,7 +6,7 @@ import type { Role } from '../protocol/frame-decoder.ts'
 import { closePayload } from '../protocol/frame-encoder.ts'
 import { BINARY, CLOSE, PING, PONG } from '../protocol/opcode.ts'
 import { ProtocolError } from '../protocol/protocol-error.ts'
-import { Closing } from './closing.ts'
+import { Closing, cutByPeer } from './closing.ts'
 import { DeflateQueue } from './deflate-queue.ts'
 import type { RateLimit } from './meter.ts'
 import { Outbox, type OutboxOwner } from './outbox.ts'
@@ -313,6 +313,6 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     this.#state = CLOSED
     this.#reader.stop()
     this.#messages.discard()
-    this.#host.onClose(this.#ending().end())
+    this.#host.onClose(this.#closing === null ? cutByPeer() : this.#closing.end())
   }
 }

@@ -89,12 +89,10 @@ export class RouteBehaviour implements SocketBehaviour {
     this.#scope.sockets.delete(socket)
     this.tally.end(socket)
     socket.release()
-    const { messagesIn, messagesOut, bytesIn, bytesOut } = socket.connection
     const duration = performance.now() - socket.openedAt
-    const figures = { duration, messagesIn, messagesOut, bytesIn, bytesOut }
-    if (endings.hasSubscribers) endings.publish({ socket, info, ...figures } satisfies CloseMessage)
+    if (endings.hasSubscribers) publishEnd(socket, info, duration)
     try {
-      if (!this.#isLoggingDisabled(socket)) logEnd(socket, { ...info, ...figures })
+      if (!this.#isLoggingDisabled(socket)) logEnd(socket, info, duration)
     } catch {
       // What goes wrong in the log, or decides on it, is no reason to leave the end unfinished.
     }
@@ -129,7 +127,14 @@ export class RouteBehaviour implements SocketBehaviour {
   }
 }
 
-function logEnd ({ request, failure }: RouteSocket, ws: object): void {
+function publishEnd (socket: RouteSocket, info: CloseInfo, duration: number): void {
+  const { messagesIn, messagesOut, bytesIn, bytesOut } = socket.connection
+  endings.publish({ socket, info, duration, messagesIn, messagesOut, bytesIn, bytesOut } satisfies CloseMessage)
+}
+
+function logEnd (socket: RouteSocket, { code, reason, wasClean, initiator }: CloseInfo, duration: number): void {
+  const { request, failure, connection: { messagesIn, messagesOut, bytesIn, bytesOut } } = socket
+  const ws = { code, reason, wasClean, initiator, duration, messagesIn, messagesOut, bytesIn, bytesOut }
   request.log.info(failure === null ? { ws } : { ws, err: failure }, 'websocket closed')
 }
 
