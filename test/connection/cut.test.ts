@@ -197,3 +197,16 @@ test('a close frame that the peer never reads is no clean end', async t => {
   clock.tick(3000)
   t.match(await socket.closed, { code: 4001, wasClean: false, initiator: 'remote' })
 })
+
+test('what an error listener still sends goes with the connection, and not to another one', async t => {
+  const { client, socket, open, app } = await pair(t)
+  let sent: boolean | null = null
+  socket.on('error', () => { sent = socket.send('too late') })
+  const other = await open()
+  client.reset()
+  await until(() => app.sockets.size === 1)
+  t.equal(sent, true)
+  for (const one of app.sockets) one.send('hello')
+  t.equal((await other.frame()).payload.toString(), 'hello')
+  t.equal(other.received.length, 0)
+})
