@@ -198,10 +198,10 @@ test('a close frame that the peer never reads is no clean end', async t => {
   t.match(await socket.closed, { code: 4001, wasClean: false, initiator: 'remote' })
 })
 
-test('what an error listener still sends goes with the connection, and not to another one', async t => {
+test('what is sent while the transport is going goes with it, and not to another peer', async t => {
   const { client, socket, open, app } = await pair(t)
   let sent: boolean | null = null
-  socket.on('error', () => { sent = socket.send('too late') })
+  socket.request.socket.prependListener('close', () => { sent = socket.send('too late') })
   const other = await open()
   client.reset()
   await until(() => app.sockets.size === 1)
