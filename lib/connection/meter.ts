@@ -1,4 +1,5 @@
 import type { MessageSink } from '../protocol/message-assembler.ts'
+import { LONGEST_DELAY } from './timer-wheel.ts'
 
 /** Per second: see `LimitOptions`. */
 export interface RateLimit {
@@ -19,8 +20,6 @@ interface Holder {
 
 /** What may come at once, in seconds of the rate. */
 const BURST = 1
-/** The longest delay that a timer of Node takes, in milliseconds. */
-const LONGEST_DELAY = 2 ** 31 - 1
 
 /**
  * Stands between the parsers and the connection where the rate of a peer is limited: two token buckets, one for messages

@@ -1,3 +1,6 @@
+/** The longest delay that a timer of Node takes, in milliseconds. */
+export const LONGEST_DELAY = 2 ** 31 - 1
+
 /** The longest time, in milliseconds, between two turns. */
 const LONGEST_TICK = 250
 /** How many turns the shortest delay takes: a look is late by a fiftieth of it at most. */

@@ -1,11 +1,10 @@
 import { CloseCode } from '../protocol/close-code.ts'
-import { drainOptions } from './options.ts'
 import type { RouteSocket } from './route-socket.ts'
 import type { Scope } from './scope.ts'
 
 /** Ends the connections of a scope: each is told in its turn, and what is left at the deadline is cut. */
 export async function drain (scope: Scope): Promise<void> {
-  const { batch, interval, timeout } = drainOptions(scope.options.drain)
+  const { batch, interval, timeout } = scope.drain
   const sockets = [...scope.sockets]
   const pause = Math.min(interval, timeout / 2 / Math.ceil(sockets.length / batch))
   // The other half is for the closing handshakes.

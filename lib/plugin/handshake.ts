@@ -33,10 +33,7 @@ export class Handshake implements UpgradeHost {
 
   onRefused (statusCode: number | null): void {
     this.#tally.refused++
-    if (this.seat !== null) {
-      this.seat.handshakeEnded()
-      this.seat.leave()
-    }
+    this.seat?.giveUp()
     if (refusals.hasSubscribers) refusals.publish({ request: this.request, statusCode } satisfies RefusalMessage)
   }
 }

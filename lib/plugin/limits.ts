@@ -60,7 +60,7 @@ export class Limiter {
 
 /** The place of one connection in the counts, from the beginning of its handshake on. */
 export class Seat {
-  readonly #limiters: readonly Limiter[]
+  readonly #limiters: Limiter[] = []
   readonly #address: string
 
   /**
@@ -68,18 +68,22 @@ export class Seat {
    * @throws {FST_ERR_WS_FULL | FST_ERR_WS_TOO_MANY} then nothing has been counted
    */
   constructor (limiters: readonly Limiter[], ip: string | undefined) {
-    this.#limiters = limiters
     this.#address = addressOf(ip)
-    let entered = 0
     try {
-      for (; entered < limiters.length; entered++) limiters[entered]!.enter(this.#address)
-    } catch (error) {
-      for (const limiter of limiters.slice(0, entered)) {
-        limiter.handshakeEnded(this.#address)
-        limiter.leave(this.#address)
+      for (const limiter of limiters) {
+        limiter.enter(this.#address)
+        this.#limiters.push(limiter)
       }
+    } catch (error) {
+      this.giveUp()
       throw error
     }
+  }
+
+  /** The handshake has led to no connection. */
+  giveUp (): void {
+    this.handshakeEnded()
+    this.leave()
   }
 
   handshakeEnded (): void {

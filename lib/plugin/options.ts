@@ -2,6 +2,7 @@ import { constants } from 'node:buffer'
 import type {
   DeflateOptions, DrainOptions, HeartbeatOptions, LimitOptions, PluginOptions, SocketOptions
 } from '../../types/options.ts'
+import { LONGEST_DELAY } from '../connection/timer-wheel.ts'
 import type { DeflateSettings } from '../deflate/negotiate.ts'
 import { FST_ERR_WS_OPTION, FST_ERR_WS_UNKNOWN_OPTION } from '../errors.ts'
 import { isToken } from '../protocol/extensions.ts'
@@ -38,9 +39,6 @@ export const DEFLATE_DEFAULTS: DeflateSettings = {
 }
 
 const DRAIN_DEFAULTS: Required<DrainOptions> = { batch: 500, interval: 50, timeout: 10_000 }
-
-/** The longest delay that a timer of Node takes, in milliseconds. */
-const LONGEST_DELAY = 2 ** 31 - 1
 
 type Check = [isValid: (value: any) => boolean, expected: string]
 

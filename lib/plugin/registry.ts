@@ -8,7 +8,6 @@ import { TimerWheel } from '../connection/timer-wheel.ts'
 import { isWebSocketUpgrade } from '../protocol/handshake.ts'
 import { drain } from './drain.ts'
 import { shareStrings } from './header-strings.ts'
-import { drainOptions } from './options.ts'
 import { type AnyRouteOptions, meetHandshake, WebSocketRoute } from './route.ts'
 import type { Scope } from './scope.ts'
 import { serveAsHttp, Upgrade } from './upgrade.ts'
@@ -110,7 +109,7 @@ export class Registry {
   async #drain (): Promise<void> {
     for (const scope of this.#scopes) scope.closing = true
     if (this.#pending.size > 0) {
-      const timeout = Math.max(...this.#scopes.map(scope => drainOptions(scope.options.drain).timeout))
+      const timeout = Math.max(...this.#scopes.map(scope => scope.drain.timeout))
       this.#cutTimer = setTimeout(() => this.#pending.forEach(upgrade => upgrade.transport.destroy()), timeout)
     }
     await Promise.all(this.#scopes.map(drain))

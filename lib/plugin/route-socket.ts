@@ -18,14 +18,13 @@ export class RouteSocket extends SocketBase implements Socket<any, any>, Watched
   readonly request: FastifyRequest
   readonly remoteAddress: string
   readonly openedAt = performance.now()
-  readonly behaviour: RouteBehaviour
+  declare readonly behaviour: RouteBehaviour
   readonly #seat: Seat | null
   readonly #watch: Watch | null
 
   constructor ({ request, seat }: Handshake, duplex: Duplex, agreed: Agreed, behaviour: RouteBehaviour) {
     super(duplex, agreed, behaviour)
     this.request = request
-    this.behaviour = behaviour
     // A closed transport has no address any more.
     this.remoteAddress = request.socket.remoteAddress ?? ''
     this.#seat = seat

@@ -1,13 +1,16 @@
-import type { PluginOptions } from '../../types/options.ts'
+import type { DrainOptions, PluginOptions } from '../../types/options.ts'
 import type { SocketSet, SocketStats } from '../../types/socket.ts'
 import type { TimerWheel } from '../connection/timer-wheel.ts'
 import { createLimiter, type Limiter } from './limits.ts'
+import { drainOptions } from './options.ts'
 import type { RouteSocket } from './route-socket.ts'
 import { includeOpen, sum, Tally } from './tally.ts'
 
 /** What one registration of the plugin holds: its options and the live sockets of the routes it serves. */
 export class Scope {
   readonly options: PluginOptions
+  /** How `app.close()` ends the connections. */
+  readonly drain: Required<DrainOptions>
   /** Of the whole server. */
   readonly wheel: TimerWheel
   readonly sockets = new Set<RouteSocket>()
@@ -22,6 +25,7 @@ export class Scope {
 
   constructor (options: PluginOptions, wheel: TimerWheel) {
     this.options = options
+    this.drain = drainOptions(options.drain)
     this.wheel = wheel
     this.limiter = createLimiter(options.limits)
     const { sockets } = this

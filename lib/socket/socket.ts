@@ -21,6 +21,7 @@ interface Waiting {
 /** The typed socket: a connection, its messages as values, and the listeners or the iterator that take them. */
 export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOwner {
   readonly connection: Connection
+  readonly behaviour: SocketBehaviour
   readonly protocol: string
   readonly extensions: string
   dropped = 0
@@ -28,7 +29,6 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   /** What the transport or the peer did wrong, last. */
   failure: Error | null = null
 
-  readonly #behaviour: SocketBehaviour
   readonly #listeners = new Listeners()
   readonly #inbox: Inbox
 
@@ -40,7 +40,7 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   #closeInfo: CloseInfo | null = null
 
   constructor (duplex: Duplex, agreed: Agreed, behaviour: SocketBehaviour) {
-    this.#behaviour = behaviour
+    this.behaviour = behaviour
     this.protocol = agreed.protocol
     this.extensions = agreed.extensions
     this.#inbox = new Inbox(this, behaviour.maxQueued)
@@ -61,7 +61,7 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
 
   send (message: unknown): boolean {
     if (!this.connection.isOpen) return false
-    const { serialize } = this.#behaviour
+    const { serialize } = this.behaviour
     if (serialize !== null) return this.transmit(serialize(message))
     return this.transmit(typeof message === 'string' ? message : toBytes(message))
   }
@@ -73,7 +73,7 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
 
   drained (): Promise<void> {
     if (!this.connection.isOpen) return handled(Promise.reject(new FST_ERR_WS_NOT_OPEN('drained()')))
-    if (this.bufferedAmount <= this.#behaviour.highWaterMark) return Promise.resolve()
+    if (this.bufferedAmount <= this.behaviour.highWaterMark) return Promise.resolve()
     return handled(new Promise((resolve, reject) => { (this.#draining ??= []).push({ resolve, reject }) }))
   }
 
@@ -145,11 +145,11 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   /** User code threw. */
   failed (error: unknown): void {
     // A peer that leaves while the handler waits for it is no failure of the handler.
-    if (!isA(FST_ERR_WS_NOT_OPEN, error)) this.#behaviour.onError(error, this)
+    if (!isA(FST_ERR_WS_NOT_OPEN, error)) this.behaviour.onError(error, this)
   }
 
   onText (text: string, byteLength: number): void {
-    const { decoder } = this.#behaviour
+    const { decoder } = this.behaviour
     if (decoder === null) {
       this.#inbox.put(text, byteLength, null)
       return
@@ -165,7 +165,7 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   }
 
   onBinary (data: Buffer): void {
-    if (this.#behaviour.decoder === null) this.#inbox.put(data, data.length, null)
+    if (this.behaviour.decoder === null) this.#inbox.put(data, data.length, null)
     else this.#refused(new FST_ERR_WS_UNSUPPORTED_DATA())
   }
 
@@ -192,8 +192,8 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
 
   onOverflow (): void {
     this.dropped++
-    if (this.#behaviour.overflow === 'drop') return
-    const error = new FST_ERR_WS_SLOW_PEER(this.#behaviour.maxBuffered)
+    if (this.behaviour.overflow === 'drop') return
+    const error = new FST_ERR_WS_SLOW_PEER(this.behaviour.maxBuffered)
     // Closed first: a listener that sends again would come here again.
     this.#close(error.closeCode, 'the peer reads too slowly')
     this.onError(error)
@@ -212,7 +212,7 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
     const draining = this.#draining
     this.#draining = null
     if (draining !== null) for (const { reject } of draining) reject(new FST_ERR_WS_NOT_OPEN('drained()'))
-    this.#behaviour.onEnd(this, info)
+    this.behaviour.onEnd(this, info)
     this.#resolveClosed?.(info)
     this.#emit(this.#listeners.close, info)
   }
@@ -275,7 +275,7 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   }
 
   #refused (error: unknown): void {
-    if (isRefusal(error)) this.#behaviour.onInvalidMessage(error, this)
+    if (isRefusal(error)) this.behaviour.onInvalidMessage(error, this)
     else this.failed(error)
   }
 }
