@@ -6,7 +6,7 @@ import { type Test, test } from 'tap'
 import { WebSocket } from 'ws'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { deferred, linesWith, until } from './support.ts'
+import { linesWith, until, waitingRoute } from './support.ts'
 
 const ROOM = '/room'
 
@@ -66,20 +66,12 @@ test('without trustProxy the address is that of the TCP peer, whatever a header 
 test('with trustProxy each of its clients has its own handshakes, and connections count for all', async t => {
   const limits = { connections: 5, handshakesPerAddress: 2 }
   const app = createApp(t, { limits }, { trustProxy: '127.0.0.1' })
-  const gate = deferred()
-  let inHook = 0
-  app.get(ROOM, {
-    ws: true,
-    preHandler: async () => {
-      inHook++
-      await gate.promise
-    }
-  }, () => {})
+  const route = waitingRoute(app, ROOM)
   const port = await listen(app)
   const passing = ['192.0.2.1', '192.0.2.1', '192.0.2.2', '192.0.2.2', '192.0.2.3'].map(one => statusFor(t, port, one))
-  await until(() => inHook === 5)
+  await until(() => route.inHook === 5)
   t.equal(await statusFor(t, port, '192.0.2.1'), 503, 'all places are taken')
-  gate.resolve()
+  route.letGo()
   t.same(await Promise.all(passing), [101, 101, 101, 101, 101])
   await until(() => app.sockets.size === 5)
   for (const socket of app.sockets) socket.terminate()
@@ -131,20 +123,12 @@ async function listenOnPath (t: Test, app: ReturnType<typeof createApp>) {
 
 test('clients of a Unix socket have no address: only connections in all are limited', async t => {
   const app = createApp(t, { limits: { connections: 3, connectionsPerAddress: 1, handshakesPerAddress: 1 } })
-  const gate = deferred()
-  let inHook = 0
-  app.get(ROOM, {
-    ws: true,
-    preHandler: async () => {
-      inHook++
-      await gate.promise
-    }
-  }, () => {})
+  const route = waitingRoute(app, ROOM)
   const { open, refused } = await listenOnPath(t, app)
   const opening = Promise.all([open(), open(), open()])
-  await until(() => inHook === 3)
+  await until(() => route.inHook === 3)
   t.equal(await refused(), 503)
-  gate.resolve()
+  route.letGo()
   const [client] = await opening
   t.equal(await refused(), 503)
   client.terminate()

@@ -1,8 +1,8 @@
-import sockets, { type LimitOptions } from 'fastify-sockets'
+import sockets from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient, type WireResponse } from '../support/raw-client.ts'
-import { deferred, errorBody, lastResponse, linesWith, until } from './support.ts'
+import { deferred, errorBody, lastResponse, linesWith, until, waitingRoute } from './support.ts'
 
 const ROOM = '/room'
 
@@ -16,20 +16,6 @@ async function enter (t: Test, port: number, url = ROOM, headers: Record<string,
 /** The response to a handshake that is refused. */
 function knock (port: number, url = ROOM, headers: Record<string, string> = {}): Promise<WireResponse> {
   return lastResponse(port, handshake(url, headers))
-}
-
-/** A route whose handshakes wait in a hook until the test lets all of them go on. */
-function waitingRoute (app: ReturnType<typeof createApp>, url: string, limits?: LimitOptions) {
-  const gate = deferred()
-  const route = { inHook: 0, letGo: gate.resolve }
-  app.get(url, {
-    ws: limits === undefined ? true : { limits },
-    preHandler: async () => {
-      route.inHook++
-      await gate.promise
-    }
-  }, () => {})
-  return route
 }
 
 const FULL = {

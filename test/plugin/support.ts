@@ -2,6 +2,7 @@ import { execFile, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
+import type { LimitOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
 import { connect, type LogLine } from '../support/app.ts'
@@ -13,6 +14,20 @@ export function deferred<T = void> (): { promise: Promise<T>, resolve: (value: T
   let resolve!: (value: T) => void
   const promise = new Promise<T>(_resolve => { resolve = _resolve })
   return { promise, resolve }
+}
+
+/** A route whose handshakes wait in a hook until the test lets all of them go on. */
+export function waitingRoute (app: FastifyInstance, url: string, limits?: LimitOptions) {
+  const gate = deferred()
+  const route = { inHook: 0, letGo: gate.resolve }
+  app.get(url, {
+    ws: limits === undefined ? true : { limits },
+    preHandler: async () => {
+      route.inHook++
+      await gate.promise
+    }
+  }, () => {})
+  return route
 }
 
 /** The next message that a client receives, as text. */
