@@ -11,7 +11,7 @@ import { DeflateQueue } from './deflate-queue.ts'
 import type { RateLimit } from './meter.ts'
 import { Outbox, type OutboxOwner } from './outbox.ts'
 import { Reader, type ReaderOwner } from './reader.ts'
-import { ownTransport, type TransportOwner } from './transport.ts'
+import { cutTransport, ownTransport, type TransportOwner } from './transport.ts'
 
 /** What a connection tells its owner. No message comes after a local `close`. */
 export interface ConnectionHost extends OutboxOwner {
@@ -169,7 +169,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     if (this.#state === OPEN) this.#ending().cut()
     this.#state = ENDING
     this.#reader.stop()
-    this.#duplex.destroy()
+    cutTransport(this.#duplex)
   }
 
   onText (text: string, byteLength: number): void {

@@ -1,3 +1,4 @@
+import { constants, type Http2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { readShared } from './shared-read.ts'
 
@@ -30,6 +31,12 @@ export function ownTransport (duplex: Duplex, owner: TransportOwner): void {
   if (readShared(duplex, onRead)) return
   duplex.pause()
   duplex.on('data', onData)
+}
+
+/** Cuts a transport. What is a reset in TCP is RST_STREAM with CANCEL for a stream of HTTP/2 (RFC 8441 §5). */
+export function cutTransport (duplex: Duplex): void {
+  if ('rstCode' in duplex) (duplex as Http2Stream).close(constants.NGHTTP2_CANCEL)
+  duplex.destroy()
 }
 
 function onRead (this: Owned, length: number, buffer: Buffer): boolean {

@@ -1,15 +1,18 @@
 import { subscribe } from 'node:diagnostics_channel'
-import { type IncomingMessage, Server } from 'node:http'
-import type { Socket as NetSocket } from 'node:net'
+import { type IncomingMessage, Server, type ServerResponse } from 'node:http'
+import { type Http2Server, Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import FindMyWay from 'find-my-way'
 import { TimerWheel } from '../connection/timer-wheel.ts'
 import { isWebSocketUpgrade } from '../protocol/handshake.ts'
 import { drain } from './drain.ts'
+import { ExtendedConnect } from './extended-connect.ts'
 import { shareStrings } from './header-strings.ts'
+import type { Opening } from './opening.ts'
 import { type AnyRouteOptions, meetHandshake, WebSocketRoute } from './route.ts'
 import type { Scope } from './scope.ts'
+import { cutSession, Sessions } from './sessions.ts'
 import { serveAsHttp, Upgrade } from './upgrade.ts'
 
 /** Where a server carries its registry: one, even if two copies of this package are installed. */
@@ -23,7 +26,8 @@ export class Registry {
 
   readonly #routes: WebSocketRoute[] = []
   readonly #scopes: Scope[] = []
-  readonly #pending = new Set<Upgrade>()
+  readonly #pending = new Set<Opening>()
+  readonly #sessions = new Sessions()
   readonly #installed = new WeakSet<object>()
   #attached = false
   #finder: FindMyWay.Instance<FindMyWay.HTTPVersion.V1> | null = null
@@ -73,6 +77,7 @@ export class Registry {
       this.#attached = true
       this.#attach(this.app.server as Server)
       this.#closeWith(this.app.server as Server)
+      instance.addHook('onListen', () => this.#attachOthers())
     }
   }
 
@@ -110,9 +115,10 @@ export class Registry {
     for (const scope of this.#scopes) scope.closing = true
     if (this.#pending.size > 0) {
       const timeout = Math.max(...this.#scopes.map(scope => scope.drain.timeout))
-      this.#cutTimer = setTimeout(() => this.#pending.forEach(upgrade => upgrade.transport.destroy()), timeout)
+      this.#cutTimer = setTimeout(() => this.#pending.forEach(cut), timeout)
     }
     await Promise.all(this.#scopes.map(drain))
+    this.#sessions.close()
   }
 
   /** Whether an instance or one of its parents has our hooks. */
@@ -151,12 +157,52 @@ export class Registry {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       this.#onUpgrade(server, request, socket, head)
     })
+    if (isHttp2(server)) this.#attachHttp2(server)
     // Node 24.9 and later asks before it leaves HTTP. What is declined here is served as HTTP with nothing more to do.
     const asking = server as { shouldUpgradeCallback?: (request: IncomingMessage) => boolean }
     const { shouldUpgradeCallback } = asking
     if (shouldUpgradeCallback === undefined) return
     asking.shouldUpgradeCallback = request => shouldUpgradeCallback.call(server, request) &&
       (server.listenerCount('upgrade') > 1 || isForUs(request))
+  }
+
+  #attachHttp2 (server: Http2Server): void {
+    this.#announce(server)
+    server.on('connect', (request: Http2ServerRequest | IncomingMessage, response: Http2ServerResponse | Duplex) => {
+      if (request instanceof Http2ServerRequest) this.#onConnect(server, request, response as Http2ServerResponse)
+      // A CONNECT of HTTP/1.1, which Node ends like this where nobody listens.
+      else if (server.listenerCount('connect') === 1) response.destroy()
+    })
+  }
+
+  /** RFC 8441 §3: a client may open WebSockets once it has been told that it can. */
+  #announce (server: Http2Server): void {
+    server.updateSettings({ enableConnectProtocol: true })
+    this.#sessions.watch(server)
+  }
+
+  /**
+   * A name with several addresses, as localhost is, has a server for each of them. Fastify keeps them to itself, and
+   * hands on what is an upgrade, but no CONNECT.
+   */
+  #attachOthers (): void {
+    const app = this.app as unknown as Record<symbol, Http2Server[]>
+    const symbols = Object.getOwnPropertySymbols(app).filter(({ description }) => description === 'fastify.serverBindings')
+    for (const server of symbols.flatMap(symbol => app[symbol]!)) {
+      if (!isHttp2(server)) continue
+      this.#announce(server)
+      server.on('connect', (...event) => this.app.server.emit('connect', ...event))
+    }
+  }
+
+  #onConnect (server: Http2Server, request: Http2ServerRequest, response: Http2ServerResponse): void {
+    const protocol = request.headers[':protocol']?.toString().toLowerCase()
+    const wantsUs = protocol === 'websocket'
+    if (server.listenerCount('connect') > 1 && !(wantsUs && this.#hasRoute(request.url))) return
+    const connect = new ExtendedConnect(request, response, this.#sessions, this.#handshakeDone)
+    if (wantsUs) this.#admit(connect, request)
+    // RFC 9220 §3 for a protocol that is not known; a CONNECT without one is answered as Node does.
+    else connect.answer(protocol === undefined ? 405 : 501)
   }
 
   #onUpgrade (server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -167,19 +213,24 @@ export class Registry {
       // Pipelined behind a request that has no answer yet: two responses cannot share the socket.
       socket.destroy()
     } else if (wantsUs) {
-      upgrade.begin()
-      this.app.routing(request, upgrade)
-      if (upgrade.isWritten) return
-      this.#pending.add(upgrade)
-      upgrade.wait()
+      this.#admit(upgrade, request)
     } else {
-      upgrade.detachSocket(socket as NetSocket)
+      upgrade.giveSocketBack()
       serveAsHttp(server, request, socket, head)
     }
   }
 
-  readonly #handshakeDone = (upgrade: Upgrade): void => {
-    this.#pending.delete(upgrade)
+  /** A handshake goes through Fastify as any other request. */
+  #admit (opening: Opening, request: IncomingMessage | Http2ServerRequest): void {
+    opening.begin()
+    this.app.routing(request as IncomingMessage, opening.response as ServerResponse)
+    if (opening.isWritten) return
+    this.#pending.add(opening)
+    opening.wait()
+  }
+
+  readonly #handshakeDone = (opening: Opening): void => {
+    this.#pending.delete(opening)
     if (this.#pending.size === 0) clearTimeout(this.#cutTimer)
   }
 
@@ -205,6 +256,16 @@ function isForUs (request: IncomingMessage & { [kForUs]?: boolean }): boolean {
     request[kForUs] = isWebSocketUpgrade(request.method, request.headers)
   }
   return request[kForUs]
+}
+
+function isHttp2 (server: object): server is Http2Server {
+  return 'updateSettings' in server
+}
+
+/** A handshake that is still in hooks at the deadline. */
+function cut ({ transport }: Opening): void {
+  cutSession(transport)
+  transport.destroy()
 }
 
 function sameUrl (a: string, b: string): boolean {

@@ -7,19 +7,19 @@ import {
   FST_ERR_WS_CLOSING, FST_ERR_WS_HANDLER, FST_ERR_WS_METHOD, FST_ERR_WS_NOT_REGISTERED, FST_ERR_WS_ORIGIN
 } from '../errors.ts'
 import { type DecoderOptions, formatSchemaErrors, MessageDecoder, type Validator } from '../message/codec.ts'
-import { acceptKey, type HandshakeHeaders, offeredProtocols } from '../protocol/handshake.ts'
+import { type HandshakeHeaders, offeredProtocols } from '../protocol/handshake.ts'
 import { RouteBehaviour } from './behaviour.ts'
 import { handshakes, openings } from './diagnostics.ts'
 import { goAway } from './drain.ts'
 import type { InMemory } from './duplex-pair.ts'
 import { checkHeaders, Handshake, requireUpgrade } from './handshake.ts'
 import { createLimiter, type Limiter, rateLimit, Seat } from './limits.ts'
+import { Opening, validateHeader } from './opening.ts'
 import { checkRouteOptions, deflateSettings, mergeOptions, type ResolvedOptions } from './options.ts'
 import { compileOrigin, type OriginCheck } from './origin.ts'
 import { RouteSocket } from './route-socket.ts'
 import type { Scope } from './scope.ts'
 import type { Tally } from './tally.ts'
-import { Upgrade, validateHeader } from './upgrade.ts'
 
 /** Under this name an instance carries the scope of the plugin that serves it, inherited as Fastify's decorators are. */
 export const kScope = Symbol.for('fastify-sockets.scope')
@@ -32,10 +32,10 @@ const kRoute = Symbol('fastify-sockets.route')
  * plugins come before those of a route.
  */
 export function meetHandshake (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-  const upgrade = Upgrade.of(reply.raw)
-  if (upgrade !== undefined) {
+  const opening = Opening.of(reply.raw)
+  if (opening !== undefined) {
     const { [kRoute]: route } = request.routeOptions.config as { [kRoute]?: WebSocketRoute }
-    route?.begin(upgrade, request, reply)
+    route?.begin(opening, request, reply)
   }
   done()
 }
@@ -102,9 +102,9 @@ export class WebSocketRoute {
 
     options.config = { ...options.config, [kRoute]: this } as typeof options.config
     options.handler = (request: FastifyRequest, reply: FastifyReply) => {
-      const upgrade = Upgrade.of(reply.raw)
-      if (upgrade === undefined) return this.#httpHandler!.call(this.#instance, request, reply)
-      return this.#accept(upgrade, request, reply)
+      const opening = Opening.of(reply.raw)
+      if (opening === undefined) return this.#httpHandler!.call(this.#instance, request, reply)
+      return this.#accept(opening, request, reply)
     }
     options.onRequest = [
       (request: any, reply: any, done: any) => this.#checkRequest(request, reply, done)
@@ -157,11 +157,11 @@ export class WebSocketRoute {
    *
    * @throws {FST_ERR_WS_FULL | FST_ERR_WS_TOO_MANY}
    */
-  begin (upgrade: Upgrade, request: FastifyRequest, reply: FastifyReply): void {
+  begin (opening: Opening, request: FastifyRequest, reply: FastifyReply): void {
     const handshake = new Handshake(request, this.#tally, this.#options.handshakeTimeout)
     if (handshakes.hasSubscribers) handshakes.publish({ request } satisfies HandshakeMessage)
-    upgrade.meet(handshake)
-    if (this.#limiters.length > 0 && !upgrade.gone) handshake.seat = this.#takeSeat(request, reply)
+    opening.meet(handshake)
+    if (this.#limiters.length > 0 && !opening.gone) handshake.seat = this.#takeSeat(request, reply)
   }
 
   #schemaToCompile (schema: any): any {
@@ -173,12 +173,12 @@ export class WebSocketRoute {
 
   /** The route's first onRequest hook. A promise only where the origin policy makes one: most answers need no wait. */
   #checkRequest (request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> | void {
-    const upgrade = Upgrade.of(reply.raw)
-    if (upgrade === undefined) {
+    const opening = Opening.of(reply.raw)
+    if (opening === undefined) {
       if (!this.servesHttp) requireUpgrade(request, reply)
       return done()
     }
-    if (upgrade.gone) {
+    if (opening.gone) {
       reply.hijack()
       return
     }
@@ -218,31 +218,27 @@ export class WebSocketRoute {
   }
 
   /** The last step of Fastify's lifecycle: all hooks have passed. */
-  #accept (upgrade: Upgrade, request: FastifyRequest, reply: FastifyReply): void {
-    if (upgrade.gone) {
+  #accept (opening: Opening, request: FastifyRequest, reply: FastifyReply): void {
+    if (opening.gone) {
       reply.hijack()
       return
     }
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
     const behaviour = this.#behaviour ??= this.#createBehaviour(request, reply)
     const protocol = this.#chooseProtocol(request.raw.headers as HandshakeHeaders)
-    const headers: Record<string, string> = {
-      Upgrade: 'websocket',
-      Connection: 'Upgrade',
-      'Sec-WebSocket-Accept': acceptKey(request.raw.headers['sec-websocket-key']!)
-    }
+    const headers = opening.acceptance()
     if (protocol !== '') headers['Sec-WebSocket-Protocol'] = protocol
     const { agreement, header } = acceptOffer(request.raw.headers['sec-websocket-extensions'], this.#deflate)
     if (header !== '') headers['Sec-WebSocket-Extensions'] = header
     const agreed = { protocol, extensions: header, compression: agreement }
-    const inMemory = 'route' in upgrade.transport ? upgrade.transport as unknown as InMemory : null
+    const inMemory = 'route' in opening.transport ? opening.transport as unknown as InMemory : null
     if (inMemory !== null) inMemory.route = this
-    upgrade.accept(headers, early => {
-      this.#open(new RouteSocket(upgrade.host as Handshake, upgrade.transport, agreed, behaviour), early)
+    opening.accept(headers, early => {
+      this.#open(new RouteSocket(opening.host as Handshake, opening.transport, agreed, behaviour), early)
       inMemory?.onOpen()
     })
     // An ordinary reply: onSend hooks still add their headers, as those of cookies do.
-    reply.code(101).send()
+    reply.code(opening.status).send()
   }
 
   #open (socket: RouteSocket, early: Buffer): void {
@@ -256,14 +252,14 @@ export class WebSocketRoute {
 
   /** The route's first onError hook: the 101 could not be made, or an onSend hook failed when it was on its way. */
   #notAfterAll (reply: FastifyReply): void {
-    const upgrade = Upgrade.of(reply.raw)
-    if (upgrade === undefined) return
+    const opening = Opening.of(reply.raw)
+    if (opening === undefined) return
     for (const [name, value] of Object.entries(reply.getHeaders())) {
       // What HTTP cannot carry would spoil the error as well.
       if (!isValidHeader(name, value)) reply.removeHeader(name)
     }
     // Fastify puts the error's status in place of a 200 only.
-    if (upgrade.refuse()) reply.code(200)
+    if (opening.refuse()) reply.code(200)
   }
 
   /** The first of the route's protocols that the client offers (RFC 6455 §4.2.2); an empty string for none. */

@@ -4,7 +4,7 @@ import { isToken, parseExtensions } from './extensions.ts'
 /** The header fields that the opening handshake reads, as Node hands them over. */
 export type HandshakeHeaders = Record<string, string | string[] | undefined>
 
-/** A rule of the opening handshake that a request breaks; the texts name the section of RFC 6455. */
+/** A rule of the opening handshake that a request breaks; the texts name the RFC and its section. */
 export interface HandshakeFault {
   status: 400 | 426
   message: string
@@ -12,6 +12,10 @@ export interface HandshakeFault {
 
 /** The only version there is (RFC 6455 §4.1). */
 export const VERSION = '13'
+
+const OTHER_VERSION: HandshakeFault = {
+  status: 426, message: `the header Sec-WebSocket-Version must be ${VERSION} (RFC 6455 section 4.4)`
+}
 
 /** RFC 6455 §1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
@@ -27,7 +31,7 @@ export function hasToken (header: string | string[] | undefined, token: string):
   return String(header).split(',').some(item => item.trim().toLowerCase() === token)
 }
 
-/** Whether the request asks for an upgrade to WebSocket at all; `checkHandshake` then says how well. */
+/** Whether the request asks for an upgrade to WebSocket at all; `checkUpgrade` then says how well. */
 export function isWebSocketUpgrade (method: string | undefined, headers: HandshakeHeaders): boolean {
   return method === 'GET' && hasToken(headers.upgrade, 'websocket')
 }
@@ -38,21 +42,47 @@ export function isWebSocketUpgrade (method: string | undefined, headers: Handsha
  * @param httpVersion as in `IncomingMessage.httpVersion`
  * @param rawHeaders names and values in turn, which still show a header that came twice
  */
-export function checkHandshake (
+export function checkUpgrade (
   httpVersion: string, headers: HandshakeHeaders, rawHeaders: readonly string[]
 ): HandshakeFault | null {
-  const twice = firstRepeated(rawHeaders)
   const key = headers['sec-websocket-key']
-  const version = headers['sec-websocket-version']
   if (httpVersion === '1.0') return fault('the handshake needs HTTP/1.1 or higher (RFC 6455 section 4.2.1)')
-  if (twice !== null) return fault(`the header ${twice} must not come more than once (RFC 6455 section 11.3)`)
-  if (hasBody(headers)) return fault('a handshake has no body: what follows it are frames (RFC 9110 section 7.8)')
+  const malformed = checkMessage(headers, rawHeaders)
+  if (malformed !== null) return malformed
   if (!headers.host) return fault('the header Host is missing (RFC 6455 section 4.2.1)')
   if (!hasToken(headers.connection, 'upgrade')) return fault('the header Connection must hold the token "Upgrade" (RFC 6455 section 4.2.1)')
-  if (version !== VERSION) {
-    return { status: 426, message: `the header Sec-WebSocket-Version must be ${VERSION} (RFC 6455 section 4.4)` }
-  }
+  if (headers['sec-websocket-version'] !== VERSION) return OTHER_VERSION
   if (typeof key !== 'string' || !KEY.test(key)) return fault('the header Sec-WebSocket-Key must be 16 bytes in base64 (RFC 6455 section 4.2.1)')
+  return checkOffers(headers)
+}
+
+/**
+ * The first rule that an extended CONNECT breaks, or null: RFC 8441 §5 takes over what RFC 6455 says of Origin, version,
+ * subprotocols and extensions, and nothing else. HTTP/2 itself has seen to the pseudo-header fields.
+ *
+ * @param hasEnded whether the client has ended the stream with the request
+ */
+export function checkExtendedConnect (
+  headers: HandshakeHeaders, rawHeaders: readonly string[], hasEnded: boolean
+): HandshakeFault | null {
+  if (hasEnded) return fault('the stream has ended with the request: no frame could follow (RFC 8441 section 5)')
+  const malformed = checkMessage(headers, rawHeaders)
+  if (malformed !== null) return malformed
+  if (headers.host !== undefined && headers.host !== headers[':authority']) {
+    return fault('the header Host must be the same as :authority (RFC 9113 section 8.3.1)')
+  }
+  if (headers['sec-websocket-version'] !== VERSION) return OTHER_VERSION
+  return checkOffers(headers)
+}
+
+function checkMessage (headers: HandshakeHeaders, rawHeaders: readonly string[]): HandshakeFault | null {
+  const twice = firstRepeated(rawHeaders)
+  if (twice !== null) return fault(`the header ${twice} must not come more than once (RFC 6455 section 11.3)`)
+  if (hasBody(headers)) return fault('a handshake has no body: what follows it are frames (RFC 9110 section 7.8)')
+  return null
+}
+
+function checkOffers (headers: HandshakeHeaders): HandshakeFault | null {
   if (offeredProtocols(headers) === null) return fault('the header Sec-WebSocket-Protocol must be a list of different tokens (RFC 6455 section 4.1)')
   const extensions = headers['sec-websocket-extensions']
   if (extensions !== undefined && parseExtensions(String(extensions)) === null) {

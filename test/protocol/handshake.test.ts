@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import {
-  acceptKey, checkHandshake, hasToken, isWebSocketUpgrade, offeredProtocols, VERSION, type HandshakeHeaders
+  acceptKey, checkUpgrade, hasToken, isWebSocketUpgrade, offeredProtocols, VERSION, type HandshakeHeaders
 } from '../../lib/protocol/handshake.ts'
 
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
@@ -33,9 +33,9 @@ function asNode (sent: Sent): { headers: HandshakeHeaders, rawHeaders: string[] 
   return { headers, rawHeaders }
 }
 
-function check (change: Sent = {}, httpVersion = '1.1'): ReturnType<typeof checkHandshake> {
+function check (change: Sent = {}, httpVersion = '1.1'): ReturnType<typeof checkUpgrade> {
   const { headers, rawHeaders } = asNode({ ...GOOD, ...change })
-  return checkHandshake(httpVersion, headers, rawHeaders)
+  return checkUpgrade(httpVersion, headers, rawHeaders)
 }
 
 test('the accept key of RFC 6455 §1.3', async t => {
@@ -173,7 +173,7 @@ test('a handshake is refused: HTTP/1.0 (§4.2.1)', async t => {
 test('a handshake is refused: a key that is not one string', async t => {
   const { headers, rawHeaders } = asNode(GOOD)
   headers['sec-websocket-key'] = [KEY]
-  t.same(checkHandshake('1.1', headers, rawHeaders), { status: 400, message: KEY_FAULT })
+  t.same(checkUpgrade('1.1', headers, rawHeaders), { status: 400, message: KEY_FAULT })
 })
 
 test('of several faults the first in the order of RFC 6455 §4.2.1 is named', async t => {

@@ -1,0 +1,126 @@
+import { type Http2ServerRequest, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
+import { cutTransport } from '../connection/transport.ts'
+import { Opening } from './opening.ts'
+import type { Sessions } from './sessions.ts'
+
+/** Events by which Node's request and response hear of their stream. */
+const HEARD = ['aborted', 'close', 'drain', 'end', 'error', 'timeout', 'trailers', 'wantTrailers']
+
+const NOTHING_READ = Buffer.alloc(0)
+
+/** The opening handshake of HTTP/2: an extended CONNECT, answered with 200 (RFC 8441 §5). */
+export class ExtendedConnect extends Opening {
+  readonly status = 200
+  readonly response: ConnectResponse
+  readonly #stream: ServerHttp2Stream
+  readonly #sessions: Sessions
+  /** Node's own listeners on the stream. */
+  readonly #heard: Array<[event: string, listeners: Function[]]>
+
+  constructor (
+    request: Http2ServerRequest, response: Http2ServerResponse, sessions: Sessions, onDone: (opening: Opening) => void
+  ) {
+    super(request.stream, NOTHING_READ, onDone)
+    this.#stream = request.stream
+    this.#sessions = sessions
+    this.#heard = HEARD.map(event => [event, request.stream.listeners(event)])
+    // As which the route was declared.
+    request.headers[':method'] = 'GET'
+    // Node has made it, and a second one on the same stream would answer as well.
+    this.response = Object.setPrototypeOf(response, ConnectResponse.prototype)
+    this.answerOn(this.response)
+  }
+
+  override begin (): void {
+    super.begin()
+    this.#stream.on('finish', this.#onWritten)
+  }
+
+  /** Answers without Fastify. */
+  answer (status: number): void {
+    this.begin()
+    this.response.statusCode = status
+    this.response.end()
+  }
+
+  get isWritten (): boolean {
+    return this.isAccepted && this.response.writableEnded
+  }
+
+  acceptance (): Record<string, string> {
+    return {}
+  }
+
+  /** The response has come to its end, and the stream has not. */
+  answered (): void {
+    Object.defineProperty(this.response, 'writableEnded', { value: true })
+    process.nextTick(this.#onWritten)
+  }
+
+  readonly #onWritten = (): void => {
+    if (this.gone) return
+    const stream = this.#stream
+    stream.off('finish', this.#onWritten)
+    // Node would tell of the stream's end as that of the response: a refused client may take its time, a socket is open.
+    for (const [event, listeners] of this.#heard) for (const one of listeners) stream.off(event, one as () => void)
+    this.written()
+    this.response.emit('finish')
+  }
+
+  protected handOver (): void {
+    this.#stream.setTimeout(0)
+    this.#sessions.hold(this.#stream)
+  }
+
+  /** The stream's own end is that of the response. */
+  protected end (): void {}
+
+  /** Once it is answered, the client may end its side. */
+  override transportEnded (): void {
+    if (!this.response.writableEnded) super.transportEnded()
+  }
+
+  /** Node tells the request of its end, and so onRequestAbort and request.signal. */
+  protected abandon (): void {
+    cutTransport(this.#stream)
+  }
+}
+
+/** The methods of an `Http2ServerResponse` that has an opening handshake to answer; all state is with that. */
+class ConnectResponse extends Http2ServerResponse {
+  override writeHead (status: number, ...rest: any[]): this {
+    const connect = connectOf(this)
+    // To throw here could be to throw into a timer of a hook.
+    if (connect.isTooLate) return this
+    if (status !== connect.status) connect.refuse()
+    if (!connect.isAccepted) return super.writeHead(refusalStatus(connect, status), ...rest)
+    const headers = connect.takeHeaders(rest.at(-1))
+    for (const name of Object.keys(headers)) this.setHeader(name, headers[name]!)
+    this.stream.respond({ ...this.getHeaders(), ':status': status }, { sendDate: this.sendDate } as object)
+    return this
+  }
+
+  override write (...args: any[]): boolean {
+    if (!connectOf(this).isAccepted) return (super.write as (...args: any[]) => boolean)(...args)
+    // What follows are frames: there is no room for a payload.
+    return true
+  }
+
+  override end (...args: any[]): this {
+    const connect = connectOf(this)
+    if (!connect.isAccepted) return (super.end as (...args: any[]) => this)(...args)
+    if (!this.headersSent) this.writeHead(this.statusCode)
+    connect.answered()
+    return this
+  }
+}
+
+function connectOf (response: Http2ServerResponse): ExtendedConnect {
+  return Opening.of(response) as ExtendedConnect
+}
+
+/** Any 2xx would open the connection (RFC 9110 §9.3.6): a hook's, or that of a route which is not for WebSockets. */
+function refusalStatus ({ host }: ExtendedConnect, status: number): number {
+  if (status < 200 || status > 299) return status
+  return host === null ? 404 : 403
+}

@@ -1,0 +1,254 @@
+import { type ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http'
+import type { Http2ServerResponse } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import { cutTransport, ownTransport, type TransportOwner } from '../connection/transport.ts'
+import { FST_ERR_WS_HANDSHAKE_TIMEOUT } from '../errors.ts'
+
+/** Bytes that a client may send ahead of the answer. */
+const MAX_EARLY = 64 * 1024
+/** How long, in milliseconds, a client may take to leave after a refusal. */
+const LINGER = 5000
+
+const EMPTY = Buffer.alloc(0)
+
+/** Names that an accepted handshake sets itself or must not carry (RFC 9110 §8.6, §9.3.6, §9.7; RFC 6455 §4.2.2). */
+const NOT_ON_ACCEPTED = /^(?:connection|upgrade|keep-alive|content-length|content-type|transfer-encoding|trailer|sec-websocket-.*)$/i
+
+const kOpening = Symbol('fastify-sockets.opening')
+
+type Headers = Record<string, string | string[]>
+type Response = (ServerResponse | Http2ServerResponse) & { [kOpening]?: Opening }
+
+/** What a route knows of a handshake. */
+export interface OpeningHost {
+  /** Milliseconds that the answer may take. */
+  readonly timeout: number
+  /** It has taken longer; the opening answers by itself. */
+  onTimeout (): void
+  /** It has ended without a connection; the status is null if the client left before there was one. */
+  onRefused (status: number | null): void
+}
+
+/** An opening handshake under way, from the request to the answer that opens the connection, or the refusal. */
+export abstract class Opening implements TransportOwner {
+  readonly transport: Duplex
+  /** Of the answer that opens the connection. */
+  abstract readonly status: number
+  /** What Fastify answers on. */
+  abstract readonly response: ServerResponse | Http2ServerResponse
+  /** The client has left; there is nobody to answer. */
+  gone = false
+  /** Null as long as no route is known that it is for. */
+  host: OpeningHost | null = null
+
+  readonly #onDone: (opening: Opening) => void
+  #accepted: { headers: Headers, onOpen: (early: Buffer) => void } | null = null
+  /** What came after the request, and perhaps room for more. */
+  #early: Buffer
+  #earlyBytes: number
+  #isWaiting = false
+  #done = false
+  /** The answer has taken too long. */
+  #expired = false
+  /** For the answer; after a refusal, for the client to leave. */
+  #timer: NodeJS.Timeout | undefined
+
+  /**
+   * @param head what has been read behind the request
+   * @param onDone called once, when the handshake is accepted, refused or abandoned
+   */
+  constructor (transport: Duplex, head: Buffer, onDone: (opening: Opening) => void) {
+    this.transport = transport
+    this.#onDone = onDone
+    this.#early = head
+    this.#earlyBytes = head.length
+  }
+
+  /** The handshake that a response belongs to; undefined for ordinary responses. */
+  static of (response: unknown): Opening | undefined {
+    return (response as Response)[kOpening]
+  }
+
+  /** Headers of the answer that opens the connection, before what has been agreed on. */
+  abstract acceptance (): Headers
+
+  /** Whether nothing is left to be written. */
+  abstract get isWritten (): boolean
+
+  /** The transport leaves HTTP. */
+  protected abstract handOver (): void
+
+  /** The refusal has been written: ends what HTTP has not ended. */
+  protected abstract end (): void
+
+  /** The client has left before there was an answer: hooks that wait for it learn of it. */
+  protected abstract abandon (): void
+
+  /** From now on a response is that of this handshake. */
+  protected answerOn (response: Response): void {
+    response[kOpening] = this
+  }
+
+  /** The request is about to go through Fastify: takes over whatever happens on the transport meanwhile. */
+  begin (): void {
+    ownTransport(this.transport, this)
+  }
+
+  /** The handshake has a route. */
+  meet (host: OpeningHost): void {
+    this.host = host
+    if (this.gone) host.onRefused(null)
+    else if (this.#isWaiting) this.#limit()
+  }
+
+  /** The response takes its time: holds early bytes meanwhile, and notices a client that leaves. */
+  wait (): void {
+    this.#isWaiting = true
+    this.#limit()
+    this.transport.on('timeout', cut)
+    this.transport.resume()
+  }
+
+  #limit (): void {
+    if (this.host !== null) this.#timer = setTimeout(() => this.#expire(), this.host.timeout)
+  }
+
+  /** Answers in place of hooks that do not, and without them. */
+  #expire (): void {
+    const response = this.response as ServerResponse
+    this.#expired = true
+    this.host!.onTimeout()
+    if (response.headersSent) {
+      cutTransport(this.transport)
+      return
+    }
+    // Of what hooks that come to their end later write behind the answer.
+    response.on('error', () => {})
+    const { statusCode, code, message } = new FST_ERR_WS_HANDSHAKE_TIMEOUT(this.host!.timeout)
+    const body = JSON.stringify({ statusCode, code, error: STATUS_CODES[statusCode!], message })
+    response.writeHead(statusCode!, {
+      'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body)
+    })
+    response.end(body)
+    // By which request.signal tells the hook; to destroy the request would reset the connection.
+    response.req.emit('close')
+  }
+
+  /**
+   * Lets the answer that follows open the connection.
+   *
+   * @param headers those of the handshake; they win over all others
+   * @param onOpen called when it has been written, with the bytes that came after the request
+   */
+  accept (headers: Headers, onOpen: (early: Buffer) => void): void {
+    this.#accepted = { headers, onOpen }
+  }
+
+  /** Takes `accept` back: what follows is a refusal after all. False if there was nothing to take back. */
+  refuse (): boolean {
+    const accepted = this.isAccepted
+    this.#accepted = null
+    return accepted
+  }
+
+  get isAccepted (): boolean {
+    return this.#accepted !== null
+  }
+
+  /** Whether what is written now would be behind the answer that came in place of it. */
+  get isTooLate (): boolean {
+    return this.#expired && this.response.headersSent
+  }
+
+  /** All headers of the answer that opens the connection, those of hooks among them. The response is left with none. */
+  takeHeaders (headers: Record<string, any> | undefined): Headers {
+    const { response } = this
+    const answer = { ...this.#accepted!.headers }
+    const others: Record<string, any> = { ...response.getHeaders(), ...headers }
+    for (const name of Object.keys(others)) {
+      response.removeHeader(name)
+      if (NOT_ON_ACCEPTED.test(name)) continue
+      // Here, because Node has made the response an accepted one by the time that it looks.
+      validateHeader(name, others[name])
+      answer[name] = others[name]
+    }
+    return answer
+  }
+
+  transportRead (bytes: Buffer, length: number): void {
+    // After a refusal what still comes is read and ignored, so that no reset overtakes the response.
+    if (this.#done) return
+    // RFC 6455 §4.1: a client waits for the answer. To stop reading would hide that it leaves.
+    if (this.#earlyBytes + length > MAX_EARLY) cutTransport(this.transport)
+    else this.#keepEarly(bytes, length)
+  }
+
+  #keepEarly (bytes: Buffer, length: number): void {
+    const kept = this.#earlyBytes
+    this.#earlyBytes += length
+    if (this.#early.length < this.#earlyBytes) {
+      // Twice the room each time: bytes that come one by one are not copied for each of them, nor kept as so many buffers.
+      const room = Buffer.allocUnsafeSlow(this.#earlyBytes * 2)
+      this.#early.copy(room, 0, 0, kept)
+      this.#early = room
+    }
+    bytes.copy(this.#early, kept, 0, length)
+  }
+
+  transportEnded (): void {
+    this.#left()
+  }
+
+  transportFailed (): void {}
+
+  transportClosed (): void {
+    clearTimeout(this.#timer)
+    this.#left()
+  }
+
+  #left (): void {
+    if (this.#done) return
+    this.gone = true
+    this.abandon()
+    this.#settle(false)
+  }
+
+  /** The response has been written. */
+  protected written (): void {
+    if (this.gone) return
+    this.#settle(this.isAccepted)
+    if (this.#accepted === null) {
+      this.#leave()
+    } else {
+      this.handOver()
+      this.#accepted.onOpen(this.#early.subarray(0, this.#earlyBytes))
+    }
+  }
+
+  /** Reads on, to see the client leave. */
+  #leave (): void {
+    this.#timer = setTimeout(() => cutTransport(this.transport), LINGER)
+    this.end()
+    this.transport.resume()
+  }
+
+  #settle (accepted: boolean): void {
+    this.#done = true
+    clearTimeout(this.#timer)
+    this.transport.off('timeout', cut)
+    this.#onDone(this)
+    if (accepted) return
+    this.#early = EMPTY
+    this.host?.onRefused(this.gone ? null : this.response.statusCode)
+  }
+}
+
+/** @throws HTTP cannot carry the header */
+export function validateHeader (name: string, value: unknown): void {
+  validateHeaderName(name)
+  for (const one of [value].flat()) validateHeaderValue(name, one as string)
+}
+
+function cut (this: Duplex): void {
+  cutTransport(this)
+}

@@ -1,0 +1,62 @@
+import type { Http2Server, Http2Stream, ServerHttp2Session } from 'node:http2'
+import type { Socket as NetSocket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+/** Under this name a session carries its TCP or TLS socket: what Node shows of it cannot be destroyed. */
+const kSocket = Symbol('fastify-sockets.socket')
+
+type Session = ServerHttp2Session & { [kSocket]?: NetSocket, timeout?: number }
+
+interface Held {
+  sockets: number
+  /** The timeout that the session has while it carries none. */
+  timeout: number
+}
+
+/** The HTTP/2 sessions of a server. */
+export class Sessions {
+  readonly #sessions = new Map<Session, Held>()
+
+  /** Sees every session that begins from now on. */
+  watch (server: Http2Server): void {
+    let arriving: NetSocket
+    const arrive = (socket: NetSocket): void => { arriving = socket }
+    server.prependListener('connection', arrive)
+    server.prependListener('secureConnection', arrive)
+    server.on('session', (session: Session) => {
+      session[kSocket] = arriving
+      this.#add(session)
+    })
+  }
+
+  #add (session: Session): Held {
+    const held = { sockets: 0, timeout: 0 }
+    this.#sessions.set(session, held)
+    session.on('close', () => this.#sessions.delete(session))
+    return held
+  }
+
+  /** A stream has become the transport of a WebSocket: until it closes, its session does not time out. */
+  hold (stream: Http2Stream): void {
+    const session = stream.session as Session
+    const held = this.#sessions.get(session) ?? this.#add(session)
+    if (held.sockets++ === 0) {
+      held.timeout = session.timeout ?? 0
+      session.setTimeout(0)
+    }
+    stream.on('close', () => {
+      if (--held.sockets === 0 && !session.destroyed) session.setTimeout(held.timeout)
+    })
+  }
+
+  /** GOAWAY on each; what is under way comes to its end. */
+  close (): void {
+    for (const session of this.#sessions.keys()) session.close()
+  }
+}
+
+/** Cuts the connection below a stream, if it is one: a peer that does not read would keep it. */
+export function cutSession (transport: Duplex | undefined): void {
+  const session = (transport as Http2Stream | undefined)?.session as Session | undefined
+  session?.[kSocket]?.destroy()
+}
