@@ -15,7 +15,7 @@ export class ExtendedConnect extends Opening {
   readonly #stream: ServerHttp2Stream
   readonly #sessions: Sessions
   /** Node's own listeners on the stream. */
-  readonly #heard: Array<[event: string, listeners: Function[]]>
+  #heard: Array<[event: string, listeners: Function[]]>
 
   constructor (
     request: Http2ServerRequest, response: Http2ServerResponse, sessions: Sessions, onDone: (opening: Opening) => void
@@ -58,11 +58,13 @@ export class ExtendedConnect extends Opening {
   }
 
   readonly #onWritten = (): void => {
-    if (this.gone) return
     const stream = this.#stream
+    // Then it is about to be told that it is gone.
+    if (stream.destroyed) return
     stream.off('finish', this.#onWritten)
-    // Node would tell of the stream's end as that of the response: a refused client may take its time, a socket is open.
+    // Node would take the stream's end for that of the response: a refused client may take its time, a socket is open.
     for (const [event, listeners] of this.#heard) for (const one of listeners) stream.off(event, one as () => void)
+    this.#heard = []
     this.written()
     this.response.emit('finish')
   }
@@ -75,9 +77,9 @@ export class ExtendedConnect extends Opening {
   /** The stream's own end is that of the response. */
   protected end (): void {}
 
-  /** Once it is answered, the client may end its side. */
+  /** A client that has been refused may end its side. */
   override transportEnded (): void {
-    if (!this.response.writableEnded) super.transportEnded()
+    if (this.isAccepted || !this.response.writableEnded) super.transportEnded()
   }
 
   /** Node tells the request of its end, and so onRequestAbort and request.signal. */
@@ -91,7 +93,7 @@ class ConnectResponse extends Http2ServerResponse {
   override writeHead (status: number, ...rest: any[]): this {
     const connect = connectOf(this)
     // To throw here could be to throw into a timer of a hook.
-    if (connect.isTooLate) return this
+    if (connect.isTooLate || this.stream.closed) return this
     if (status !== connect.status) connect.refuse()
     if (!connect.isAccepted) return super.writeHead(refusalStatus(connect, status), ...rest)
     const headers = connect.takeHeaders(rest.at(-1))
