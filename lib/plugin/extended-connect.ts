@@ -111,6 +111,7 @@ class ConnectResponse extends Http2ServerResponse {
   override end (...args: any[]): this {
     const connect = connectOf(this)
     if (!connect.isAccepted) return (super.end as (...args: any[]) => this)(...args)
+    if (this.writableEnded) return this
     if (!this.headersSent) this.writeHead(this.statusCode)
     connect.answered()
     return this

@@ -1,6 +1,9 @@
-import type { Http2Server, Http2Stream, ServerHttp2Session } from 'node:http2'
+import { constants, type Http2Server, type Http2Stream, type ServerHttp2Session } from 'node:http2'
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
+
+/** How long, in milliseconds, a client may take to answer whether it is still there. */
+const PATIENCE = 5000
 
 /** Under this name a session carries its TCP or TLS socket: what Node shows of it cannot be destroyed. */
 const kSocket = Symbol('fastify-sockets.socket')
@@ -11,6 +14,8 @@ interface Held {
   sockets: number
   /** The timeout that the session has while it carries none. */
   timeout: number
+  /** Runs while the client is asked whether it is still there. */
+  probe: NodeJS.Timeout | null
 }
 
 /** The HTTP/2 sessions of a server. */
@@ -30,9 +35,12 @@ export class Sessions {
   }
 
   #add (session: Session): Held {
-    const held = { sockets: 0, timeout: 0 }
+    const held: Held = { sockets: 0, timeout: 0, probe: null }
     this.#sessions.set(session, held)
-    session.on('close', () => this.#sessions.delete(session))
+    session.on('close', () => {
+      this.#sessions.delete(session)
+      endProbe(held)
+    })
     return held
   }
 
@@ -46,6 +54,7 @@ export class Sessions {
     }
     stream.on('close', () => {
       if (--held.sockets === 0 && !session.destroyed) session.setTimeout(held.timeout)
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) probe(session, held)
     })
   }
 
@@ -53,6 +62,24 @@ export class Sessions {
   close (): void {
     for (const session of this.#sessions.keys()) session.close()
   }
+}
+
+/**
+ * A socket was cut, perhaps because its client has vanished, and with it all of the session: asks (RFC 9113 §6.7), as
+ * TCP itself would take a quarter of an hour to find out.
+ */
+function probe (session: Session, held: Held): void {
+  if (session.destroyed || held.probe !== null) return
+  held.probe = setTimeout(() => session[kSocket]?.destroy(), PATIENCE)
+  session.ping(error => {
+    // Otherwise the session has ended meanwhile, and still has to see its socket close.
+    if (error === null) endProbe(held)
+  })
+}
+
+function endProbe (held: Held): void {
+  if (held.probe !== null) clearTimeout(held.probe)
+  held.probe = null
 }
 
 /** Cuts the connection below a stream, if it is one: a peer that does not read would keep it. */
