@@ -6,6 +6,9 @@ import type { Sessions } from './sessions.ts'
 /** Events by which Node's request and response hear of their stream. */
 const HEARD = ['aborted', 'close', 'drain', 'end', 'error', 'timeout', 'trailers', 'wantTrailers']
 
+/** Names that HTTP/2 has no use for (RFC 9113 §8.2.2). */
+const OF_THE_CONNECTION = /^(?:connection|upgrade|keep-alive|proxy-connection|transfer-encoding|te|http2-settings)$/i
+
 const NOTHING_READ = Buffer.alloc(0)
 
 /** The opening handshake of HTTP/2: an extended CONNECT, answered with 200 (RFC 8441 §5). */
@@ -33,7 +36,7 @@ export class ExtendedConnect extends Opening {
 
   override begin (): void {
     super.begin()
-    this.#stream.on('finish', this.#onWritten)
+    this.#stream.on('finish', this.#onFinish)
   }
 
   /** Answers without Fastify. */
@@ -51,17 +54,22 @@ export class ExtendedConnect extends Opening {
     return {}
   }
 
-  /** The response has come to its end, and the stream has not. */
+  /** The 200 is on its way, and the stream does not end with it. */
   answered (): void {
     Object.defineProperty(this.response, 'writableEnded', { value: true })
-    process.nextTick(this.#onWritten)
+    process.nextTick(this.#onAnswered)
   }
 
-  readonly #onWritten = (): void => {
+  /** Node ends the stream for a client that has left, too, and a hook may have done so. */
+  readonly #onFinish = (): void => {
+    if (this.response.writableEnded && !this.isAccepted) this.#onAnswered()
+  }
+
+  readonly #onAnswered = (): void => {
     const stream = this.#stream
-    // Then it is about to be told that it is gone.
-    if (stream.destroyed) return
-    stream.off('finish', this.#onWritten)
+    // The client has left meanwhile, which is about to be told.
+    if (stream.closed) return
+    stream.off('finish', this.#onFinish)
     // Node would take the stream's end for that of the response: a refused client may take its time, a socket is open.
     for (const [event, listeners] of this.#heard) for (const one of listeners) stream.off(event, one as () => void)
     this.#heard = []
@@ -79,7 +87,11 @@ export class ExtendedConnect extends Opening {
 
   /** A client that has been refused may end its side. */
   override transportEnded (): void {
-    if (this.isAccepted || !this.response.writableEnded) super.transportEnded()
+    if (this.isAccepted || !this.response.headersSent) super.transportEnded()
+  }
+
+  override carries (name: string, value: unknown): boolean {
+    return !OF_THE_CONNECTION.test(name) && super.carries(name, value)
   }
 
   /** Node tells the request of its end, and so onRequestAbort and request.signal. */

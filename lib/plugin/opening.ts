@@ -11,8 +11,9 @@ const LINGER = 5000
 
 const EMPTY = Buffer.alloc(0)
 
-/** Names that an accepted handshake sets itself or must not carry (RFC 9110 §8.6, §9.3.6, §9.7; RFC 6455 §4.2.2). */
-const NOT_ON_ACCEPTED = /^(?:connection|upgrade|keep-alive|content-length|content-type|transfer-encoding|trailer|sec-websocket-.*)$/i
+/** Names that an accepted handshake sets itself or must not carry (RFC 9110 §7.6.1, §8.6, §9.3.6; RFC 6455 §4.2.2). */
+const NOT_ON_ACCEPTED = new RegExp('^(?:connection|upgrade|keep-alive|proxy-connection|te|http2-settings|content-length|' +
+  'content-type|transfer-encoding|trailer|sec-websocket-.*)$', 'i')
 
 const kOpening = Symbol('fastify-sockets.opening')
 
@@ -124,6 +125,8 @@ export abstract class Opening implements TransportOwner {
     }
     // Of what hooks that come to their end later write behind the answer.
     response.on('error', () => {})
+    // Nor of what they have set so far and HTTP cannot carry.
+    for (const name of response.getHeaderNames()) response.removeHeader(name)
     const { statusCode, code, message } = new FST_ERR_WS_HANDSHAKE_TIMEOUT(this.host!.timeout)
     const body = JSON.stringify({ statusCode, code, error: STATUS_CODES[statusCode!], message })
     response.writeHead(statusCode!, {
@@ -144,11 +147,11 @@ export abstract class Opening implements TransportOwner {
     this.#accepted = { headers, onOpen }
   }
 
-  /** Takes `accept` back: what follows is a refusal after all. False if there was nothing to take back. */
+  /** Takes `accept` back: what follows is a refusal after all. False if it is too late, or there was nothing to take back. */
   refuse (): boolean {
-    const accepted = this.isAccepted
+    if (!this.isAccepted || this.response.writableEnded) return false
     this.#accepted = null
-    return accepted
+    return true
   }
 
   get isAccepted (): boolean {
@@ -160,11 +163,26 @@ export abstract class Opening implements TransportOwner {
     return this.#expired && this.response.headersSent
   }
 
-  /** All headers of the answer that opens the connection, those of hooks among them. The response is left with none. */
-  takeHeaders (headers: Record<string, any> | undefined): Headers {
+  /** Whether HTTP can carry a header. */
+  carries (name: string, value: unknown): boolean {
+    try {
+      validateHeader(name, value)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /**
+   * All headers of the answer that opens the connection, those of hooks among them. The response is left with none.
+   *
+   * @param last of the arguments of `writeHead`: a reason, or headers, of which a list is not taken
+   */
+  takeHeaders (last: unknown): Headers {
     const { response } = this
     const answer = { ...this.#accepted!.headers }
-    const others: Record<string, any> = { ...response.getHeaders(), ...headers }
+    const isHeaders = typeof last === 'object' && !Array.isArray(last)
+    const others: Record<string, any> = { ...response.getHeaders(), ...isHeaders && last }
     for (const name of Object.keys(others)) {
       response.removeHeader(name)
       if (NOT_ON_ACCEPTED.test(name)) continue
@@ -244,7 +262,7 @@ export abstract class Opening implements TransportOwner {
 }
 
 /** @throws HTTP cannot carry the header */
-export function validateHeader (name: string, value: unknown): void {
+function validateHeader (name: string, value: unknown): void {
   validateHeaderName(name)
   for (const one of [value].flat()) validateHeaderValue(name, one as string)
 }

@@ -14,7 +14,7 @@ import { goAway } from './drain.ts'
 import type { InMemory } from './duplex-pair.ts'
 import { checkHeaders, Handshake, requireUpgrade } from './handshake.ts'
 import { createLimiter, type Limiter, rateLimit, Seat } from './limits.ts'
-import { Opening, validateHeader } from './opening.ts'
+import { Opening } from './opening.ts'
 import { checkRouteOptions, deflateSettings, mergeOptions, type ResolvedOptions } from './options.ts'
 import { compileOrigin, type OriginCheck } from './origin.ts'
 import { RouteSocket } from './route-socket.ts'
@@ -256,7 +256,7 @@ export class WebSocketRoute {
     if (opening === undefined) return
     for (const [name, value] of Object.entries(reply.getHeaders())) {
       // What HTTP cannot carry would spoil the error as well.
-      if (!isValidHeader(name, value)) reply.removeHeader(name)
+      if (!opening.carries(name, value)) reply.removeHeader(name)
     }
     // Fastify puts the error's status in place of a 200 only.
     if (opening.refuse()) reply.code(200)
@@ -292,14 +292,5 @@ export class WebSocketRoute {
       protoAction: onProtoPoisoning,
       constructorAction: onConstructorPoisoning
     })
-  }
-}
-
-function isValidHeader (name: string, value: unknown): boolean {
-  try {
-    validateHeader(name, value)
-    return true
-  } catch {
-    return false
   }
 }

@@ -85,13 +85,13 @@ class UpgradeResponse extends ServerResponse {
     this.#upgrade = upgrade
   }
 
-  override writeHead (status: number, headers: any): this {
+  override writeHead (status: number, ...rest: any[]): this {
     const upgrade = this.#upgrade
     // To throw here could be to throw into a timer of a hook.
     if (upgrade.isTooLate) return this
     if (status !== upgrade.status) upgrade.refuse()
-    if (!upgrade.isAccepted) return super.writeHead(status, headers)
-    return super.writeHead(status, upgrade.takeHeaders(headers))
+    if (!upgrade.isAccepted) return super.writeHead(status, ...rest)
+    return super.writeHead(status, upgrade.takeHeaders(rest.at(-1)))
   }
 }
 
