@@ -8,8 +8,8 @@ import { test } from 'tap'
 import { WebSocket } from 'ws'
 import { Connection } from '../../lib/connection/connection.ts'
 import { DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
-import { selfSigned } from '../plugin/support.ts'
 import { createApp, listen } from '../support/app.ts'
+import { selfSigned } from '../support/certificate.ts'
 import { masked } from '../support/frames.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { pair, serve, turn, until } from '../support/serve.ts'
@@ -31,14 +31,15 @@ test('sockets are read into one buffer where they can be', async t => {
 })
 
 test('those of TLS as well', async t => {
-  const app = createApp(t, {}, { https: selfSigned() } as any)
+  const certificate = await selfSigned()
+  const app = createApp(t, {}, { https: certificate } as any)
   app.get('/', { ws: true }, (socket, request) => {
     socket.on('message', message => {
       t.equal(isReadByEvents(request.socket), process.env[NO_SHARED_READ] !== undefined)
       socket.send(message)
     })
   })
-  const client = new WebSocket(`wss://127.0.0.1:${await listen(app)}/`, { rejectUnauthorized: false })
+  const client = new WebSocket(`wss://127.0.0.1:${await listen(app)}/`, { ca: certificate.cert })
   t.teardown(() => client.terminate())
   await once(client, 'open')
   for (const size of [1, 1000, 16_384, 200_000]) {

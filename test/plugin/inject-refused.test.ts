@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { selfSigned } from './support.ts'
+import { selfSigned } from '../support/certificate.ts'
 
 /** What a promise that must not be fulfilled rejects with. */
 async function refusal (connecting: Promise<unknown>): Promise<any> {
@@ -71,10 +71,11 @@ test('headers of the test win over those of the handshake, so that bad handshake
 })
 
 for (const [what, server] of [
-  ['HTTP', () => ({})], ['HTTPS', () => ({ https: selfSigned() })], ['HTTP/2', () => ({ http2: true })]
+  ['HTTP', async () => ({})], ['HTTPS', async () => ({ https: await selfSigned() })],
+  ['HTTP/2', async () => ({ http2: true })]
 ] as const) {
   test(`another protocol in Upgrade gets its HTTP answer on an ${what} instance`, { timeout: 5000 }, async t => {
-    const app = createApp(t, {}, server())
+    const app = createApp(t, {}, await server())
     app.get('/plain', async () => 'http')
     await listen(app)
     t.match(await refusal(app.injectWS('/plain', { headers: { upgrade: 'h2c' } })), { statusCode: 200, body: 'http' })

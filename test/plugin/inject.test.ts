@@ -3,7 +3,8 @@ import Fastify from 'fastify'
 import sockets, { type SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { deferred, runScript, selfSigned, until } from './support.ts'
+import { selfSigned } from '../support/certificate.ts'
+import { deferred, runScript, until } from './support.ts'
 
 /** An app that is ready, with an echo. */
 async function echoApp (t: Test, options: SocketOptions = {}, server = {}): Promise<FastifyInstance> {
@@ -213,12 +214,12 @@ test('a child context injects as its parent does, into every route of the server
 })
 
 for (const [what, server] of [
-  ['an HTTPS', () => ({ https: selfSigned() })],
-  ['an HTTP/2', () => ({ http2: true })],
-  ['an HTTP/2 over TLS', () => ({ http2: true, https: selfSigned() })]
+  ['an HTTPS', async () => ({ https: await selfSigned() })],
+  ['an HTTP/2', async () => ({ http2: true })],
+  ['an HTTP/2 over TLS', async () => ({ http2: true, https: await selfSigned() })]
 ] as const) {
   test(`it works on ${what} instance`, async t => {
-    const app = await echoApp(t, {}, server())
+    const app = await echoApp(t, {}, await server())
     const client = await app.injectWS('/echo')
     client.send('hello')
     t.equal(await take(client[Symbol.asyncIterator]()), 'hello')

@@ -3,8 +3,9 @@ import { connect as connectTls } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
+import { selfSigned } from '../support/certificate.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { connectionCount, deferred, errorBody, h2c, lastResponse, selfSigned, until } from './support.ts'
+import { connectionCount, deferred, errorBody, h2c, lastResponse, until } from './support.ts'
 
 /** An app with HTTP routes beside its ws route. */
 function mixedApp (t: Test, server = {}): FastifyInstance {
@@ -140,10 +141,11 @@ test('an upgrade pipelined behind an unanswered request ends the connection: two
 })
 
 test('over HTTPS it is the same: GET, and POST with a body in parts', async t => {
-  const app = mixedApp(t, { https: selfSigned() })
+  const certificate = await selfSigned()
+  const app = mixedApp(t, { https: certificate })
   const port = await listen(app)
   const read = async (...writes: string[]) => {
-    const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+    const socket = connectTls({ port, host: '127.0.0.1', ca: certificate.cert })
     await once(socket, 'secureConnect')
     for (const bytes of writes) {
       socket.write(bytes)

@@ -7,14 +7,15 @@ import type { Socket } from 'fastify-sockets'
 import { test } from 'tap'
 import { WebSocket } from 'ws'
 import { createApp, listen } from '../support/app.ts'
-import { ask, askOf, connectSecure, nextText, selfSigned } from './support.ts'
+import { selfSigned } from '../support/certificate.ts'
+import { ask, askOf, connectSecure, nextText } from './support.ts'
 
 function echo (socket: Socket): void {
   socket.on('message', message => { socket.send(message) })
 }
 
 test('an HTTPS server serves wss', async t => {
-  const app = createApp(t, {}, { https: selfSigned() } as any)
+  const app = createApp(t, {}, { https: await selfSigned() } as any)
   app.get('/room', { ws: true }, (socket, request) => {
     socket.on('message', message => { socket.send(`${message} over ${request.protocol}`) })
   })
@@ -24,7 +25,7 @@ test('an HTTPS server serves wss', async t => {
 })
 
 test('an HTTP/2 server that allows HTTP/1 serves wss', async t => {
-  const app = createApp(t, {}, { http2: true, https: { allowHTTP1: true, ...selfSigned() } } as any)
+  const app = createApp(t, {}, { http2: true, https: { allowHTTP1: true, ...await selfSigned() } } as any)
   app.get('/room', { ws: true }, echo)
   const port = await listen(app)
 

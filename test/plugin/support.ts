@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
@@ -6,6 +6,7 @@ import type { LimitOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
 import { connect, type LogLine } from '../support/app.ts'
+import { selfSigned } from '../support/certificate.ts'
 import { type Clock, fakeClock as installClock } from '../support/clock.ts'
 import { RawClient, type WireResponse } from '../support/raw-client.ts'
 
@@ -43,7 +44,7 @@ export async function frameText (client: RawClient): Promise<string> {
 
 /** A real client, connected over TLS. */
 export async function connectSecure (port: number, url: string): Promise<WebSocket> {
-  const client = new WebSocket(`wss://127.0.0.1:${port}${url}`, { rejectUnauthorized: false })
+  const client = new WebSocket(`wss://127.0.0.1:${port}${url}`, { ca: (await selfSigned()).cert })
   await once(client, 'open')
   return client
 }
@@ -114,15 +115,6 @@ export function linesWith (lines: LogLine[], msg: string): LogLine[] {
 /** What a Fastify error body holds. */
 export function errorBody (response: { body: string }): Record<'code' | 'error' | 'message', string> {
   return JSON.parse(response.body)
-}
-
-/** A key and a certificate that signs itself, for an HTTPS server of a test. */
-export function selfSigned (): { key: string, cert: string } {
-  const pem = execFileSync('openssl', [
-    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1',
-    '-subj', '/CN=localhost', '-keyout', '-', '-out', '-'
-  ], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-  return { key: pem, cert: pem.slice(pem.indexOf('-----BEGIN CERTIFICATE-----')) }
 }
 
 /** The package's root, where a child process finds its modules. */

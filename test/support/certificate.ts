@@ -1,0 +1,26 @@
+import { generate } from 'selfsigned'
+
+/** A key and a certificate that signs itself, for a server of a test on this machine; a client takes it as its `ca`. */
+export interface Certificate {
+  key: string
+  cert: string
+}
+
+let made: Promise<Certificate> | undefined
+
+/** The same for all of a process. */
+export function selfSigned (): Promise<Certificate> {
+  return made ??= make()
+}
+
+async function make (): Promise<Certificate> {
+  const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    extensions: [
+      { name: 'basicConstraints', cA: true },
+      { name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }, { type: 7, ip: '127.0.0.1' }] }
+    ]
+  })
+  return { key, cert }
+}
