@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { test } from 'tap'
 import type { Socket } from 'fastify-sockets'
 import { masked, readFrame } from '../support/frames.ts'
-import { handshake, type RawClient } from '../support/raw-client.ts'
+import { handshake } from '../support/raw-client.ts'
 import { serve, stall, turn, until } from '../support/serve.ts'
 import { besieged, BINARY, KIB, MIB, TEXT } from './support.ts'
 
@@ -44,7 +44,7 @@ test('a peer that reads a byte at a time gets everything, and holds no more than
   await until(() => sockets.length === 1 && received().includes('\r\n\r\n'))
   const socket = sockets[0]!
   const start = received().length
-  const sent = await stall({ socket: tcp } as RawClient, socket)
+  const sent = await stall({ socket: tcp }, socket)
   const waiting = socket.bufferedAmount
   t.ok(waiting > HIGH_WATER_MARK)
 

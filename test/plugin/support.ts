@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { LimitOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
-import { WebSocket } from 'ws'
+import { type ClientOptions, WebSocket } from 'ws'
 import { connect, type LogLine } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
 import { type Clock, fakeClock as installClock } from '../support/clock.ts'
@@ -50,8 +50,8 @@ export async function connectSecure (port: number, url: string): Promise<WebSock
 }
 
 /** Connects, sends one message, and returns the answer. */
-export async function ask (port: number, url: string, message: string, ...rest: any[]): Promise<string> {
-  return await askOf(await connect(port, url, ...rest), message)
+export async function ask (port: number, url: string, message: string, options?: ClientOptions): Promise<string> {
+  return await askOf(await connect(port, url, options), message)
 }
 
 /** Sends one message, returns the answer, and drops the connection. */

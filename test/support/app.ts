@@ -2,7 +2,8 @@ import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import sockets, { type PluginOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
-import { WebSocket } from 'ws'
+import { type ClientOptions, WebSocket } from 'ws'
+import { connectTransport, serverOptions, type TransportOptions } from './transport.ts'
 
 /** A log line as pino writes it. */
 export type LogLine = Record<string, any>
@@ -12,6 +13,7 @@ export function createApp (t: Test, options: PluginOptions = {}, server: Fastify
   const lines: LogLine[] = []
   const app = Fastify({
     logger: { level: 'trace', stream: { write: (line: string) => { lines.push(JSON.parse(line)) } } },
+    ...serverOptions,
     ...server
   } as FastifyServerOptions) as unknown as FastifyInstance
   app.register(sockets, options)
@@ -26,8 +28,9 @@ export async function listen (app: FastifyInstance): Promise<number> {
 }
 
 /** A real client, connected. */
-export async function connect (port: number, url: string, ...rest: any[]): Promise<WebSocket> {
-  const client = new WebSocket(`ws://127.0.0.1:${port}${url}`, ...rest)
+export async function connect (port: number, url: string, options: ClientOptions = {}): Promise<WebSocket> {
+  const createConnection: any = (to: TransportOptions) => connectTransport(port, to)
+  const client = new WebSocket(`ws://127.0.0.1:${port}${url}`, { createConnection, ...options })
   await new Promise<void>((resolve, reject) => {
     client.once('open', resolve)
     client.once('error', reject)

@@ -1,5 +1,3 @@
-import { generate } from 'selfsigned'
-
 /** A key and a certificate that signs itself, for a server of a test on this machine; a client takes it as its `ca`. */
 export interface Certificate {
   key: string
@@ -14,6 +12,8 @@ export function selfSigned (): Promise<Certificate> {
 }
 
 async function make (): Promise<Certificate> {
+  // Takes a while to load, and most tests have no use for it.
+  const { generate } = await import('selfsigned')
   const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], {
     keyType: 'ec',
     algorithm: 'sha256',

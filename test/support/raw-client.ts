@@ -1,6 +1,6 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
 import { frame, readFrame, type WireFrame } from './frames.ts'
+import { type ClientTransport, connectTransport } from './transport.ts'
 
 /** The key of RFC 6455 §1.3; its accept value is `s3pPLMBiTxaQ9kYGzzhZRbK+xOo=`. */
 export const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
@@ -28,14 +28,13 @@ export function handshake (url: string, headers: Record<string, string | undefin
 
 /** A client that writes the bytes it is told to and collects what comes back. Knows nothing of lib/. */
 export class RawClient {
-  readonly socket: Socket
+  readonly socket: ClientTransport
   received = Buffer.alloc(0)
   ended = false
   #wake: () => void = () => {}
 
   constructor (port: number, options: { allowHalfOpen?: boolean } = {}) {
-    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: options.allowHalfOpen ?? false })
-    this.socket.setNoDelay(true)
+    this.socket = connectTransport(port, options)
     this.socket.on('data', chunk => {
       this.received = Buffer.concat([this.received, chunk])
       this.#wake()

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { BaseSocket, Socket, SocketOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
 import type { ClientOptions, WebSocket } from 'ws'
@@ -96,7 +97,7 @@ export async function codeOf (call: () => unknown): Promise<string | undefined> 
 export const CHUNK = Buffer.alloc(64_000)
 
 /** Makes the client stop reading and fills what is between it and the socket. Returns how many messages that took. */
-export async function stall (client: RawClient, socket: AnySocket, chunk: Buffer | string = CHUNK): Promise<number> {
+export async function stall (client: { socket: Duplex }, socket: AnySocket, chunk: Buffer | string = CHUNK): Promise<number> {
   client.socket.pause()
   let sent = 0
   let full

@@ -1,0 +1,66 @@
+import { connect as connectTcp } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
+import type { FastifyServerOptions } from 'fastify'
+import { selfSigned } from './certificate.ts'
+import { Http2Transport } from './http2-transport.ts'
+
+/** The client's end of a connection, whatever carries it. */
+export interface ClientTransport extends Duplex {
+  setNoDelay (noDelay?: boolean): unknown
+  /** Ends it as TCP does with a reset. */
+  resetAndDestroy (): unknown
+}
+
+export interface TransportOptions {
+  host?: string
+  allowHalfOpen?: boolean
+}
+
+/** What WebSockets go over. */
+interface Transport {
+  /** Options of a server that serves it. */
+  server: FastifyServerOptions
+  connect (port: number, options: TransportOptions): ClientTransport
+}
+
+const TRANSPORTS: Record<string, () => Transport | Promise<Transport>> = {
+  tcp: () => ({ server: {}, connect: plain }),
+  async tls () {
+    const certificate = await selfSigned()
+    return { server: { https: certificate } as FastifyServerOptions, connect: secured(certificate.cert) }
+  },
+  http2: () => ({
+    server: { http2: true } as FastifyServerOptions,
+    connect: (port, options) => new Http2Transport(port, options.allowHalfOpen)
+  })
+}
+
+/** What the tests of this process use, by the environment: see test/transports. */
+export const TRANSPORT = process.env.TEST_TRANSPORT ?? 'tcp'
+const transport = await TRANSPORTS[TRANSPORT]!()
+
+/** Options of a server that serves it. */
+export const serverOptions: FastifyServerOptions = transport.server
+
+/** Connects to a server of this machine; what is written at once waits. */
+export function connectTransport (port: number, options: TransportOptions = {}): ClientTransport {
+  return transport.connect(port, options)
+}
+
+function plain (port: number, { host = '127.0.0.1', allowHalfOpen = false }: TransportOptions) {
+  return connectTcp({ port, host, allowHalfOpen, noDelay: true })
+}
+
+function secured (ca: string): Transport['connect'] {
+  return (port, options) => {
+    const socket = plain(port, options)
+    const client = connectTls({ socket, host: '127.0.0.1', ca })
+    // What TLS itself cannot.
+    client.resetAndDestroy = () => {
+      socket.resetAndDestroy()
+      return client
+    }
+    return client
+  }
+}
