@@ -4,6 +4,7 @@ import { fakeClock } from '../support/clock.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { pair, serve, stall, turn, until } from '../support/serve.ts'
+import { transportOf } from '../support/transport.ts'
 
 const TEXT = 1
 const CLOSE = 8
@@ -201,7 +202,7 @@ test('a close frame that the peer never reads is no clean end', async t => {
 test('what is sent while the transport is going goes with it, and not to another peer', async t => {
   const { client, socket, open, app } = await pair(t)
   let sent: boolean | null = null
-  socket.request.socket.prependListener('close', () => { sent = socket.send('too late') })
+  transportOf(socket).prependListener('close', () => { sent = socket.send('too late') })
   const other = await open()
   client.reset()
   await until(() => app.sockets.size === 1)

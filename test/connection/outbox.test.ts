@@ -3,6 +3,7 @@ import type { Socket } from 'fastify-sockets'
 import { frame, masked } from '../support/frames.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import { pair, serve, turn, until } from '../support/serve.ts'
+import { transportOf } from '../support/transport.ts'
 
 const TEXT = 1
 const BINARY = 2
@@ -10,18 +11,18 @@ const CLOSE = 8
 const PING = 9
 const PONG = 10
 
-/** The sizes of the writes to the system from here on: several buffers may leave in one. */
+/** The sizes of the writes to the transport from here on: several buffers may leave in one. */
 function writesOf (socket: Socket<any, any>): number[] {
-  const tcp = socket.request.socket as any
-  const { _write, _writev } = tcp
+  const transport = transportOf(socket) as any
+  const { _write, _writev } = transport
   const writes: number[] = []
-  tcp._write = function (chunk: Buffer, ...rest: any[]) {
+  transport._write = function (chunk: Buffer, ...rest: any[]) {
     writes.push(chunk.length)
-    _write.call(tcp, chunk, ...rest)
+    _write.call(transport, chunk, ...rest)
   }
-  tcp._writev = function (chunks: Array<{ chunk: Buffer }>, ...rest: any[]) {
+  transport._writev = function (chunks: Array<{ chunk: Buffer }>, ...rest: any[]) {
     writes.push(chunks.reduce((sum, { chunk }) => sum + chunk.length, 0))
-    _writev.call(tcp, chunks, ...rest)
+    _writev.call(transport, chunks, ...rest)
   }
   return writes
 }

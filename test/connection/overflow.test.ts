@@ -72,6 +72,7 @@ for (const { kind, large } of [
   test(`a single ${kind} message above maxBuffered goes when nothing else waits`, async t => {
     const { client, socket } = await pair(t, { maxBuffered: 1000 })
     socket.send('small, and written first')
+    await until(() => socket.bufferedAmount === 0)
     socket.send(large)
     t.equal((await client.frame()).payload.toString(), 'small, and written first')
     t.equal((await client.frame()).payload.length, large.length)

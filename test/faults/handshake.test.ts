@@ -3,34 +3,10 @@ import { test } from 'tap'
 import { linesWith } from '../plugin/support.ts'
 import { createApp } from '../support/app.ts'
 import { type Fault, FAULTS, isLoggable, isNoError, isUnreadable, throws } from './faults.ts'
-import { type App, type Code, cut, type End, harmless, isFailing, type Place, refused, testPlaces } from './place.ts'
+import { type End, harmless, type Place, refused, testPlaces } from './place.ts'
+import { hook, refusingRoute, route, stuckRoute } from './routes.ts'
 
 const HOOKS = ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const
-
-/** A hook of any name and style: it calls its callback, or fails. */
-function hook (code: Code): any {
-  return (...args: any[]) => code(args.at(-1))
-}
-
-function route (app: App, options: object = {}): void {
-  app.get('/', { ws: true, ...options }, socket => { socket.on('message', message => socket.send(message)) })
-}
-
-/** A route that refuses a handshake, for the code that then runs. */
-function refusingRoute (app: App): void {
-  route(app, { preHandler: async (request: FastifyRequest) => { if (isFailing(request)) throw new Error('refused') } })
-}
-
-/** A route that leaves a handshake without an answer. */
-function stuckRoute (app: App, act: (request: FastifyRequest) => void = () => {}): void {
-  route(app, {
-    preHandler: async (request: FastifyRequest) => {
-      if (!isFailing(request)) return
-      act(request)
-      await new Promise(() => {})
-    }
-  })
-}
 
 /** What Fastify makes of it for every request. The status for an error that cannot be read is a matter of chance. */
 function asFastify (fault: Fault): End {
@@ -97,14 +73,6 @@ testPlaces([
     },
     faults: isLoggable,
     end: left
-  },
-  {
-    name: 'the hook onTimeout',
-    declare (app, code) {
-      app.addHook('onTimeout', hook(code))
-      stuckRoute(app, request => request.raw.socket.setTimeout(1))
-    },
-    end: cut
   },
   {
     name: 'the hook onError',

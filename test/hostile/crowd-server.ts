@@ -4,12 +4,13 @@ import Fastify from 'fastify'
 import sockets, { type Socket } from 'fastify-sockets'
 import { listen } from '../support/app.ts'
 import { turn } from '../support/serve.ts'
+import { serverOptions } from '../support/transport.ts'
 import {
   AFTER_FIRST_WAIT, CLOSE_TIMEOUT, type Figures, MAX_BUFFERED, numbered, numberOf, type Request
 } from './crowd.ts'
 import { held } from './support.ts'
 
-const app = Fastify()
+const app = Fastify(serverOptions)
 app.register(sockets, { maxBuffered: MAX_BUFFERED, closeTimeout: CLOSE_TIMEOUT, heartbeat: false })
 
 /** Timers that go only when the test says so. */

@@ -98,7 +98,7 @@ test('refusals are seen with their status, and a client that leaves without one'
   }, () => {})
   const port = await listen(app)
   await lastResponse(port, handshake('/closed'))
-  await lastResponse(port, handshake('/closed', { 'Sec-WebSocket-Key': 'short' }))
+  await lastResponse(port, handshake('/closed', { 'Sec-WebSocket-Protocol': '?' }))
   await lastResponse(port, handshake('/elsewhere'))
   const client = new RawClient(port)
   client.write(handshake('/slow'))

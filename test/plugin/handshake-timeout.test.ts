@@ -3,6 +3,7 @@ import type { Socket, SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
+import { atHttpRoute } from '../support/transport.ts'
 import { connectionCount, deferred, errorBody, fakeClock, frameText, lastResponse, linesWith, until } from './support.ts'
 
 const TIMEOUT = 1000
@@ -210,6 +211,6 @@ test('an HTTP route takes its time, whatever it was asked for', async t => {
   await place.reached
   clock.tick(10 * TIMEOUT)
   place.go()
-  t.match(await client.response(), { status: 200, body: 'slow' })
+  t.match(await client.response(), { status: atHttpRoute, body: 'slow' })
   await client.end()
 })

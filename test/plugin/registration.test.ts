@@ -8,6 +8,7 @@ import sockets, { CloseCode, errors, ProtocolError, type Socket, sockets as name
 import { type Test, test } from 'tap'
 import { connect, createApp, listen } from '../support/app.ts'
 import { handshake } from '../support/raw-client.ts'
+import { serverOptions } from '../support/transport.ts'
 import { ask, lastResponse, nextText, ROOT, runScript } from './support.ts'
 
 function echo (socket: Socket): void {
@@ -16,7 +17,7 @@ function echo (socket: Socket): void {
 
 /** An app without the plugin. */
 function bareApp (t: Test, options = {}): FastifyInstance {
-  const app = Fastify(options) as unknown as FastifyInstance
+  const app = Fastify({ ...serverOptions, ...options }) as unknown as FastifyInstance
   t.teardown(() => app.close())
   return app
 }

@@ -6,9 +6,10 @@ export interface Certificate {
 
 let made: Promise<Certificate> | undefined
 
-/** The same for all of a process. */
-export function selfSigned (): Promise<Certificate> {
-  return made ??= make()
+/** The same for all of a process, and for those that it starts. */
+export async function selfSigned (): Promise<Certificate> {
+  if (process.env.TEST_CERTIFICATE === undefined) process.env.TEST_CERTIFICATE = JSON.stringify(await (made ??= make()))
+  return JSON.parse(process.env.TEST_CERTIFICATE)
 }
 
 async function make (): Promise<Certificate> {

@@ -20,18 +20,18 @@ const NOT_OVER_HTTP2 = ['host', 'connection', 'upgrade', 'sec-websocket-key']
  */
 export class Http2Transport extends Duplex {
   readonly #session: ClientHttp2Session
-  /** An extended CONNECT has to wait for the server's SETTINGS (RFC 8441 §3). */
-  readonly #settings: Promise<unknown>
   #stream: ClientHttp2Stream | null = null
   #head = ''
   #key: string | undefined
+  #isReady = false
+  bytesRead = 0
 
   constructor (port: number, allowHalfOpen = false) {
     super({ allowHalfOpen })
     this.#session = connect('http://localhost', {
       createConnection: () => connectTcp({ port, host: '127.0.0.1', noDelay: true })
     })
-    this.#settings = new Promise(resolve => { this.#session.once('remoteSettings', resolve) })
+    this.#session.once('remoteSettings', () => { this.#isReady = true })
     this.#session.on('error', error => this.destroy(error))
     this.#session.on('close', () => { if (this.#stream === null) this.destroy() })
   }
@@ -57,12 +57,17 @@ export class Http2Transport extends Duplex {
       return
     }
     const rest = Buffer.from(this.#head.slice(end + HEAD_END.length), 'latin1')
-    this.#settings.then(() => {
-      if (this.destroyed) return
-      this.#request(this.#head.slice(0, end))
+    this.#whenReady(() => {
+      this.#stream = this.#request(this.#head.slice(0, end))
       if (rest.length === 0) done()
-      else this.#stream!.write(rest, done)
-    }).catch(error => this.destroy(error))
+      else this.#stream.write(rest, done)
+    })
+  }
+
+  /** An extended CONNECT has to wait for the server's SETTINGS (RFC 8441 §3). */
+  #whenReady (go: () => void): void {
+    if (this.#isReady) go()
+    else this.#session.once('remoteSettings', () => { if (!this.destroyed) go() })
   }
 
   /** What was written meanwhile leaves together, as TCP would send it. */
@@ -93,10 +98,10 @@ export class Http2Transport extends Duplex {
     done(error)
   }
 
-  #request (head: string): void {
+  #request (head: string): ClientHttp2Stream {
     const [first, ...lines] = head.split('\r\n')
     const [method, path] = first!.split(' ')
-    const fields = lines.map(line => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()])
+    const fields = lines.map(line => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).replace(/^[ \t]+|[ \t]+$/g, '')])
     const valueOf = (name: string): string | undefined => fields.find(field => field[0] === name)?.[1]
     const headers: Record<string, string | string[]> = {}
     for (const [name, value] of fields) {
@@ -104,22 +109,29 @@ export class Http2Transport extends Duplex {
     }
     this.#key = valueOf('sec-websocket-key')
     const isWebSocket = valueOf('upgrade')?.toLowerCase() === 'websocket'
+    if (isWebSocket && !this.#session.remoteSettings.enableConnectProtocol) {
+      throw new Error('the server has not announced SETTINGS_ENABLE_CONNECT_PROTOCOL')
+    }
     const hasBody = isWebSocket || Number(valueOf('content-length') ?? 0) > 0
-    this.#stream = this.#session.request({
+    const stream = this.#session.request({
       ':scheme': 'http',
       ':path': path,
       ':authority': valueOf('host'),
       ...isWebSocket ? { ':method': 'CONNECT', ':protocol': 'websocket' } : { ':method': method },
       ...headers
     }, { endStream: !hasBody })
-    this.#listen(this.#stream, isWebSocket)
+    this.#listen(stream, isWebSocket)
+    return stream
   }
 
   #listen (stream: ClientHttp2Stream, isWebSocket: boolean): void {
     stream.on('response', headers => {
-      this.push(isWebSocket && headers[':status'] === 200 ? this.#switched(headers) : answer(headers[':status']!, headers))
+      this.push(isWebSocket && headers[':status'] === 200 ? this.#switched(headers) : answer(headers[':status']!, { ...headers, connection: 'close' } as IncomingHttpHeaders))
     })
-    stream.on('data', chunk => { if (!this.push(chunk)) stream.pause() })
+    stream.on('data', chunk => {
+      this.bytesRead += chunk.length
+      if (!this.push(chunk)) stream.pause()
+    })
     stream.on('end', () => { if (stream.rstCode === constants.NGHTTP2_NO_ERROR) this.push(null) })
     // What it was is known when it closes.
     stream.on('error', () => {})

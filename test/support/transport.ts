@@ -2,6 +2,7 @@ import { connect as connectTcp } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import type { FastifyServerOptions } from 'fastify'
+import type { Socket } from 'fastify-sockets'
 import { selfSigned } from './certificate.ts'
 import { Http2Transport } from './http2-transport.ts'
 
@@ -21,17 +22,25 @@ export interface TransportOptions {
 interface Transport {
   /** Options of a server that serves it. */
   server: FastifyServerOptions
+  /** With which a handshake is accepted, before it reaches the client. */
+  accepted: number
+  /** What an HTTP route answers a handshake with: HTTP/1.1 may serve it as the GET that it also is (RFC 9110 §7.8). */
+  atHttpRoute: number
   connect (port: number, options: TransportOptions): ClientTransport
 }
 
+const HTTP1 = { accepted: 101, atHttpRoute: 200 }
+
 const TRANSPORTS: Record<string, () => Transport | Promise<Transport>> = {
-  tcp: () => ({ server: {}, connect: plain }),
+  tcp: () => ({ server: {}, ...HTTP1, connect: plain }),
   async tls () {
     const certificate = await selfSigned()
-    return { server: { https: certificate } as FastifyServerOptions, connect: secured(certificate.cert) }
+    return { server: { https: certificate } as FastifyServerOptions, ...HTTP1, connect: secured(certificate.cert) }
   },
   http2: () => ({
     server: { http2: true } as FastifyServerOptions,
+    accepted: 200,
+    atHttpRoute: 404,
     connect: (port, options) => new Http2Transport(port, options.allowHalfOpen)
   })
 }
@@ -40,8 +49,12 @@ const TRANSPORTS: Record<string, () => Transport | Promise<Transport>> = {
 export const TRANSPORT = process.env.TEST_TRANSPORT ?? 'tcp'
 const transport = await TRANSPORTS[TRANSPORT]!()
 
-/** Options of a server that serves it. */
-export const serverOptions: FastifyServerOptions = transport.server
+export const { server: serverOptions, accepted, atHttpRoute } = transport
+
+/** The server's end of a connection, as the socket writes to it. */
+export function transportOf ({ request }: Socket<any, any>): Duplex {
+  return (request.raw as { stream?: Duplex }).stream ?? request.socket
+}
 
 /** Connects to a server of this machine; what is written at once waits. */
 export function connectTransport (port: number, options: TransportOptions = {}): ClientTransport {

@@ -1,0 +1,74 @@
+/** Runs over TLS and over HTTP/2 what the other tests run over TCP: `node run.js [tls|http2] [options of tap]`. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { selfSigned } from '../support/certificate.ts'
+
+const ROOT = join(import.meta.dirname, '../../..')
+/** In which the tests go through a server's front door. */
+const FOLDERS = ['connection', 'faults', 'hostile', 'message', 'plugin', 'socket']
+
+const HTTP1 = 'of HTTP/1.1'
+
+/** What does not run over another transport than TCP, and why. */
+const NOT_OVER: Record<string, Record<string, string>> = {
+  tls: {
+    'connection/overflow-at-once': 'a write to TLS has not left when the call returns',
+    'hostile/slow-reader': 'reads TCP itself, byte by byte',
+    'hostile/slow-handshake': 'bytes of HTTP/1.1 as TCP brings them',
+    'plugin/declaration-http': 'fetches over TCP',
+    'plugin/limits-thousand': 'a thousand handshakes of TLS take longer than ours may',
+    'plugin/other-upgrades': 'has a part over TLS',
+    'plugin/foreign-upgrades': HTTP1
+  },
+  http2: {
+    'connection/overflow-at-once': 'a write to a stream has not left when the call returns',
+    'faults/timeout': 'an idle TCP connection',
+    'hostile/dropped-headers': HTTP1,
+    'hostile/early-bytes': 'counts what TCP brings',
+    'hostile/handshake-body': HTTP1,
+    'hostile/huge-handshake': HTTP1,
+    'hostile/origin-characters': HTTP1,
+    'hostile/slow-handshake': HTTP1,
+    'hostile/slow-reader': 'reads TCP itself, byte by byte',
+    'hostile/smuggling': HTTP1,
+    'plugin/abandoned-refusal': 'a client that ends its stream may still read the answer',
+    'plugin/declaration-http': HTTP1,
+    'plugin/foreign-upgrades': HTTP1,
+    'plugin/handshake-request': HTTP1,
+    'plugin/handshake-response': HTTP1,
+    'plugin/hooks-http1': HTTP1,
+    'plugin/other-upgrades': HTTP1
+  }
+}
+
+/** What does not run over any: it has no transport, or brings its own. */
+const ON_THEIR_OWN = [
+  'connection/client-role', 'connection/random-key', 'connection/shared-read', 'connection/timer-wheel',
+  'plugin/duplex-pair', 'plugin/errors', 'plugin/inject', 'plugin/inject-refused', 'plugin/limits-unix', 'plugin/servers'
+]
+
+function filesFor (transport: string): string[] {
+  const names = FOLDERS.flatMap(folder => readdirSync(join(ROOT, 'dist/test', folder))
+    .filter(file => file.endsWith('.test.js'))
+    .map(file => `${folder}/${file.replace('.test.js', '')}`))
+  const left = [...ON_THEIR_OWN, ...Object.keys(NOT_OVER[transport]!)]
+  const unknown = left.filter(name => !names.includes(name))
+  if (unknown.length > 0) throw new Error(`no such tests: ${unknown.join(', ')}`)
+  return names.filter(name => !left.includes(name)).map(name => `dist/test/${name}.test.js`)
+}
+
+const args = process.argv.slice(2)
+const chosen = args.filter(arg => arg in NOT_OVER)
+const options = args.filter(arg => !chosen.includes(arg))
+// Made once for all processes.
+await selfSigned()
+for (const transport of chosen.length > 0 ? chosen : Object.keys(NOT_OVER)) {
+  console.log(`# over ${transport}`)
+  const tap = spawn('npx', ['tap', '--disable-coverage', ...options, ...filesFor(transport)], {
+    cwd: ROOT, stdio: 'inherit', env: { ...process.env, TEST_TRANSPORT: transport }
+  })
+  const [code] = await once(tap, 'exit')
+  if (code !== 0) process.exitCode = 1
+}
