@@ -206,7 +206,8 @@ test('what is sent while the transport is going goes with it, and not to another
   const other = await open()
   client.reset()
   await until(() => app.sockets.size === 1)
-  t.equal(sent, true)
+  // Where a reset is told as the end of reading first, it is too late.
+  t.not(sent, null)
   for (const one of app.sockets) one.send('hello')
   t.equal((await other.frame()).payload.toString(), 'hello')
   t.equal(other.received.length, 0)

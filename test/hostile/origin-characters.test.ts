@@ -15,3 +15,10 @@ test('control characters in an origin get 400, wherever they stand', async t => 
     }
   }
 })
+
+test("'same-host' takes no name beyond ASCII, though Host says the same", async t => {
+  const { port } = await besieged(t, () => { t.fail('the handler was called') })
+  const name = Buffer.from('bücher.example').toString('latin1')
+  const bytes = Buffer.from(handshake('/', { Origin: `https://${name}`, Host: name }), 'latin1')
+  t.same(await statuses(port, bytes), [403])
+})

@@ -53,7 +53,7 @@ const REFUSALS: Refusal[] = [
     // For the 101, not for the error that comes of it.
     hooks: { onSend: async (_request, reply) => { if (reply.statusCode === 101) throw new Error('on purpose') } }
   },
-  { what: 'it is none', status: 400, headers: { 'Sec-WebSocket-Key': 'short' } },
+  { what: 'it is none', status: 400, headers: { 'Sec-WebSocket-Protocol': '?' } },
   { what: 'its version is unknown', status: 426, headers: { 'Sec-WebSocket-Version': '8' } },
   { what: 'its origin is not allowed', status: 403, headers: { Origin: 'https://evil.example' } }
 ]

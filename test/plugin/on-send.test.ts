@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
+import { accepted } from '../support/transport.ts'
 import { errorBody } from './support.ts'
 
 test('onSend hooks run for the 101 and see it as it will be', async t => {
@@ -17,7 +18,7 @@ test('onSend hooks run for the 101 and see it as it will be', async t => {
   const { status, headers } = await client.response()
   t.equal(status, 101)
   t.same(headers['x-sent'], ['yes'])
-  t.same(seen, [101, undefined])
+  t.same(seen, [accepted, undefined])
   await client.destroy()
 })
 
