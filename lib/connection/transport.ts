@@ -25,6 +25,8 @@ export function ownTransport (duplex: Duplex, owner: TransportOwner): void {
   const isFirst = owned[kOwner] === undefined
   owned[kOwner] = owner
   if (!isFirst) return
+  // HTTPS has its sockets end with the peer's side; what we have read already may take its time, and be answered.
+  duplex.allowHalfOpen = true
   duplex.on('end', onEnd)
   duplex.on('error', onError)
   duplex.on('close', onClose)
@@ -40,7 +42,13 @@ export function cutTransport (duplex: Duplex): void {
 }
 
 function onRead (this: Owned, length: number, buffer: Buffer): boolean {
-  this[kOwner]!.transportRead(buffer, length)
+  // TLS still hands on what it has decrypted when it is told to stop: that waits where it does in any stream.
+  if (this.isPaused() || this.readableLength > 0) {
+    if (this.listenerCount('data') === 0) this.on('data', onData)
+    this.push(Buffer.from(buffer.subarray(0, length)))
+  } else {
+    this[kOwner]!.transportRead(buffer, length)
+  }
   return true
 }
 

@@ -5,6 +5,7 @@ import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
+import { accepted } from '../support/transport.ts'
 import { deferred, fakeClock, lastResponse, until } from './support.ts'
 
 /* Every place is given back, and once only, however a handshake or a connection ends. */
@@ -50,8 +51,8 @@ const REFUSALS: Refusal[] = [
   {
     what: 'an onSend hook fails',
     status: 500,
-    // For the 101, not for the error that comes of it.
-    hooks: { onSend: async (_request, reply) => { if (reply.statusCode === 101) throw new Error('on purpose') } }
+    // For the answer that opens, not for the error that comes of it.
+    hooks: { onSend: async (_request, reply) => { if (reply.statusCode === accepted) throw new Error('on purpose') } }
   },
   { what: 'it is none', status: 400, headers: { 'Sec-WebSocket-Protocol': '?' } },
   { what: 'its version is unknown', status: 426, headers: { 'Sec-WebSocket-Version': '8' } },
