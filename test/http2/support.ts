@@ -1,0 +1,187 @@
+import { once } from 'node:events'
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2'
+import type { FastifyServerOptions } from 'fastify'
+import type { PluginOptions } from 'fastify-sockets'
+import type { Test } from 'tap'
+import { createApp } from '../support/app.ts'
+import { masked, readFrame, type WireFrame } from '../support/frames.ts'
+
+export const CANCEL = 8
+export const INTERNAL_ERROR = 2
+export const NO_ERROR = 0
+
+export type App = ReturnType<typeof createApp>
+
+/** An app that speaks HTTP/2 in clear text. */
+export function http2App (t: Test, options: PluginOptions = {}, server: FastifyServerOptions & Record<string, unknown> = {}): App {
+  return createApp(t, options, { http2: true, ...server } as FastifyServerOptions)
+}
+
+export interface SessionOptions {
+  scheme?: 'http' | 'https'
+  host?: string
+  [option: string]: unknown
+}
+
+/** A session of Node's own client that has heard the server's settings, gone when the test ends. */
+export async function openSession (t: Test, port: number, options: SessionOptions = {}): Promise<ClientHttp2Session> {
+  const { scheme = 'http', host = '127.0.0.1', ...others } = options
+  const session = connect(`${scheme}://${host}:${port}`, { rejectUnauthorized: false, ...others })
+  session.on('error', () => {})
+  t.teardown(() => { session.destroy() })
+  await once(session, 'remoteSettings')
+  return session
+}
+
+export type RequestHeaders = Record<string, string | string[] | undefined>
+
+export interface StreamOptions {
+  /** Ends the stream with the request. */
+  endStream?: boolean
+}
+
+/** The header fields of RFC 8441 §5, and others; those that are undefined are left out. */
+export function connectHeaders (path: string, headers: RequestHeaders = {}): IncomingHttpHeaders {
+  const all: RequestHeaders = {
+    ':method': 'CONNECT', ':protocol': 'websocket', ':path': path, 'sec-websocket-version': '13', ...headers
+  }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}
+
+/** One stream, with what came on it. Knows nothing of lib/. */
+export class StreamClient {
+  readonly stream: ClientHttp2Stream
+  received = Buffer.alloc(0)
+  /** Of the answer. */
+  headers: IncomingHttpHeaders | null = null
+  /** The server has ended its side, with END_STREAM. */
+  ended = false
+  closed = false
+  #wake: () => void = () => {}
+
+  constructor (session: ClientHttp2Session, headers: IncomingHttpHeaders, options: StreamOptions = {}) {
+    this.stream = session.request(headers, { endStream: options.endStream ?? false })
+    this.stream.on('response', headers => {
+      this.headers = headers
+      this.#wake()
+    })
+    this.stream.on('data', chunk => {
+      this.received = Buffer.concat([this.received, chunk])
+      this.#wake()
+    })
+    this.stream.on('end', () => {
+      // Of a stream that was reset, too, Node says that it has ended.
+      this.ended = this.stream.rstCode === NO_ERROR
+      this.#wake()
+    })
+    this.stream.on('close', () => {
+      this.closed = true
+      this.#wake()
+    })
+    this.stream.on('error', () => {})
+  }
+
+  /** The status, once the answer has come. */
+  async status (): Promise<number> {
+    await this.until(() => this.headers !== null)
+    return Number(this.headers![':status'])
+  }
+
+  write (data: string | Uint8Array): void {
+    this.stream.write(data)
+  }
+
+  /** Sends one masked frame. */
+  send (opcode: number, payload: string | Uint8Array = '', options: { fin?: boolean, rsv?: number } = {}): void {
+    this.write(masked(opcode, payload, options))
+  }
+
+  /** The next frame from the server. */
+  async frame (): Promise<WireFrame> {
+    await this.until(() => readFrame(this.received) !== null)
+    const read = readFrame(this.received)!
+    this.received = this.received.subarray(read.size)
+    return read
+  }
+
+  /** The payload of the next frame, as text. */
+  async text (): Promise<string> {
+    return (await this.frame()).payload.toString()
+  }
+
+  /** The next frame, which must be a close: its code (1005 for none) and reason. */
+  async close (): Promise<{ code: number, reason: string }> {
+    const { opcode, payload } = await this.frame()
+    if (opcode !== 8) throw new Error(`expected a close frame, got opcode ${opcode}: ${payload.toString()}`)
+    if (payload.length === 0) return { code: 1005, reason: '' }
+    return { code: payload.readUInt16BE(0), reason: payload.toString('utf8', 2) }
+  }
+
+  /** Resolves with everything that is left when the server has ended its side. */
+  async end (): Promise<string> {
+    await this.until(() => this.ended)
+    return this.received.toString()
+  }
+
+  /** Resolves with the error code when the stream is over. */
+  async rst (): Promise<number> {
+    while (!this.closed) await this.#next()
+    return this.stream.rstCode!
+  }
+
+  async until (isTrue: () => boolean): Promise<void> {
+    while (!isTrue()) {
+      if (this.closed) throw new Error(`the stream is over: ${this.stream.rstCode}, ${JSON.stringify(this.received.toString('latin1'))}`)
+      await this.#next()
+    }
+  }
+
+  #next (): Promise<void> {
+    return new Promise(resolve => { this.#wake = resolve })
+  }
+}
+
+/** Asks for a WebSocket; there may be no answer yet. */
+export function openStream (
+  session: ClientHttp2Session, path: string, headers: RequestHeaders = {}, options: StreamOptions = {}
+): StreamClient {
+  return new StreamClient(session, connectHeaders(path, headers), options)
+}
+
+/** A WebSocket that is open. */
+export async function openSocket (
+  session: ClientHttp2Session, path: string, headers: RequestHeaders = {}
+): Promise<StreamClient> {
+  const client = openStream(session, path, headers)
+  const status = await client.status()
+  if (status !== 200) throw new Error(`handshake refused: ${status} ${await client.end()}`)
+  return client
+}
+
+/** An answer that opens nothing, to its END_STREAM, which comes while the client's side is open. */
+export interface Refusal {
+  status: number
+  headers: IncomingHttpHeaders
+  body: string
+}
+
+/** Asks for a WebSocket that must be refused, and leaves. */
+export async function refusal (client: StreamClient): Promise<Refusal> {
+  const status = await client.status()
+  const body = await client.end()
+  client.stream.end()
+  await client.rst()
+  return { status, headers: client.headers!, body }
+}
+
+/** An ordinary request: its status and body. */
+export async function get (session: ClientHttp2Session, path: string): Promise<{ status: number, body: string }> {
+  const client = new StreamClient(session, { ':path': path }, { endStream: true })
+  return { status: await client.status(), body: await client.end() }
+}
+
+/** Resolves when the session has been told to go away: by then no new stream may be opened on it. */
+export async function goAway (session: ClientHttp2Session): Promise<number> {
+  const [code] = await once(session, 'goaway')
+  return code as number
+}
