@@ -13,7 +13,7 @@ export const NO_ERROR = 0
 export type App = ReturnType<typeof createApp>
 
 /** An app that speaks HTTP/2 in clear text. */
-export function http2App (t: Test, options: PluginOptions = {}, server: FastifyServerOptions & Record<string, unknown> = {}): App {
+export function http2App (t: Test, options: PluginOptions = {}, server: Record<string, unknown> = {}): App {
   return createApp(t, options, { http2: true, ...server } as FastifyServerOptions)
 }
 
