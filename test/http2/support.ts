@@ -1,9 +1,11 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2'
 import type { FastifyServerOptions } from 'fastify'
-import type { PluginOptions } from 'fastify-sockets'
+import type { PluginOptions, RefusalMessage } from 'fastify-sockets'
 import type { Test } from 'tap'
-import { createApp } from '../support/app.ts'
+import { linesWith, until } from '../plugin/support.ts'
+import { createApp, listen } from '../support/app.ts'
 import { masked, readFrame, type WireFrame } from '../support/frames.ts'
 
 export const CANCEL = 8
@@ -184,4 +186,49 @@ export async function get (session: ClientHttp2Session, path: string): Promise<{
 export async function goAway (session: ClientHttp2Session): Promise<number> {
   const [code] = await once(session, 'goaway')
   return code as number
+}
+
+/** An app at which handshakes are refused, and a client that asks. */
+export interface RefusingApp {
+  app: App
+  port: number
+  session: ClientHttp2Session
+  /** The refusal of one more handshake, which the statistics, the diagnostics and the log agree on. */
+  knock (path?: string, headers?: RequestHeaders, options?: StreamOptions): Promise<Refusal>
+}
+
+/** @param declare the route at `/room` and others; none of them may open a socket */
+export async function refusingApp (
+  t: Test, declare: (app: App) => void = () => {}, options: PluginOptions = {}, server: Record<string, unknown> = {}
+): Promise<RefusingApp> {
+  const app = http2App(t, options, server)
+  app.get('/room', { ws: true }, () => { t.fail('the handler was called') })
+  declare(app)
+  const statuses = refusalStatuses(t)
+  const port = await listen(app)
+  const session = await openSession(t, port)
+  let knocks = 0
+  async function knock (path = '/room', headers: RequestHeaders = {}, options: StreamOptions = {}): Promise<Refusal> {
+    const response = await refusal(openStream(session, path, headers, options))
+    await until(() => linesWith(app.lines, 'request completed').length > knocks)
+    const line = linesWith(app.lines, 'request completed')[knocks++]!
+    t.equal(line.res.statusCode, response.status, 'the log has the status')
+    // A path without a WebSocket route has no statistics.
+    if (path === '/room') {
+      t.equal(statuses.at(-1), response.status, 'the diagnostics have the status')
+      t.equal(statuses.length, app.sockets.stats().refused)
+    }
+    t.equal(app.sockets.stats().opened, 0)
+    return response
+  }
+  return { app, port, session, knock }
+}
+
+/** What is published of refusals until the test ends: the status of each. */
+export function refusalStatuses (t: Test): Array<number | null> {
+  const statuses: Array<number | null> = []
+  const listener = (message: unknown): void => { statuses.push((message as RefusalMessage).statusCode) }
+  subscribe('fastify-sockets.refusal', listener)
+  t.teardown(() => unsubscribe('fastify-sockets.refusal', listener))
+  return statuses
 }
