@@ -6,13 +6,14 @@ import { connect as connectTls } from 'node:tls'
 import Fastify from 'fastify'
 import type { Socket } from 'fastify-sockets'
 import { type Test, test } from 'tap'
-import { askOf, connectSecure, nextText, selfSigned } from '../plugin/support.ts'
+import { askOf, connectSecure, nextText } from '../plugin/support.ts'
 import { listen } from '../support/app.ts'
+import { selfSigned } from '../support/certificate.ts'
 import { closeBody } from '../support/frames.ts'
 import { nextMessage, until } from '../support/serve.ts'
 import { type App, get, goAway, http2App, openSession, openSocket, openStream, refusal } from './support.ts'
 
-const { key, cert } = selfSigned()
+const { key, cert } = await selfSigned()
 
 /** Every way to make a server of HTTP/2. */
 const FORMS: Array<[name: string, server: Record<string, unknown>, scheme: 'http' | 'https']> = [
