@@ -14,6 +14,7 @@ const NOTHING_READ = Buffer.alloc(0)
 /** The opening handshake of HTTP/2: an extended CONNECT, answered with 200 (RFC 8441 §5). */
 export class ExtendedConnect extends Opening {
   readonly status = 200
+  readonly mayBeHttp = false
   readonly response: ConnectResponse
   readonly #stream: ServerHttp2Stream
   readonly #sessions: Sessions
@@ -134,7 +135,7 @@ function connectOf (response: Http2ServerResponse): ExtendedConnect {
   return Opening.of(response) as ExtendedConnect
 }
 
-/** Any 2xx would open the connection (RFC 9110 §9.3.6): a hook's, or that of a route which is not for WebSockets. */
+/** Any 2xx would open the connection (RFC 9110 §9.3.6): that of a hook, or of a handler for what is not found. */
 function refusalStatus ({ host }: ExtendedConnect, status: number): number {
   if (status < 200 || status > 299) return status
   return host === null ? 404 : 403

@@ -35,6 +35,8 @@ export abstract class Opening implements TransportOwner {
   readonly transport: Duplex
   /** Of the answer that opens the connection. */
   abstract readonly status: number
+  /** Whether a route that is not for WebSockets may serve the request as any other (RFC 9110 §7.8). */
+  abstract readonly mayBeHttp: boolean
   /** What Fastify answers on. */
   abstract readonly response: ServerResponse | Http2ServerResponse
   /** The client has left; there is nobody to answer. */

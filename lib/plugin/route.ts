@@ -33,10 +33,13 @@ const kRoute = Symbol('fastify-sockets.route')
  */
 export function meetHandshake (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
   const opening = Opening.of(reply.raw)
-  if (opening !== undefined) {
-    const { [kRoute]: route } = request.routeOptions.config as { [kRoute]?: WebSocketRoute }
-    route?.begin(opening, request, reply)
+  if (opening === undefined) return done()
+  const { [kRoute]: route } = request.routeOptions.config as { [kRoute]?: WebSocketRoute }
+  if (route === undefined && !opening.mayBeHttp && !request.is404) {
+    reply.callNotFound()
+    return
   }
+  route?.begin(opening, request, reply)
   done()
 }
 

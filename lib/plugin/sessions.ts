@@ -2,7 +2,7 @@ import { constants, type Http2Server, type Http2Stream, type ServerHttp2Session 
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
-/** How long, in milliseconds, a client may take to answer whether it is still there. */
+/** How long, in milliseconds, a client may take to answer whether it is still there, or to leave. */
 const PATIENCE = 5000
 
 /** Under this name a session carries its TCP or TLS socket: what Node shows of it cannot be destroyed. */
@@ -14,8 +14,8 @@ interface Held {
   sockets: number
   /** The timeout that the session has while it carries none. */
   timeout: number
-  /** Runs while the client is asked whether it is still there. */
-  probe: NodeJS.Timeout | null
+  /** Runs while the client is waited for: for its answer, or for it to leave. */
+  patience: NodeJS.Timeout | null
 }
 
 /** The HTTP/2 sessions of a server. */
@@ -35,11 +35,11 @@ export class Sessions {
   }
 
   #add (session: Session): Held {
-    const held: Held = { sockets: 0, timeout: 0, probe: null }
+    const held: Held = { sockets: 0, timeout: 0, patience: null }
     this.#sessions.set(session, held)
     session.on('close', () => {
       this.#sessions.delete(session)
-      endProbe(held)
+      stopWaiting(held)
     })
     return held
   }
@@ -58,9 +58,14 @@ export class Sessions {
     })
   }
 
-  /** GOAWAY on each; what is under way comes to its end. */
+  /** GOAWAY on each. What is under way comes to its end; then Node would wait for the client without end. */
   close (): void {
-    for (const session of this.#sessions.keys()) session.close()
+    for (const [session, held] of this.#sessions) {
+      session.close()
+      held.patience ??= setInterval(() => {
+        if (session.destroyed) session[kSocket]?.destroy()
+      }, PATIENCE)
+    }
   }
 }
 
@@ -69,17 +74,17 @@ export class Sessions {
  * TCP itself would take a quarter of an hour to find out.
  */
 function probe (session: Session, held: Held): void {
-  if (session.destroyed || held.probe !== null) return
-  held.probe = setTimeout(() => session[kSocket]?.destroy(), PATIENCE)
+  if (session.destroyed || held.patience !== null) return
+  held.patience = setTimeout(() => session[kSocket]?.destroy(), PATIENCE)
   session.ping(error => {
     // Otherwise the session has ended meanwhile, and still has to see its socket close.
-    if (error === null) endProbe(held)
+    if (error === null) stopWaiting(held)
   })
 }
 
-function endProbe (held: Held): void {
-  if (held.probe !== null) clearTimeout(held.probe)
-  held.probe = null
+function stopWaiting (held: Held): void {
+  if (held.patience !== null) clearTimeout(held.patience)
+  held.patience = null
 }
 
 /** Cuts the connection below a stream, if it is one: a peer that does not read would keep it. */

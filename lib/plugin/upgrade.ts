@@ -8,6 +8,7 @@ import { Opening } from './opening.ts'
 /** The opening handshake of HTTP/1.1: an upgrade, answered with 101 (RFC 6455 §4.2.2). */
 export class Upgrade extends Opening {
   readonly status = 101
+  readonly mayBeHttp = true
   readonly response: ServerResponse
   readonly #request: IncomingMessage
 

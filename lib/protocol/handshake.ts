@@ -66,9 +66,13 @@ export function checkExtendedConnect (
   headers: HandshakeHeaders, rawHeaders: readonly string[], hasEnded: boolean
 ): HandshakeFault | null {
   if (hasEnded) return fault('the stream has ended with the request: no frame could follow (RFC 8441 section 5)')
+  const scheme = headers[':scheme']
+  // Of others HTTP/2 looks at no path.
+  if (scheme !== 'https' && scheme !== 'http') return fault('the scheme must be https or http (RFC 8441 section 5)')
   const malformed = checkMessage(headers, rawHeaders)
   if (malformed !== null) return malformed
-  if (headers.host !== undefined && headers.host !== headers[':authority']) {
+  const { host, ':authority': authority } = headers
+  if (host !== undefined && String(host).toLowerCase() !== String(authority).toLowerCase()) {
     return fault('the header Host must be the same as :authority (RFC 9113 section 8.3.1)')
   }
   if (headers['sec-websocket-version'] !== VERSION) return OTHER_VERSION

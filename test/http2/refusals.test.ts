@@ -78,22 +78,31 @@ test('a path without a route gets 404, through the not-found handler', async t =
   t.match(await knock('/none'), { status: 404, body: 'no GET /none' })
 })
 
+test('a route that is not for WebSockets is not found, and does not run', async t => {
+  let calls = 0
+  const { session, knock } = await refusingApp(t, app => {
+    app.get('/http', () => `call ${++calls}`)
+  })
+  t.match(await knock('/http'), { status: 404, body: /Route GET:\/http not found/ })
+  t.match(await get(session, '/http'), { status: 200, body: 'call 1' }, 'a GET gets what it asks for')
+})
+
 for (const status of [200, 201, 204, 299]) {
-  test(`a plain route that answers with ${status} opens nothing: 404 (RFC 9110 section 9.3.6)`, async t => {
+  test(`a not-found handler that answers with ${status} opens nothing: 404 (RFC 9110 section 9.3.6)`, async t => {
     const { session, knock } = await refusingApp(t, app => {
-      app.get('/http', async (_request, reply) => reply.code(status).send(status === 204 ? undefined : 'http'))
+      app.setNotFoundHandler((_request, reply) => reply.code(status).send(status === 204 ? undefined : 'http'))
     })
-    t.match(await knock('/http'), { status: 404, body: status === 204 ? '' : 'http' })
-    t.match(await get(session, '/http'), { status }, 'a GET gets what it asks for')
+    t.match(await knock('/none'), { status: 404, body: status === 204 ? '' : 'http' })
+    t.match(await get(session, '/none'), { status }, 'a GET gets what it asks for')
   })
 }
 
 for (const status of [302, 401, 500]) {
-  test(`a plain route that answers with ${status} is free to`, async t => {
+  test(`a not-found handler that answers with ${status} is free to`, async t => {
     const { knock } = await refusingApp(t, app => {
-      app.get('/http', async (_request, reply) => reply.code(status).send('http'))
+      app.setNotFoundHandler((_request, reply) => reply.code(status).send('http'))
     })
-    t.match(await knock('/http'), { status, body: 'http' })
+    t.match(await knock('/none'), { status, body: 'http' })
   })
 }
 
