@@ -9,6 +9,7 @@ export interface EchoLoad {
   inFlight: number
   /** Bytes in a message, before compression. JSON for schemas has its own sizes. */
   size: number
+  tls?: boolean
   /** What else the name should say. */
   note?: string
 }
@@ -22,6 +23,7 @@ export interface HandshakeLoad {
 export interface MemoryLoad {
   kind: 'memory'
   connections: number
+  tls?: boolean
 }
 
 export interface FanOutLoad {
@@ -64,6 +66,10 @@ export interface Measurement {
 /** The generator's share of a core from which on a figure says more about it than about the server. */
 export const LIMIT = 0.9
 
+export function withTls (load: Load): boolean {
+  return 'tls' in load && load.tls === true
+}
+
 export function roleOf (load: Load): Role {
   if (load.kind === 'fan-out') return 'fan-out'
   return load.kind === 'echo' && load.content === 'json' ? 'json' : 'echo'
@@ -79,7 +85,9 @@ export function unitOf (load: Load): string {
 
 export function nameOf (load: Load): string {
   if (load.kind === 'handshakes') return `handshakes, ${load.inProgress} at a time`
-  if (load.kind === 'memory') return `memory of ${load.connections.toLocaleString('en')} idle connections`
+  if (load.kind === 'memory') {
+    return `memory of ${load.connections.toLocaleString('en')} idle connections${withTls(load) ? ', TLS' : ''}`
+  }
   if (load.kind === 'fan-out') return `fan-out of ${load.size} B to ${load.connections.toLocaleString('en')}`
   const content = {
     binary: `binary ${bytes(load.size)}`,
@@ -87,7 +95,8 @@ export function nameOf (load: Load): string {
     json: 'JSON with schemas',
     deflate: `deflated JSON ${bytes(load.size)}`
   }[load.content]
-  return `${content}${load.note === undefined ? '' : `, ${load.note}`}, ${load.connections} × ${load.inFlight}`
+  const notes = [...load.note === undefined ? [] : [load.note], ...withTls(load) ? ['TLS'] : []]
+  return [content, ...notes, `${load.connections} × ${load.inFlight}`].join(', ')
 }
 
 /** In the largest unit that divides it. */

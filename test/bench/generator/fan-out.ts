@@ -1,8 +1,8 @@
-import type { Socket } from 'node:net'
 import { masked } from '../../support/frames.ts'
 import type { FanOutLoad, Measurement, Timing } from '../load.ts'
 import type { ServerProcess } from '../server-process.ts'
-import { buffer, open, reset } from './connection.ts'
+import { buffer, type Connection, type Options, reset } from './connection.ts'
+import { openAll } from './open-all.ts'
 import { ReplyCounter } from './reply-counter.ts'
 import { failure, Tally, watch } from './tally.ts'
 
@@ -15,41 +15,39 @@ const TRIGGER = masked(TEXT, 'go')
 export async function measureFanOut (server: ServerProcess, load: FanOutLoad, timing: Timing): Promise<Measurement> {
   const tally = new Tally()
   const failing = failure()
-  const sockets: Socket[] = []
+  let connections: Connection[] = []
   // A broadcast has its place again when all have got it, and no more than `inFlight` are on their way.
   const arrived = new Uint32Array(load.inFlight)
 
-  async function add (): Promise<void> {
+  function optionsOf (): Options {
     const counter = new ReplyCounter(TEXT_WITH_FIN, load.size)
     let place = 0
-    const { socket } = await open({
-      port: server.port,
+    return {
       failed: failing.failed,
-      received (length) {
-        const complete = counter.push(buffer, 0, length)
+      received (start, end) {
+        const complete = counter.push(buffer, start, end)
         if (complete === 0) return
         tally.add(complete)
         for (let i = 0; i < complete; i++) {
           if (++arrived[place]! === load.connections) {
             arrived[place] = 0
-            sockets[0]!.write(TRIGGER)
+            connections[0]!.write(TRIGGER)
           }
           place = place + 1 === load.inFlight ? 0 : place + 1
         }
       }
-    })
-    sockets.push(socket)
+    }
   }
 
   async function run (): Promise<Measurement> {
-    await Promise.all(Array.from({ length: load.connections }, add))
-    for (let i = 0; i < load.inFlight; i++) sockets[0]!.write(TRIGGER)
+    connections = await openAll(server, load, load.connections, optionsOf)
+    for (let i = 0; i < load.inFlight; i++) connections[0]!.write(TRIGGER)
     return await watch(server, tally, timing)
   }
 
   try {
     return await Promise.race([run(), failing.failure])
   } finally {
-    reset(sockets)
+    reset(connections)
   }
 }
