@@ -17,10 +17,10 @@ import { fitting, machine } from './machine.ts'
 import { isInstalled } from './peers.ts'
 import { checkReadme, rewriteReadme } from './readme.ts'
 import { type Plan, type Result, runLoad } from './run.ts'
-import { COLUMNS, PACKAGES, type ServerSpec, small, type Suite, SUITES, SWEEP } from './suites.ts'
+import { PACKAGES, type ServerSpec, small, type Suite, SUITES, SWEEP } from './suites.ts'
 import { sweep } from './sweep.ts'
 import {
-  allOptions, circumstances, compactTable, details, LEGEND, marksOf, optionsOf, suiteTable, sweepLegend
+  allOptions, circumstances, compactTables, details, marksOf, optionsOf, suiteTable, sweepLegend
 } from './tables.ts'
 
 const { values: flags } = parseArgs({
@@ -105,13 +105,12 @@ async function compare (): Promise<void> {
     console.log(suite.servers.map(optionsOf).join('\n'))
     results.push(...ofSuite)
   }
-  const names = COLUMNS.filter(name => results.some(({ server }) => server === name))
-  const compact = compactTable(results, names)
-  console.log(`\n## All of it\n\n${LEGEND}\n\n${compact}\n\n${marksOf(results)}`)
+  const compact = compactTables(results)
+  console.log(`\n## All of it\n\n${compact}\n\n${marksOf(results)}`)
   await save(how, results)
   checkFigures(results)
   if (flags.readme) {
-    const parts = [LEGEND, compact, marksOf(results), where, details(results, names), allOptions(suites)]
+    const parts = [compact, marksOf(results), where, details(results), allOptions(suites)]
     await rewriteReadme('benchmark', parts.filter(part => part !== '').join('\n\n'))
   }
 }

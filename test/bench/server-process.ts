@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { type Load, roleOf } from './load.ts'
+import { selfSigned } from '../support/certificate.ts'
+import { type Load, roleOf, withTls } from './load.ts'
 import { bunPath } from './peers.ts'
 import type { ServerSpec } from './suites.ts'
 
@@ -32,8 +33,9 @@ export class ServerProcess {
   static async start (spec: ServerSpec, load: Load): Promise<ServerProcess> {
     const script = new URL(`servers/${spec.script}.js`, import.meta.url)
     const bun = spec.runtime === 'bun'
-    const { options, strings, subscribed } = spec
-    const told = { role: roleOf(load), load, options, strings, subscribed }
+    const { options, strings, subscribed, http2 } = spec
+    const https = withTls(load) ? await selfSigned() : undefined
+    const told = { role: roleOf(load), load, options, strings, subscribed, http2, https }
     const child = fork(script, [JSON.stringify(told)], {
       env: { ...process.env, ...spec.env },
       // Only where it is needed, though it should make no difference.

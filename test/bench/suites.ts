@@ -10,6 +10,8 @@ export interface ServerSpec {
   env?: Record<string, string>
   /** Packages of the benchmark's own that it takes. */
   needs: string[]
+  /** Whether all connections of a load are streams of one HTTP/2 connection. */
+  http2?: boolean
   /** What is not Node.js. */
   runtime?: 'bun'
   /** Whether it has subscribed to all of its diagnostics channels. */
@@ -28,8 +30,16 @@ export interface Suite {
   loads: Load[]
 }
 
-/** The server that the others are compared with. */
-export const BASELINE = 'ws'
+/** Servers in a table, each in a column. */
+export interface Comparison {
+  /** How to read it. */
+  legend: string
+  servers: ServerSpec[]
+  /** The name of the one that the others are compared with. */
+  baseline: string
+}
+
+const BASELINE = 'ws'
 
 const MIB = 1024 * 1024
 const NO_BUFFERUTIL = { WS_NO_BUFFER_UTIL: '1' }
@@ -57,8 +67,31 @@ const NET: ServerSpec = { name: 'net', script: 'net', options: {}, needs: [], ca
 const ALL: ServerSpec[] = [OURS, WS, WS_BUFFERUTIL, FASTIFY_WEBSOCKET, BUN_SERVE, NET]
 /** For text; no other suite has more servers. */
 const WITH_STRINGS = ALL.flatMap(server => server === WS ? [WS, WS_STRINGS] : [server])
-/** The names of the columns in the table of all. */
-export const COLUMNS = WITH_STRINGS.map(({ name }) => name)
+/** Ours alone: no other server that could be measured has WebSockets over HTTP/2. */
+const OVER_HTTP1: ServerSpec = { ...OURS, name: 'fastify-sockets over HTTP/1.1' }
+const OVER_HTTP2: ServerSpec = { ...OURS, name: 'fastify-sockets over HTTP/2', http2: true }
+const BOTH_VERSIONS = [OVER_HTTP1, OVER_HTTP2]
+
+export const COMPARISONS: Comparison[] = [
+  {
+    legend: `Connections × messages in flight; in brackets: as a multiple of ${BASELINE}. Of memory less is better.`,
+    servers: WITH_STRINGS,
+    baseline: BASELINE
+  },
+  {
+    legend: 'A hundred WebSockets on one HTTP/2 connection beside as many connections of HTTP/1.1; in brackets: as a ' +
+      'multiple of HTTP/1.1. Browsers have HTTP/2 over TLS only.',
+    servers: BOTH_VERSIONS,
+    baseline: OVER_HTTP1.name
+  }
+]
+
+/** The name of what the server is compared with. */
+export function baselineOf (server: string): string {
+  const ofServer = COMPARISONS.find(({ servers }) => servers.some(({ name }) => name === server))
+  return ofServer?.baseline ?? BASELINE
+}
+
 /** What is measured against. */
 export const PACKAGES = [...new Set(ALL.flatMap(({ needs }) => needs))]
 const WITH_JSON = [OURS, WS, FASTIFY_WEBSOCKET]
@@ -157,6 +190,19 @@ export const SUITES: Suite[] = [
     note: 'Growth of the server after a forced collection, divided by the connections; a new server for each round.',
     servers: WITHOUT_BUFFERUTIL,
     loads: [{ kind: 'memory', connections: 10_000 }]
+  },
+  {
+    title: 'Binary echo over HTTP/2',
+    note: 'A hundred WebSockets on one connection, beside as many connections.',
+    servers: BOTH_VERSIONS,
+    loads: [true, false].flatMap(tls => echo('binary', 20, 100, 1, 32).map(load => ({ ...load, tls })))
+  },
+  {
+    title: 'Memory of idle WebSockets over HTTP/2',
+    note: 'A hundred of them on each connection, beside a connection for each.',
+    servers: BOTH_VERSIONS,
+    // Fewer over TLS, whose handshakes take a millisecond.
+    loads: [{ kind: 'memory', connections: 2000, tls: true }, { kind: 'memory', connections: 10_000 }]
   }
 ]
 

@@ -2,7 +2,7 @@ import { LIMIT, type Load } from './load.ts'
 import type { Machine } from './machine.ts'
 import { requirePeer } from './peers.ts'
 import { median, type Plan, type Result } from './run.ts'
-import { BASELINE, type ServerSpec, type Suite } from './suites.ts'
+import { baselineOf, type Comparison, COMPARISONS, type ServerSpec, type Suite } from './suites.ts'
 
 const { markdownTable } = requirePeer('markdown-table') as {
   markdownTable: (rows: string[][], options?: { align?: string[], alignDelimiters?: boolean }) => string
@@ -65,26 +65,27 @@ export function mark (result: Result): string {
 
 /** How a result compares with the baseline's, or an empty string. */
 function ratio (result: Result, all: Result[], key: 'value' | 'serverMicros' = 'value'): string {
-  const baseline = all.find(({ server, name }) => server === BASELINE && name === result.name)
+  const baseline = all.find(({ server, name }) => server === baselineOf(result.server) && name === result.name)
   return baseline === undefined ? '' : (result[key]! / baseline[key]!).toFixed(2)
 }
 
 /** Everything about the results of one suite. */
 export function suiteTable (results: Result[]): string {
   const memory = results[0]!.load.kind === 'memory'
+  const baseline = baselineOf(results[0]!.server)
   const columns: Array<[string, Cell]> = [
     ['load', result => result.name],
     ['server', result => result.server],
     [memory ? 'KiB RSS' : results[0]!.unit, result => figure(result) + mark(result)],
     ['spread', result => `± ${percent(result.spread)}`],
-    [`of ${BASELINE}`, result => ratio(result, results)]
+    [`of ${baseline}`, result => ratio(result, results)]
   ]
   if (memory) {
     columns.push(['KiB heap', result => kib(result.heap)])
   } else {
     columns.push(
       ['server µs each', result => micros(result.serverMicros)],
-      [`µs of ${BASELINE}`, result => ratio(result, results, 'serverMicros')],
+      [`µs of ${baseline}`, result => ratio(result, results, 'serverMicros')],
       ['server CPU', result => percent(result.serverCpu)],
       ['generator CPU', result => percent(result.generatorCpu)],
       ['others', result => percent(result.othersCpu)]
@@ -100,54 +101,54 @@ export function suiteTable (results: Result[]): string {
   return table([columns.map(([head]) => head), ...results.map(result => columns.map(([, cell]) => cell(result)))], 2)
 }
 
-/** How to read the compact table. */
-export const LEGEND =
-  `Connections × messages in flight; in brackets: as a multiple of ${BASELINE}. Of memory less is better.`
-
 /** How to read the curve over sizes and windows. */
 export function sweepLegend (baseline: ServerSpec): string {
   return `Replies/s, and behind the slash messages per CPU second of the server, as multiples of ${baseline.name}.`
 }
 
-/** One row per load, one column per server. */
+/** For each comparison of which there are results: one row per load, one column per server. */
 function perServer (
-  results: Result[], servers: string[], unit: (result: Result) => string,
-  cell: (result: Result, ofLoad: Result[]) => string
-): string {
-  const loads = [...new Set(results.map(({ name }) => name))]
-  const rows = loads.map(name => {
-    const ofLoad = results.filter(result => result.name === name)
-    const cells = servers.map(server => {
-      const result = ofLoad.find(one => one.server === server)
-      return result === undefined ? '' : cell(result, ofLoad)
+  all: Result[], unit: (result: Result) => string, cell: (result: Result, ofLoad: Result[]) => string,
+  head: (comparison: Comparison) => string[] = () => []
+): string[] {
+  return COMPARISONS.flatMap(comparison => {
+    const columns = comparison.servers.map(({ name }) => name).filter(name => all.some(({ server }) => server === name))
+    if (columns.length === 0) return []
+    const results = all.filter(({ server }) => columns.includes(server))
+    const rows = [...new Set(results.map(({ name }) => name))].map(name => {
+      const ofLoad = results.filter(result => result.name === name)
+      const cells = columns.map(server => {
+        const result = ofLoad.find(one => one.server === server)
+        return result === undefined ? '' : cell(result, ofLoad)
+      })
+      return [`${name}: ${unit(ofLoad[0]!)}`, ...cells]
     })
-    return [`${name}: ${unit(ofLoad[0]!)}`, ...cells]
+    return [...head(comparison), table([['', ...columns], ...rows], 1, false)]
   })
-  return table([['', ...servers], ...rows], 1, false)
 }
 
 /** Every figure as it is, and as a multiple of the baseline's. */
-export function compactTable (results: Result[], servers: string[]): string {
+export function compactTables (results: Result[]): string {
   const unit = ({ load, unit }: Result): string => load.kind === 'memory' ? 'KiB RSS each' : unit
-  return perServer(results, servers, unit, (result, ofLoad) => {
-    const compared = result.server === BASELINE ? '' : ratio(result, ofLoad)
+  return perServer(results, unit, (result, ofLoad) => {
+    const compared = result.server === baselineOf(result.server) ? '' : ratio(result, ofLoad)
     return `${figure(result)}${mark(result)}${compared === '' ? '' : ` (${compared})`}`
-  })
+  }, ({ legend }) => [legend]).join('\n\n')
 }
 
-/** What the compact table leaves out, folded away: latency, CPU time, spread. */
-export function details (results: Result[], servers: string[]): string {
+/** What the compact tables leave out, folded away: latency, CPU time, spread. */
+export function details (results: Result[]): string {
   const timed = results.filter(({ p50 }) => p50 !== undefined)
   const working = results.filter(({ load }) => load.kind !== 'memory')
   const widest = results.reduce((one, other) => one.spread > other.spread ? one : other)
   return [
     '<details><summary>Latency, CPU time, spread</summary>',
     'Latency with one message in flight on each connection, p50 / p99 / p99.9:',
-    perServer(timed, servers, () => 'µs', ({ p50, p99, p999 }) => {
+    ...perServer(timed, () => 'µs', ({ p50, p99, p999 }) => {
       return [p50, p99, p999].map(value => Math.round(value!)).join(' / ')
     }),
     'CPU time of the server for each reply, handshake or delivery:',
-    perServer(working, servers, () => 'µs', ({ serverMicros }) => micros(serverMicros)),
+    ...perServer(working, () => 'µs', ({ serverMicros }) => micros(serverMicros)),
     'Half of what lies between the lowest and the highest round, as a share of the median: ' +
       `${percent(median(results.map(({ spread }) => spread)))} in the middle, ` +
       `${percent(widest.spread)} at most (${widest.server}, ${widest.name}).`,

@@ -1,13 +1,13 @@
 import { subscribe } from 'node:diagnostics_channel'
 import type { AddressInfo } from 'node:net'
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 // By path: this folder is a package of its own, in which the name means nothing.
 import sockets from '../../../lib/index.ts'
 import { type Answer, answer, answerSchema, type Message, messageSchema } from './chat.ts'
-import { NEWS, options, role, subscribed } from './config.ts'
+import { http2, https, NEWS, options, role, subscribed } from './config.ts'
 import { report } from './report.ts'
 
-const app = Fastify()
+const app: FastifyInstance = Fastify({ http2, https } as object)
 app.register(sockets)
 const routes = {
   echo () {
