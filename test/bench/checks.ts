@@ -1,12 +1,15 @@
 /* That a server does what its load takes for granted: the load itself looks at headers only. */
 import { deepStrictEqual } from 'node:assert'
+import { once } from 'node:events'
+import { type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2'
 import { setTimeout as wait } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
 import { deflate, inflateStrictly, OFFER, RSV1 } from '../support/deflate.ts'
 import type { WireFrame } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { chatMessages, binaryMessage, jsonMessages, textMessages } from './generator/messages.ts'
 import { agreedWindowBits, BINARY, TEXT } from './generator/payloads.ts'
-import type { EchoLoad, FanOutLoad, Load } from './load.ts'
+import { type EchoLoad, type FanOutLoad, type Load, withTls } from './load.ts'
 import type { ServerProcess } from './server-process.ts'
 import { answer } from './servers/chat.ts'
 
@@ -31,29 +34,49 @@ export async function check (server: ServerProcess, load: Load): Promise<void> {
 }
 
 async function checkLoad (server: ServerProcess, load: Load): Promise<void> {
-  await checkHandshake(server)
+  await (await open(server, load)).destroy()
   if (load.kind === 'fan-out') return await checkFanOut(server, load)
   if (load.kind === 'echo' && server.spec.canned === true) return await checkCanned(server, load)
   if (load.kind !== 'echo') return
   const { content, size } = load
   if (content === 'deflate') return await checkDeflate(server)
   if (content === 'json') return await checkJson(server)
-  await checkEcho(server, BINARY, [binaryMessage(0), binaryMessage(125), binaryMessage(size)])
-  await checkEcho(server, TEXT, ['is this an echo? ¿ä€🌍', ...textMessages(3, size)].map(text => Buffer.from(text)))
-  await checkUtf8(server)
+  await checkEcho(server, load, BINARY, [binaryMessage(0), binaryMessage(125), binaryMessage(size)])
+  const texts = ['is this an echo? ¿ä€🌍', ...textMessages(3, size)]
+  await checkEcho(server, load, TEXT, texts.map(text => Buffer.from(text)))
+  await checkUtf8(server, load)
 }
 
-async function checkHandshake (server: ServerProcess): Promise<void> {
-  const client = new RawClient(server.port)
+/** Passes the handshake, over whatever the load goes. */
+async function open ({ port, spec: { http2 } }: ServerProcess, load: Load): Promise<RawClient> {
+  const secure = withTls(load)
+  if (http2 === true) return new RawClient(port, { transport: await extendedConnect(port, secure) })
+  const transport = secure ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }) : undefined
+  const client = new RawClient(port, { transport })
   client.write(handshake('/'))
   const { status, headers } = await client.response()
   expect(status, 101)
   expect(headers['sec-websocket-accept'], [ACCEPT])
-  await client.destroy()
+  return client
 }
 
-async function checkEcho (server: ServerProcess, opcode: number, payloads: Buffer[]): Promise<void> {
-  const client = await RawClient.open(server.port, '/')
+/** RFC 8441 §4 */
+async function extendedConnect (port: number, secure: boolean): Promise<ClientHttp2Stream> {
+  const session = connectHttp2(`${secure ? 'https' : 'http'}://127.0.0.1:${port}`, { rejectUnauthorized: false })
+  const [{ enableConnectProtocol }] = await once(session, 'remoteSettings')
+  expect(enableConnectProtocol, true)
+  const stream = session.request(
+    { ':method': 'CONNECT', ':protocol': 'websocket', ':path': '/', 'sec-websocket-version': '13' },
+    { endStream: false }
+  )
+  stream.once('close', () => { session.destroy() })
+  const [headers] = await once(stream, 'response')
+  expect(headers[':status'], 200)
+  return stream
+}
+
+async function checkEcho (server: ServerProcess, load: Load, opcode: number, payloads: Buffer[]): Promise<void> {
+  const client = await open(server, load)
   for (const payload of payloads) {
     client.send(opcode, payload)
     expectFrame(await client.frame(), opcode, payload)
@@ -70,8 +93,8 @@ async function checkCanned (server: ServerProcess, { content, size }: EchoLoad):
 }
 
 /** That text which is not UTF-8 ends the connection: who does not look has less to do. */
-async function checkUtf8 (server: ServerProcess): Promise<void> {
-  const client = await RawClient.open(server.port, '/')
+async function checkUtf8 (server: ServerProcess, load: Load): Promise<void> {
+  const client = await open(server, load)
   client.send(TEXT, Buffer.from([0x61, 0xff, 0x61]))
   try {
     expect((await client.frame()).opcode, CLOSE)

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
 import { frame, readFrame, type WireFrame } from './frames.ts'
 import { type ClientTransport, connectTransport } from './transport.ts'
 
@@ -33,8 +34,10 @@ export class RawClient {
   ended = false
   #wake: () => void = () => {}
 
-  constructor (port: number, options: { allowHalfOpen?: boolean } = {}) {
-    this.socket = connectTransport(port, options)
+  /** @param options.transport what is connected already */
+  constructor (port: number, options: { allowHalfOpen?: boolean, transport?: Duplex } = {}) {
+    const { transport, ...others } = options
+    this.socket = (transport ?? connectTransport(port, others)) as ClientTransport
     this.socket.on('data', chunk => {
       this.received = Buffer.concat([this.received, chunk])
       this.#wake()
