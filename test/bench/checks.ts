@@ -48,9 +48,9 @@ async function checkLoad (server: ServerProcess, load: Load): Promise<void> {
 }
 
 /** Passes the handshake, over whatever the load goes. */
-async function open ({ port, spec: { http2 } }: ServerProcess, load: Load): Promise<RawClient> {
+async function open ({ port, spec: { streams } }: ServerProcess, load: Load): Promise<RawClient> {
   const secure = withTls(load)
-  if (http2 === true) return new RawClient(port, { transport: await extendedConnect(port, secure) })
+  if (streams !== undefined) return new RawClient(port, { transport: await extendedConnect(port, secure) })
   const transport = secure ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }) : undefined
   const client = new RawClient(port, { transport })
   client.write(handshake('/'))

@@ -33,9 +33,9 @@ export class ServerProcess {
   static async start (spec: ServerSpec, load: Load): Promise<ServerProcess> {
     const script = new URL(`servers/${spec.script}.js`, import.meta.url)
     const bun = spec.runtime === 'bun'
-    const { options, strings, subscribed, http2 } = spec
+    const { options, strings, subscribed, streams } = spec
     const https = withTls(load) ? await selfSigned() : undefined
-    const told = { role: roleOf(load), load, options, strings, subscribed, http2, https }
+    const told = { role: roleOf(load), load, options, strings, subscribed, http2: streams !== undefined, https }
     const child = fork(script, [JSON.stringify(told)], {
       env: { ...process.env, ...spec.env },
       // Only where it is needed, though it should make no difference.

@@ -10,8 +10,8 @@ export interface ServerSpec {
   env?: Record<string, string>
   /** Packages of the benchmark's own that it takes. */
   needs: string[]
-  /** Whether all connections of a load are streams of one HTTP/2 connection. */
-  http2?: boolean
+  /** WebSockets on each connection if they go over HTTP/2, each as a stream; otherwise it is HTTP/1.1. */
+  streams?: number
   /** What is not Node.js. */
   runtime?: 'bun'
   /** Whether it has subscribed to all of its diagnostics channels. */
@@ -68,9 +68,12 @@ const ALL: ServerSpec[] = [OURS, WS, WS_BUFFERUTIL, FASTIFY_WEBSOCKET, BUN_SERVE
 /** For text; no other suite has more servers. */
 const WITH_STRINGS = ALL.flatMap(server => server === WS ? [WS, WS_STRINGS] : [server])
 /** Ours alone: no other server that could be measured has WebSockets over HTTP/2. */
-const OVER_HTTP1: ServerSpec = { ...OURS, name: 'fastify-sockets over HTTP/1.1' }
-const OVER_HTTP2: ServerSpec = { ...OURS, name: 'fastify-sockets over HTTP/2', http2: true }
-const BOTH_VERSIONS = [OVER_HTTP1, OVER_HTTP2]
+const OVER_HTTP1: ServerSpec = { ...OURS, name: 'over HTTP/1.1' }
+const BOTH_VERSIONS: ServerSpec[] = [
+  OVER_HTTP1,
+  { ...OURS, name: 'over HTTP/2, one on a connection', streams: 1 },
+  { ...OURS, name: 'over HTTP/2, 100 on a connection', streams: 100 }
+]
 
 export const COMPARISONS: Comparison[] = [
   {

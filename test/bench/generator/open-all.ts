@@ -5,17 +5,20 @@ import { type Connection, open, type Options } from './connection.ts'
 import { Http2Client } from './http2.ts'
 
 /**
- * Opens so many at once, over HTTP/2 all of them on one connection.
+ * Opens so many at once, over HTTP/2 several of them on each connection.
  *
  * @param before how many have been opened already
  */
 export async function openAll (
-  { port, spec: { http2 = false } }: ServerProcess, load: Load, count: number, optionsOf: (n: number) => Options,
+  { port, spec: { streams } }: ServerProcess, load: Load, count: number, optionsOf: (n: number) => Options,
   before = 0
 ): Promise<Connection[]> {
   const numbers = Array.from({ length: count }, (_, n) => n)
+  const http2 = streams !== undefined
   const targetOf = (n: number) => ({ port, http2, secure: withTls(load), localAddress: addressFor(before + n) })
   if (!http2) return await Promise.all(numbers.map(n => open(targetOf(n), optionsOf(n))))
-  const client = await Http2Client.connect(targetOf(0), optionsOf(0).failed)
-  return await Promise.all(numbers.map(n => client.open(optionsOf(n))))
+  const clients = await Promise.all(numbers.filter(n => n % streams === 0).map(n => {
+    return Http2Client.connect(targetOf(n), optionsOf(n).failed)
+  }))
+  return await Promise.all(numbers.map(n => clients[Math.floor(n / streams)]!.open(optionsOf(n))))
 }
