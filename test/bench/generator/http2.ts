@@ -103,8 +103,9 @@ export class Http2Client {
     const streams = this.#sending
     this.#sending = []
     let most = 0
-    for (const { waiting: { length } } of streams) most += length + HEADER_BYTES * Math.ceil(length / LONGEST_FRAME)
-    const out = Buffer.allocUnsafe(most)
+    for (const { waiting, window } of streams) most += Math.min(waiting.length, window)
+    most = Math.min(most, this.#window)
+    const out = Buffer.allocUnsafe(most + HEADER_BYTES * (streams.length + Math.ceil(most / LONGEST_FRAME)))
     let end = 0
     for (const stream of streams) {
       const { waiting, id } = stream
