@@ -71,8 +71,8 @@ const WITH_STRINGS = ALL.flatMap(server => server === WS ? [WS, WS_STRINGS] : [s
 const OVER_HTTP1: ServerSpec = { ...OURS, name: 'over HTTP/1.1' }
 const BOTH_VERSIONS: ServerSpec[] = [
   OVER_HTTP1,
-  { ...OURS, name: 'over HTTP/2, one on a connection', streams: 1 },
-  { ...OURS, name: 'over HTTP/2, 100 on a connection', streams: 100 }
+  { ...OURS, name: 'over HTTP/2 (1 on a connection)', streams: 1 },
+  { ...OURS, name: 'over HTTP/2 (100 on a connection)', streams: 100 }
 ]
 
 export const COMPARISONS: Comparison[] = [
