@@ -26,7 +26,7 @@ export function meeting (server: Server, client: Client): Meet {
   let visits = 0
   return async (path, visit) => {
     const id = ++visits
-    const url = new URL(path, `ws://${server.host}`)
+    const url = new URL(path, server.url)
     url.searchParams.set('visit', String(id))
     let timer
     const late = new Promise<never>((_resolve, reject) => {
@@ -35,6 +35,7 @@ export function meeting (server: Server, client: Client): Meet {
     const both = Promise.all([client.visit(url.href, visit), server.seen(id)])
     try {
       const [report, seen] = await Promise.race([both, late])
+      if (seen.httpVersion !== server.httpVersion) throw new Error(`${path}: it came over HTTP/${seen.httpVersion}`)
       return { report, seen }
     } finally {
       clearTimeout(timer)

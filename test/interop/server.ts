@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
+import type { ServerHttp2Stream } from 'node:http2'
 import { join } from 'node:path'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyRequest, FastifyServerOptions } from 'fastify'
 import type { CloseInfo, Socket, SocketOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
@@ -8,8 +9,10 @@ import { type Content, content, MIB } from './visit.ts'
 
 /** A visit as the server saw it. */
 export interface Seen {
-  /** The status of the response to the handshake. */
-  status: number
+  /** Of the request. */
+  httpVersion: string
+  /** The status with which the handshake was refused; null if it was not. */
+  refusal: number | null
   protocol: string
   extensions: string
   messages: Content[]
@@ -17,22 +20,28 @@ export interface Seen {
   pings: number
   /** What `socket.ping()` resolved with. */
   roundTrip: number | null
-  /** Bytes that came and went after the handshake, as TCP counted them. */
+  /** Bytes that came and went after the handshake, as TCP or TLS counted them: with the headers of HTTP/2's frames. */
   bytesIn: number
   bytesOut: number
   close: CloseInfo | null
 }
 
 export interface Server {
-  host: string
+  /** Such as `wss://127.0.0.1:41234`. */
+  url: string
+  /** The version that clients are to use. */
+  httpVersion: string
   /** What the server sees of the visit whose URL has `visit=<id>` in its query. */
   seen (id: number): Promise<Seen>
 }
 
+export type ServerOptions = FastifyServerOptions & { http2?: boolean, https?: object }
+
 type Talk = (socket: Socket, seen: Seen, request: FastifyRequest) => unknown
 
 const NOTHING: Seen = {
-  status: 0,
+  httpVersion: '',
+  refusal: null,
   protocol: '',
   extensions: '',
   messages: [],
@@ -43,22 +52,22 @@ const NOTHING: Seen = {
   close: null
 }
 
-/** The one server that all clients visit. */
-export async function startServer (t: Test): Promise<Server> {
-  const app = createApp(t)
+/** The one server that all clients visit, of the kind that Fastify's options say. */
+export async function startServer (t: Test, options: ServerOptions): Promise<Server> {
+  const app = createApp(t, {}, options)
   const waiting = new Map<string, (seen: Seen) => void>()
 
   function tell (request: FastifyRequest, seen: Seen): void {
     const { visit } = request.query as { visit: string }
-    waiting.get(visit)?.(seen)
+    waiting.get(visit)?.({ ...seen, httpVersion: request.raw.httpVersion })
     waiting.delete(visit)
   }
 
   function route (url: string, ws: SocketOptions, talk: Talk): void {
     app.get(url, { ws }, (socket, request) => {
       const { protocol, extensions } = socket
-      const seen: Seen = { ...NOTHING, status: 101, protocol, extensions, messages: [] }
-      const { socket: wire } = request.raw
+      const seen: Seen = { ...NOTHING, protocol, extensions, messages: [] }
+      const wire = wireOf(request)
       const { bytesWritten } = wire
       const bytesRead = request.getDecorator<number>('bytesRead')
       socket.on('ping', () => { seen.pings++ })
@@ -73,9 +82,9 @@ export async function startServer (t: Test): Promise<Server> {
 
   // The client's first frames may come before the handler is called, but not before the handshake is answered.
   app.decorateRequest('bytesRead', 0)
-  app.addHook('onRequest', async request => { request.setDecorator('bytesRead', request.raw.socket.bytesRead) })
+  app.addHook('onRequest', async request => { request.setDecorator('bytesRead', wireOf(request).bytesRead) })
   app.addHook('onResponse', async (request, reply) => {
-    if (reply.statusCode !== 101) tell(request, { ...NOTHING, status: reply.statusCode })
+    if (reply.statusCode >= 400) tell(request, { ...NOTHING, refusal: reply.statusCode })
   })
 
   route('/echo', {}, echo)
@@ -101,9 +110,15 @@ export async function startServer (t: Test): Promise<Server> {
 
   const port = await listen(app)
   return {
-    host: `127.0.0.1:${port}`,
+    url: `${options.https === undefined ? 'ws' : 'wss'}://127.0.0.1:${port}`,
+    httpVersion: options.http2 === true ? '2.0' : '1.1',
     seen: id => new Promise(resolve => { waiting.set(String(id), resolve) })
   }
+}
+
+/** What counts the bytes. A stream's own socket is gone with the stream. */
+function wireOf ({ raw }: FastifyRequest): { bytesRead: number, bytesWritten: number } {
+  return (raw as { stream?: ServerHttp2Stream }).stream?.session!.socket ?? raw.socket
 }
 
 async function echo (socket: Socket, seen: Seen): Promise<void> {
