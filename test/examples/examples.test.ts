@@ -2,14 +2,13 @@ import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { test } from 'tap'
-import { Client, refusal, start } from './support.ts'
+import { Client, refusal, RUNS_TYPESCRIPT, start } from './support.ts'
 
 /** Here, and in the files beside this one. */
 const TESTED = [
-  'auth', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'opentelemetry', 'production', 'prometheus', 'typed-chat'
+  'auth', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'http2', 'opentelemetry', 'production', 'prometheus',
+  'typed-chat'
 ]
-/** Versions from 22.18 on run TypeScript as it stands. */
-const RUNS_TYPESCRIPT = 'typescript' in process.features && Boolean(process.features.typescript)
 
 test('every example has its test', async t => {
   const files = await readdir(new URL('examples/', import.meta.resolve('fastify-sockets/package.json')))
@@ -129,7 +128,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
-for (const name of TESTED) {
+// That of HTTP/2 needs a certificate: see http2.test.ts.
+for (const name of TESTED.filter(name => name !== 'http2')) {
   test(`${name}: the TypeScript source runs as it stands`, {
     skip: RUNS_TYPESCRIPT ? false : 'this version of Node does not run TypeScript'
   }, async t => {

@@ -1,14 +1,32 @@
 import { on, once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
+import { selfSigned } from '../plugin/support.ts'
 import { clientClosed } from '../support/app.ts'
 import { type Example, startExample } from '../support/example.ts'
+
+/** Versions from 22.18 on run TypeScript as it stands. */
+export const RUNS_TYPESCRIPT = 'typescript' in process.features && Boolean(process.features.typescript)
 
 /** Starts an example that is ended with the test. */
 export async function start (t: Test, file: string, env?: Record<string, string>): Promise<Example> {
   const example = await startExample(file, env)
   t.teardown(() => example.stop())
   return example
+}
+
+/** Files with a key and a certificate, as the environment names them. */
+export function certificate (t: Test): { KEY: string, CERT: string } {
+  const folder = mkdtempSync(join(tmpdir(), 'fastify-sockets-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const { key, cert } = selfSigned()
+  const files = { KEY: join(folder, 'key.pem'), CERT: join(folder, 'cert.pem') }
+  writeFileSync(files.KEY, key)
+  writeFileSync(files.CERT, cert)
+  return files
 }
 
 /** A client whose messages are collected from the beginning. */
@@ -18,7 +36,8 @@ export class Client {
   readonly #messages: AsyncIterator<[Buffer, boolean]>
 
   constructor (example: Example, path: string, headers: Record<string, string> = {}) {
-    this.socket = new WebSocket(example.url.replace('http', 'ws') + path, { headers })
+    // A certificate is made by the test.
+    this.socket = new WebSocket(example.url.replace('http', 'ws') + path, { headers, rejectUnauthorized: false })
     this.closed = clientClosed(this.socket)
     this.#messages = on(this.socket, 'message') as unknown as AsyncIterator<[Buffer, boolean]>
   }

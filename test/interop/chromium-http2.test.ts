@@ -7,6 +7,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Socket } from 'fastify-sockets'
 import type { BrowserContext, Page } from 'playwright-core'
 import { test, type Test } from 'tap'
+import { certificate, start as startExample } from '../examples/support.ts'
 import { linesWith, selfSigned } from '../plugin/support.ts'
 import { createApp, listen } from '../support/app.ts'
 import { startBrowser, startChromium } from './chromium.ts'
@@ -194,4 +195,18 @@ test('a tab that is closed', async t => {
   t.equal(gone.stream?.rstCode, CANCEL)
   t.equal(await talk(staying, `wss://${host}/echo`, 'still here'), 'still here')
   t.equal(here.socket.state, 'open')
+})
+
+test('the page of the example', async t => {
+  const { url } = await startExample(t, 'http2', certificate(t))
+  const browser = await startBrowser(t)
+  const [ada, bob] = [await browser.newPage(), await browser.newPage()]
+  for (const page of [ada, bob]) {
+    await page.goto(url)
+    await page.getByText(/^HTTP\/2\.0, stream \d+: welcome$/m).waitFor()
+  }
+  await ada.fill('input', 'hello, Bob')
+  await ada.click('button')
+  for (const page of [ada, bob]) await page.getByText(/^HTTP\/2\.0, stream \d+: hello, Bob$/m).waitFor()
+  t.equal(await ada.inputValue('input'), '')
 })

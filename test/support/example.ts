@@ -51,7 +51,7 @@ function address (child: ChildProcess, lines: string[]): Promise<string> {
   return new Promise(resolve => {
     createInterface({ input: child.stdout! }).on('line', line => {
       lines.push(line)
-      const url = /Server listening at (http:[^"]+)/.exec(line)?.[1]
+      const url = /Server listening at (https?:[^"]+)/.exec(line)?.[1]
       if (url !== undefined) resolve(url)
     })
   })
