@@ -42,7 +42,7 @@ async function openStream (session: ClientHttp2Session, path: string) {
 }
 
 test('http2: one room for sockets over HTTP/1.1 and HTTP/2, two of them on one session', async t => {
-  const example = await start(t, 'http2', certificate(t))
+  const example = await start(t, 'http2', await certificate(t))
   t.match(example.url, /^https:/)
   const session = await openSession(t, example)
   const one = await openStream(session, '/chat')
@@ -58,7 +58,7 @@ test('http2: one room for sockets over HTTP/1.1 and HTTP/2, two of them on one s
 })
 
 test('http2: GET / is one HTML page that loads nothing else', async t => {
-  const session = await openSession(t, await start(t, 'http2', certificate(t)))
+  const session = await openSession(t, await start(t, 'http2', await certificate(t)))
   const stream = session.request({ ':path': '/' })
   const [headers] = await once(stream, 'response')
   t.match(headers, { ':status': 200, 'content-type': /^text\/html/ })
@@ -69,7 +69,7 @@ test('http2: GET / is one HTML page that loads nothing else', async t => {
 })
 
 test('http2: without a key or a certificate it says how to make them', async t => {
-  const files = certificate(t)
+  const files = await certificate(t)
   for (const [env, missing] of [
     [{ KEY: '', CERT: files.CERT }, 'KEY'], [{ KEY: files.KEY, CERT: `${files.CERT}.old` }, 'CERT']
   ] as const) {
@@ -87,7 +87,7 @@ test('http2: without a key or a certificate it says how to make them', async t =
 test('http2: the TypeScript source runs as it stands', {
   skip: RUNS_TYPESCRIPT ? false : 'this version of Node does not run TypeScript'
 }, async t => {
-  const session = await openSession(t, await start(t, 'examples/http2.ts', certificate(t)))
+  const session = await openSession(t, await start(t, 'examples/http2.ts', await certificate(t)))
   const [headers] = await once(session.request({ ':path': '/nowhere' }), 'response')
   t.match(headers, { ':status': 404 })
 })

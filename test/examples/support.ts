@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
-import { selfSigned } from '../plugin/support.ts'
 import { clientClosed } from '../support/app.ts'
+import { selfSigned } from '../support/certificate.ts'
 import { type Example, startExample } from '../support/example.ts'
 
 /** Versions from 22.18 on run TypeScript as it stands. */
@@ -19,10 +19,10 @@ export async function start (t: Test, file: string, env?: Record<string, string>
 }
 
 /** Files with a key and a certificate, as the environment names them. */
-export function certificate (t: Test): { KEY: string, CERT: string } {
+export async function certificate (t: Test): Promise<{ KEY: string, CERT: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'fastify-sockets-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
-  const { key, cert } = selfSigned()
+  const { key, cert } = await selfSigned()
   const files = { KEY: join(folder, 'key.pem'), CERT: join(folder, 'cert.pem') }
   writeFileSync(files.KEY, key)
   writeFileSync(files.CERT, cert)

@@ -8,12 +8,13 @@ import type { Socket } from 'fastify-sockets'
 import type { BrowserContext, Page } from 'playwright-core'
 import { test, type Test } from 'tap'
 import { certificate, start as startExample } from '../examples/support.ts'
-import { linesWith, selfSigned } from '../plugin/support.ts'
+import { linesWith } from '../plugin/support.ts'
+import { selfSigned } from '../support/certificate.ts'
 import { createApp, listen } from '../support/app.ts'
 import { startBrowser, startChromium } from './chromium.ts'
 import { runChecks } from './run.ts'
 
-const tls = selfSigned()
+const tls = await selfSigned()
 
 /** RST_STREAM with this code is what a reset is in TCP (RFC 8441 §5). */
 const CANCEL = 8
@@ -198,7 +199,7 @@ test('a tab that is closed', async t => {
 })
 
 test('the page of the example', async t => {
-  const { url } = await startExample(t, 'http2', certificate(t))
+  const { url } = await startExample(t, 'http2', await certificate(t))
   const browser = await startBrowser(t)
   const [ada, bob] = [await browser.newPage(), await browser.newPage()]
   for (const page of [ada, bob]) {
