@@ -30,6 +30,7 @@ export function ownTransport (duplex: Duplex, owner: TransportOwner): void {
   duplex.on('end', onEnd)
   duplex.on('error', onError)
   duplex.on('close', onClose)
+  if (isStream(duplex)) duplex.on('aborted', onAborted)
   if (readShared(duplex, onRead)) return
   duplex.pause()
   duplex.on('data', onData)
@@ -37,8 +38,12 @@ export function ownTransport (duplex: Duplex, owner: TransportOwner): void {
 
 /** Cuts a transport. What is a reset in TCP is RST_STREAM with CANCEL for a stream of HTTP/2 (RFC 8441 §5). */
 export function cutTransport (duplex: Duplex): void {
-  if ('rstCode' in duplex) (duplex as Http2Stream).close(constants.NGHTTP2_CANCEL)
+  if (isStream(duplex)) duplex.close(constants.NGHTTP2_CANCEL)
   duplex.destroy()
+}
+
+function isStream (duplex: Duplex): duplex is Http2Stream {
+  return 'rstCode' in duplex
 }
 
 function onRead (this: Owned, length: number, buffer: Buffer): boolean {
@@ -62,6 +67,14 @@ function onEnd (this: Owned): void {
 
 function onError (this: Owned, error: Error): void {
   this[kOwner]!.transportFailed(error)
+  // A stream of HTTP/2 does not do so by itself.
+  this.destroy()
+}
+
+/** A stream that was reset with NO_ERROR would wait for what it holds to be read, and for a write that cannot end. */
+function onAborted (this: Owned): void {
+  // Node is still at it.
+  process.nextTick(() => this.destroy())
 }
 
 function onClose (this: Owned): void {
