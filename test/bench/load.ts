@@ -86,7 +86,7 @@ export function unitOf (load: Load): string {
 export function nameOf (load: Load): string {
   if (load.kind === 'handshakes') return `handshakes, ${load.inProgress} at a time`
   if (load.kind === 'memory') {
-    return `memory of ${load.connections.toLocaleString('en')} idle connections${withTls(load) ? ', TLS' : ''}`
+    return `memory of ${load.connections.toLocaleString('en')} idle WebSockets${withTls(load) ? ', TLS' : ''}`
   }
   if (load.kind === 'fan-out') return `fan-out of ${load.size} B to ${load.connections.toLocaleString('en')}`
   const content = {

@@ -189,7 +189,7 @@ export const SUITES: Suite[] = [
     loads: [{ kind: 'fan-out', connections: 1000, inFlight: 4, size: 100 }]
   },
   {
-    title: 'Memory of idle connections',
+    title: 'Memory of idle WebSockets',
     note: 'Growth of the server after a forced collection, divided by the connections; a new server for each round.',
     servers: WITHOUT_BUFFERUTIL,
     loads: [{ kind: 'memory', connections: 10_000 }]
