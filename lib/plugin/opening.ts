@@ -20,6 +20,14 @@ const kOpening = Symbol('fastify-sockets.opening')
 type Headers = Record<string, string | string[]>
 type Response = (ServerResponse | Http2ServerResponse) & { [kOpening]?: Opening }
 
+interface Acceptance {
+  headers: Headers
+  onOpen (early: Buffer): void
+}
+
+/** What is left of it once the connection is open: HTTP/2 keeps the response, and with it the opening. */
+const OPEN: Acceptance = { headers: {}, onOpen () {} }
+
 /** What a route knows of a handshake. */
 export interface OpeningHost {
   /** Milliseconds that the answer may take. */
@@ -45,7 +53,7 @@ export abstract class Opening implements TransportOwner {
   host: OpeningHost | null = null
 
   readonly #onDone: (opening: Opening) => void
-  #accepted: { headers: Headers, onOpen: (early: Buffer) => void } | null = null
+  #accepted: Acceptance | null = null
   /** What came after the request, and perhaps room for more. */
   #early: Buffer
   #earlyBytes: number
@@ -236,12 +244,14 @@ export abstract class Opening implements TransportOwner {
   /** The response has been written. */
   protected written (): void {
     if (this.gone) return
-    this.#settle(this.isAccepted)
-    if (this.#accepted === null) {
+    const accepted = this.#accepted
+    this.#settle(accepted !== null)
+    if (accepted === null) {
       this.#leave()
     } else {
+      this.#accepted = OPEN
       this.handOver()
-      this.#accepted.onOpen(this.#early.subarray(0, this.#earlyBytes))
+      accepted.onOpen(this.#early.subarray(0, this.#earlyBytes))
     }
   }
 
