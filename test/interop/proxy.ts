@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { ROOT } from '../plugin/support.ts'
+import { selfSigned } from '../support/certificate.ts'
+
+export type ProxyName = 'nginx' | 'haproxy'
+
+/** A real proxy, configured as the README says, on a free port of 127.0.0.1. */
+export interface Proxy {
+  port: number
+  /** `HTTP/2.0 200 /echo` for each request that has been answered and each WebSocket that has ended. */
+  lines (): string[]
+}
+
+/** A text of the README's configuration, and what stands in its place. */
+export type Change = readonly [from: string, to: string]
+
+/** Debian has both where only root looks. */
+const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
+
+/** What depends on the place where it runs, and what the test wants to see. */
+const SURROUNDINGS: Record<ProxyName, (configuration: string) => string> = {
+  nginx: configuration => `
+    daemon off;
+    pid nginx.pid;
+    error_log stderr;
+    events {}
+    http {
+      log_format lines '$server_protocol $status $request_uri';
+      access_log access.log lines;
+      ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(name => `${name}_temp_path ${name};`).join('\n')}
+      ${configuration}
+    }
+  `,
+  haproxy: configuration => `
+global
+  log stdout format raw daemon
+${changed(configuration, ['mode http\n', 'mode http\n  log global\n  log-format "%HV %ST %HU"\n'])}
+`
+}
+
+/**
+ * Starts a proxy in front of a server on 127.0.0.1; it ends with the test.
+ *
+ * @param changes made to the README's configuration first
+ */
+export async function startProxy (t: Test, name: ProxyName, server: number, changes: Change[] = []): Promise<Proxy> {
+  const folder = mkdtempSync(join(tmpdir(), `${name}-`))
+  const [pem, port] = [join(folder, 'tls.pem'), await freePort()]
+  const { key, cert } = await selfSigned()
+  writeFileSync(pem, key + cert)
+  const configuration = changed(readmeBlock(name),
+    ...changes,
+    ['127.0.0.1:3000', `127.0.0.1:${server}`],
+    ...name === 'nginx'
+      ? [
+          ['listen 443', `listen 127.0.0.1:${port}`],
+          ['/etc/ssl/example.com.pem', pem],
+          ['/etc/ssl/example.com.key', pem]
+        ] as const
+      : [['bind :443', `bind 127.0.0.1:${port}`], ['/etc/ssl/example.com.pem', pem]] as const)
+  const file = join(folder, 'proxy.conf')
+  writeFileSync(file, SURROUNDINGS[name](configuration))
+  const child = spawn(name, name === 'nginx' ? ['-p', folder, '-c', file] : ['-db', '-f', file], {
+    env, stdio: ['ignore', 'pipe', 'pipe']
+  })
+  await once(child, 'spawn').catch(() => { throw new Error(`no ${name}: apt-get install ${name}`) })
+  const output: string[] = []
+  const complaints: string[] = []
+  createInterface({ input: child.stdout }).on('line', line => { output.push(line) })
+  createInterface({ input: child.stderr }).on('line', line => { complaints.push(line) })
+  const exit = once(child, 'exit')
+  t.teardown(async () => {
+    child.kill()
+    await exit
+    rmSync(folder, { recursive: true })
+  })
+  while (!await isListening(port)) {
+    if (child.exitCode !== null) throw new Error(`${name} does not start: ${complaints.join('\n')}`)
+    await delay(20)
+  }
+  const lines = (): string[] => {
+    const all = name === 'nginx' ? readFileSync(join(folder, 'access.log'), 'utf8').split('\n') : output
+    return all.filter(line => line.startsWith('HTTP/'))
+  }
+  return { port, lines }
+}
+
+/** The README's code block in this language. */
+function readmeBlock (language: string): string {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+  const blocks = [...readme.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 'gs'))].map(match => match[1]!)
+  if (blocks.length !== 1) throw new Error(`${blocks.length} blocks of ${language} in the README`)
+  return blocks[0]!
+}
+
+function changed (text: string, ...changes: Change[]): string {
+  return changes.reduce((text, [from, to]) => {
+    if (!text.includes(from)) throw new Error(`no '${from}' in the configuration`)
+    return text.replaceAll(from, to)
+  }, text)
+}
+
+/** Below those that the system gives to others (Linux: from 32768 on), or another test could have it in between. */
+async function freePort (): Promise<number> {
+  for (;;) {
+    const server = createServer()
+    const port = 20_000 + Math.floor(Math.random() * 10_000)
+    const isFree = await new Promise<boolean>(resolve => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+    })
+    await new Promise(resolve => { server.close(resolve) })
+    if (isFree) return port
+  }
+}
+
+async function isListening (port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
