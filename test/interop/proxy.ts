@@ -68,10 +68,10 @@ export async function startProxy (t: Test, name: ProxyName, server: number, chan
       : [['bind :443', `bind 127.0.0.1:${port}`], ['/etc/ssl/example.com.pem', pem]] as const)
   const file = join(folder, 'proxy.conf')
   writeFileSync(file, SURROUNDINGS[name](configuration))
-  const child = spawn(name, name === 'nginx' ? ['-p', folder, '-c', file] : ['-db', '-f', file], {
-    env, stdio: ['ignore', 'pipe', 'pipe']
-  })
-  await once(child, 'spawn').catch(() => { throw new Error(`no ${name}: apt-get install ${name}`) })
+  // A test that takes too long is killed, without its teardown.
+  const child = spawn('setpriv', [
+    '--pdeathsig', 'TERM', name, ...name === 'nginx' ? ['-p', folder, '-c', file] : ['-db', '-f', file]
+  ], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const output: string[] = []
   const complaints: string[] = []
   createInterface({ input: child.stdout }).on('line', line => { output.push(line) })
@@ -83,7 +83,9 @@ export async function startProxy (t: Test, name: ProxyName, server: number, chan
     rmSync(folder, { recursive: true })
   })
   while (!await isListening(port)) {
-    if (child.exitCode !== null) throw new Error(`${name} does not start: ${complaints.join('\n')}`)
+    if (child.exitCode !== null) {
+      throw new Error(`${name} does not start (apt-get install ${name}): ${complaints.join('\n')}`)
+    }
     await delay(20)
   }
   const lines = (): string[] => {
