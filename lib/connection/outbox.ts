@@ -3,6 +3,7 @@ import { MAX_HEADER, SHORT_TEXT, writeFrame, writeHeader, writeShortText, writeT
 import { TEXT } from '../protocol/opcode.ts'
 import { encodeUtf8 } from '../protocol/utf8.ts'
 import { randomKey } from './random-key.ts'
+import { endTransport } from './transport.ts'
 
 /**
  * Payloads up to here are copied beside their header; larger ones are written as they lie. Node 20, echo, CPU of copying
@@ -169,7 +170,7 @@ export class Outbox {
   end (): void {
     this.#writing = false
     this.flush()
-    this.#duplex.end()
+    endTransport(this.#duplex)
   }
 
   /** Forgets what has not been written: the Duplex is gone. */

@@ -36,6 +36,12 @@ export function ownTransport (duplex: Duplex, owner: TransportOwner): void {
   duplex.on('data', onData)
 }
 
+/** Ends our side. */
+export function endTransport (duplex: Duplex): void {
+  duplex.end()
+  if (isStream(duplex) && !duplex.readableEnded) duplex.once('finish', onFinish)
+}
+
 /** Cuts a transport. What is a reset in TCP is RST_STREAM with CANCEL for a stream of HTTP/2 (RFC 8441 §5). */
 export function cutTransport (duplex: Duplex): void {
   if (isStream(duplex)) duplex.close(constants.NGHTTP2_CANCEL)
@@ -69,6 +75,12 @@ function onError (this: Owned, error: Error): void {
   this[kOwner]!.transportFailed(error)
   // A stream of HTTP/2 does not do so by itself.
   this.destroy()
+}
+
+/** A client of HTTP/2 need not end its side after ours (RFC 9113 §8.1), and Firefox does not. */
+function onFinish (this: Http2Stream): void {
+  // Otherwise Node might reset the stream in place of its end.
+  setImmediate(() => this.close(constants.NGHTTP2_NO_ERROR))
 }
 
 /** A stream that was reset with NO_ERROR would wait for what it holds to be read, and for a write that cannot end. */

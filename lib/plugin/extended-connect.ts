@@ -1,5 +1,6 @@
 import { type Http2ServerRequest, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
 import { cutTransport } from '../connection/transport.ts'
+import { acceptKey, type HandshakeHeaders } from '../protocol/handshake.ts'
 import { Opening } from './opening.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -28,6 +29,8 @@ export class ExtendedConnect extends Opening {
     this.#stream = request.stream
     this.#sessions = sessions
     this.#heard = HEARD.map(event => [event, request.stream.listeners(event)])
+    // The frames that follow are no body: a hook that looks for one must not take them.
+    request.push(null)
     // As which the route was declared.
     request.headers[':method'] = 'GET'
     // Node has made it, and a second one on the same stream would answer as well.
@@ -38,6 +41,7 @@ export class ExtendedConnect extends Opening {
   override begin (): void {
     super.begin()
     this.#stream.on('finish', this.#onFinish)
+    this.#stream.on('aborted', this.#onAborted)
   }
 
   /** Answers without Fastify. */
@@ -51,8 +55,10 @@ export class ExtendedConnect extends Opening {
     return this.isAccepted && this.response.writableEnded
   }
 
-  acceptance (): Record<string, string> {
-    return {}
+  /** RFC 8441 §5 has no use for a key; clients that send one, as that of Node does, look for the answer to it. */
+  acceptance (headers: HandshakeHeaders): Record<string, string> {
+    const key = headers['sec-websocket-key'] as string | undefined
+    return key === undefined ? {} : { 'Sec-WebSocket-Accept': acceptKey(key) }
   }
 
   /** The 200 is on its way, and the stream does not end with it. */
@@ -66,11 +72,17 @@ export class ExtendedConnect extends Opening {
     if (this.response.writableEnded && !this.isAccepted) this.#onAnswered()
   }
 
+  /** Node would take the response for answered, with the status that it has by then: a 200. */
+  readonly #onAborted = (): void => {
+    if (!this.response.headersSent) this.response.removeAllListeners('finish')
+  }
+
   readonly #onAnswered = (): void => {
     const stream = this.#stream
     // The client has left meanwhile, which is about to be told.
     if (stream.closed) return
     stream.off('finish', this.#onFinish)
+    stream.off('aborted', this.#onAborted)
     // Node would take the stream's end for that of the response: a refused client may take its time, a socket is open.
     for (const [event, listeners] of this.#heard) for (const one of listeners) stream.off(event, one as () => void)
     this.#heard = []

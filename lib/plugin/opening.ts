@@ -3,6 +3,7 @@ import type { Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { cutTransport, ownTransport, type TransportOwner } from '../connection/transport.ts'
 import { FST_ERR_WS_HANDSHAKE_TIMEOUT } from '../errors.ts'
+import type { HandshakeHeaders } from '../protocol/handshake.ts'
 
 /** Bytes that a client may send ahead of the answer. */
 const MAX_EARLY = 64 * 1024
@@ -80,8 +81,12 @@ export abstract class Opening implements TransportOwner {
     return (response as Response)[kOpening]
   }
 
-  /** Headers of the answer that opens the connection, before what has been agreed on. */
-  abstract acceptance (): Headers
+  /**
+   * Headers of the answer that opens the connection, before what has been agreed on.
+   *
+   * @param headers those of the request
+   */
+  abstract acceptance (headers: HandshakeHeaders): Headers
 
   /** Whether nothing is left to be written. */
   abstract get isWritten (): boolean

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import FindMyWay from 'find-my-way'
 import { TimerWheel } from '../connection/timer-wheel.ts'
+import { cutTransport } from '../connection/transport.ts'
 import { isWebSocketUpgrade } from '../protocol/handshake.ts'
 import { drain } from './drain.ts'
 import { ExtendedConnect } from './extended-connect.ts'
@@ -12,7 +13,7 @@ import { shareStrings } from './header-strings.ts'
 import type { Opening } from './opening.ts'
 import { type AnyRouteOptions, meetHandshake, WebSocketRoute } from './route.ts'
 import type { Scope } from './scope.ts'
-import { cutSession, Sessions } from './sessions.ts'
+import { Sessions } from './sessions.ts'
 import { serveAsHttp, Upgrade } from './upgrade.ts'
 
 /** Where a server carries its registry: one, even if two copies of this package are installed. */
@@ -115,7 +116,7 @@ export class Registry {
     for (const scope of this.#scopes) scope.closing = true
     if (this.#pending.size > 0) {
       const timeout = Math.max(...this.#scopes.map(scope => scope.drain.timeout))
-      this.#cutTimer = setTimeout(() => this.#pending.forEach(cut), timeout)
+      this.#cutTimer = setTimeout(() => this.#pending.forEach(({ transport }) => cutTransport(transport)), timeout)
     }
     await Promise.all(this.#scopes.map(drain))
     this.#sessions.close()
@@ -199,6 +200,8 @@ export class Registry {
     const protocol = request.headers[':protocol']?.toString().toLowerCase()
     const wantsUs = protocol === 'websocket'
     if (server.listenerCount('connect') > 1 && !(wantsUs && this.#hasRoute(request.url))) return
+    // Reset before anybody could look at it.
+    if (request.stream.destroyed) return
     const connect = new ExtendedConnect(request, response, this.#sessions, this.#handshakeDone)
     if (wantsUs) this.#admit(connect, request)
     // RFC 9220 §3 for a protocol that is not known; a CONNECT without one is answered as Node does.
@@ -260,12 +263,6 @@ function isForUs (request: IncomingMessage & { [kForUs]?: boolean }): boolean {
 
 function isHttp2 (server: object): server is Http2Server {
   return 'updateSettings' in server
-}
-
-/** A handshake that is still in hooks at the deadline. */
-function cut ({ transport }: Opening): void {
-  cutSession(transport)
-  transport.destroy()
 }
 
 function sameUrl (a: string, b: string): boolean {

@@ -228,10 +228,11 @@ export class WebSocketRoute {
     }
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
     const behaviour = this.#behaviour ??= this.#createBehaviour(request, reply)
-    const protocol = this.#chooseProtocol(request.raw.headers as HandshakeHeaders)
-    const headers = opening.acceptance()
+    const sent = request.raw.headers as HandshakeHeaders
+    const protocol = this.#chooseProtocol(sent)
+    const headers = opening.acceptance(sent)
     if (protocol !== '') headers['Sec-WebSocket-Protocol'] = protocol
-    const { agreement, header } = acceptOffer(request.raw.headers['sec-websocket-extensions'], this.#deflate)
+    const { agreement, header } = acceptOffer(sent['sec-websocket-extensions'] as string | undefined, this.#deflate)
     if (header !== '') headers['Sec-WebSocket-Extensions'] = header
     const agreed = { protocol, extensions: header, compression: agreement }
     const inMemory = 'route' in opening.transport ? opening.transport as unknown as InMemory : null

@@ -2,7 +2,7 @@ import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
-import { acceptKey } from '../protocol/handshake.ts'
+import { acceptKey, type HandshakeHeaders } from '../protocol/handshake.ts'
 import { Opening } from './opening.ts'
 
 /** The opening handshake of HTTP/1.1: an upgrade, answered with 101 (RFC 6455 §4.2.2). */
@@ -47,11 +47,11 @@ export class Upgrade extends Opening {
     return this.response.writableEnded && this.transport.writableLength === 0
   }
 
-  acceptance (): Record<string, string> {
+  acceptance (headers: HandshakeHeaders): Record<string, string> {
     return {
       Upgrade: 'websocket',
       Connection: 'Upgrade',
-      'Sec-WebSocket-Accept': acceptKey(this.#request.headers['sec-websocket-key']!)
+      'Sec-WebSocket-Accept': acceptKey(headers['sec-websocket-key'] as string)
     }
   }
 
