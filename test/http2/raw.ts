@@ -1,0 +1,137 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import type { Test } from 'tap'
+
+export const DATA = 0
+export const HEADERS = 1
+export const RST_STREAM = 3
+export const SETTINGS = 4
+export const PING = 6
+export const GOAWAY = 7
+export const WINDOW_UPDATE = 8
+export const CONTINUATION = 9
+
+const ACK = 1
+export const END_STREAM = 1
+export const END_HEADERS = 4
+
+const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+
+/** A frame of HTTP/2 (RFC 9113 §4.1). */
+export interface Http2Frame {
+  type: number
+  flags: number
+  id: number
+  payload: Buffer
+}
+
+export function http2Frame (type: number, flags: number, id: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
+  const header = Buffer.alloc(9)
+  header.writeUIntBE(payload.length, 0, 3)
+  header[3] = type
+  header[4] = flags
+  header.writeUInt32BE(id, 5)
+  return Buffer.concat([header, payload])
+}
+
+export function uint32 (value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32BE(value)
+  return bytes
+}
+
+export type Fields = Array<[name: string, value: string]>
+
+/** A header block that needs no table: each field is a literal with its name (RFC 7541 §6.2.2). */
+export function headerBlock (fields: Fields): Buffer {
+  return Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), hpackString(name), hpackString(value)]))
+}
+
+function hpackString (text: string): Buffer {
+  const bytes = Buffer.from(text, 'latin1')
+  if (bytes.length < 127) return Buffer.concat([Buffer.from([bytes.length]), bytes])
+  const length = [127]
+  let rest = bytes.length - 127
+  for (; rest >= 128; rest >>= 7) length.push(rest & 127 | 128)
+  return Buffer.concat([Buffer.from([...length, rest]), bytes])
+}
+
+/** The header fields of RFC 8441 §5; null leaves one out. */
+export function connectFields (path: string, others: Record<string, string | null> = {}, more: Fields = []): Fields {
+  const fields: Record<string, string | null> = {
+    ':method': 'CONNECT',
+    ':protocol': 'websocket',
+    ':scheme': 'http',
+    ':path': path,
+    ':authority': 'localhost',
+    'sec-websocket-version': '13',
+    ...others
+  }
+  return [...Object.entries(fields).filter(([, value]) => value !== null) as Fields, ...more]
+}
+
+/** An HTTP/2 session by hand: writes what it is told to, and answers SETTINGS and PING. */
+export class RawSession {
+  readonly socket: Socket
+  readonly frames: Http2Frame[] = []
+  closed = false
+  #unread = Buffer.alloc(0)
+
+  constructor (port: number, initialWindow = 65_535) {
+    this.socket = connect(port, '127.0.0.1')
+    this.socket.on('error', () => {})
+    this.socket.on('close', () => { this.closed = true })
+    this.socket.on('data', chunk => { this.#read(chunk) })
+    const window = Buffer.concat([Buffer.from([0, 4]), uint32(initialWindow)])
+    this.send(Buffer.from(PREFACE), http2Frame(SETTINGS, 0, 0, window))
+  }
+
+  /** A session that has the server's settings, gone when the test ends. */
+  static async open (t: Test, port: number, initialWindow?: number): Promise<RawSession> {
+    const session = new RawSession(port, initialWindow)
+    t.teardown(() => { session.socket.destroy() })
+    while (!session.frames.some(({ type }) => type === SETTINGS)) await once(session.socket, 'data')
+    return session
+  }
+
+  /** In one write. */
+  send (...frames: Buffer[]): void {
+    this.socket.write(Buffer.concat(frames))
+  }
+
+  /** Asks for a WebSocket; the header block goes on in CONTINUATION where it is too large for one frame. */
+  connect (id: number, fields: Fields): void {
+    const block = headerBlock(fields)
+    const most = 16_000
+    this.send(http2Frame(HEADERS, block.length > most ? 0 : END_HEADERS, id, block.subarray(0, most)))
+    for (let i = most; i < block.length; i += most) {
+      const flags = i + most < block.length ? 0 : END_HEADERS
+      this.send(http2Frame(CONTINUATION, flags, id, block.subarray(i, i + most)))
+    }
+  }
+
+  /** What has come on a stream; 0 for the session itself. */
+  of (id: number, type: number): Http2Frame[] {
+    return this.frames.filter(frame => frame.id === id && frame.type === type)
+  }
+
+  /** The error code by which a stream was reset; null if it was not. */
+  resetCode (id: number): number | null {
+    return this.of(id, RST_STREAM)[0]?.payload.readUInt32BE() ?? null
+  }
+
+  #read (chunk: Buffer): void {
+    this.#unread = Buffer.concat([this.#unread, chunk])
+    while (this.#unread.length >= 9) {
+      const length = this.#unread.readUIntBE(0, 3)
+      if (this.#unread.length < 9 + length) return
+      const [type, flags] = [this.#unread[3]!, this.#unread[4]!]
+      const frame = { type, flags, id: this.#unread.readUInt32BE(5), payload: this.#unread.subarray(9, 9 + length) }
+      this.#unread = this.#unread.subarray(9 + length)
+      this.frames.push(frame)
+      if ((type === SETTINGS || type === PING) && (flags & ACK) === 0) {
+        this.send(http2Frame(type, ACK, 0, type === PING ? frame.payload : undefined))
+      }
+    }
+  }
+}
