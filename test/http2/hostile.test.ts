@@ -223,8 +223,8 @@ for (const [how, act] of [
   })
 }
 
-test('a client that resets a socket which does not read is noticed by the ping that cannot be sent', async t => {
-  const app = http2App(t, { maxQueued: 1, heartbeat: { interval: 50, timeout: 50 } })
+test('a client that resets a socket which does not read is noticed, though what it sent is still unread', async t => {
+  const app = http2App(t, { maxQueued: 1 })
   const ended = deferred<number>()
   app.get('/room', { ws: true }, socket => {
     socket.on('error', () => {})
