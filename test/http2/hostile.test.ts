@@ -236,3 +236,19 @@ test('a client that resets a socket which does not read is noticed, though what 
   session.send(http2Frame(DATA, 0, 1, Buffer.concat(Array(10).fill(masked(TEXT, 'hello')))), words, reset(NO_ERROR))
   t.equal(await ended.promise, 1006)
 })
+
+test('what a hook has begun to read of the request does not stop the socket', async t => {
+  const app = http2App(t)
+  let bytes = 0
+  app.get('/room', {
+    ws: true,
+    preHandler: async ({ raw }) => { raw.read() }
+  }, socket => {
+    socket.on('message', ({ length }) => { bytes += length })
+  })
+  const session = await RawSession.open(t, await listen(app))
+  session.connect(1, connectFields('/room'))
+  await until(() => app.sockets.size === 1)
+  for (let i = 0; i < 50; i++) session.send(http2Frame(DATA, 0, 1, masked(TEXT, 'x'.repeat(1000))))
+  await until(() => bytes === 50_000)
+})
