@@ -1,8 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2'
+import { connect as connectTcp } from 'node:net'
+import { connect as connectTls } from 'node:tls'
 import type { FastifyServerOptions } from 'fastify'
-import type { PluginOptions, RefusalMessage } from 'fastify-sockets'
+import type { PluginOptions, RefusalMessage, Socket, SocketOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
 import { linesWith, until } from '../plugin/support.ts'
 import { createApp, listen } from '../support/app.ts'
@@ -28,9 +30,13 @@ export interface SessionOptions {
 /** A session of Node's own client that has heard the server's settings, gone when the test ends. */
 export async function openSession (t: Test, port: number, options: SessionOptions = {}): Promise<ClientHttp2Session> {
   const { scheme = 'http', host = '127.0.0.1', ...others } = options
-  const session = connect(`${scheme}://${host}:${port}`, { rejectUnauthorized: false, ...others })
+  const socket = scheme === 'http'
+    ? connectTcp({ port, host })
+    : connectTls({ port, host, ALPNProtocols: ['h2'], rejectUnauthorized: false })
+  const session = connect(`${scheme}://${host}:${port}`, { ...others, createConnection: () => socket })
   session.on('error', () => {})
-  t.teardown(() => { session.destroy() })
+  // To destroy the session would have Node 20 write without end, if one of its streams had been reset with CANCEL.
+  t.teardown(() => { socket.destroy() })
   await once(session, 'remoteSettings')
   return session
 }
@@ -231,4 +237,38 @@ export function refusalStatuses (t: Test): Array<number | null> {
   subscribe('fastify-sockets.refusal', listener)
   t.teardown(() => unsubscribe('fastify-sockets.refusal', listener))
   return statuses
+}
+
+/** Both ends of one connection: the socket as its handler got it, with nothing listening yet, and a client. */
+export interface Http2Pair {
+  app: App
+  port: number
+  session: ClientHttp2Session
+  socket: Socket<any, any>
+  client: StreamClient
+  /** One more on the same session, which echoes. */
+  neighbour: StreamClient
+}
+
+export async function http2Pair (
+  t: Test, ws: SocketOptions = {}, sessionOptions: SessionOptions = {}, server: Record<string, unknown> = {}
+): Promise<Http2Pair> {
+  const app = http2App(t, { heartbeat: false }, server)
+  const sockets: Array<Socket<any, any>> = []
+  app.get('/', { ws }, socket => { sockets.push(socket) })
+  app.get('/echo', { ws: true }, socket => { socket.on('message', message => { socket.send(message) }) })
+  const port = await listen(app)
+  const session = await openSession(t, port, sessionOptions)
+  const client = await openSocket(session, '/')
+  const neighbour = await openSocket(session, '/echo')
+  return { app, port, session, client, neighbour, socket: sockets[0]! }
+}
+
+/** Everything that a socket tells of its end, in order. */
+export function endOf (socket: Socket<any, any>): unknown[] {
+  const events: unknown[] = []
+  socket.on('message', () => {})
+  socket.on('error', error => { events.push((error as NodeJS.ErrnoException).code) })
+  socket.on('close', ({ code, wasClean, initiator }) => { events.push([code, wasClean, initiator]) })
+  return events
 }

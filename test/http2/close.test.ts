@@ -1,0 +1,222 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket as NetSocket } from 'node:net'
+import type { ClientHttp2Session } from 'node:http2'
+import { type Test, test } from 'tap'
+import { deferred, fakeClock, until, waitingRoute } from '../plugin/support.ts'
+import { listen } from '../support/app.ts'
+import { closeBody } from '../support/frames.ts'
+import { CHUNK, turn } from '../support/serve.ts'
+import { type App, get, goAway, http2App, openSession, openSocket, openStream, StreamClient } from './support.ts'
+
+
+/** What happens on a session, in order; Node says twice that it goes away. */
+function record (session: ClientHttp2Session, clients: StreamClient[]): unknown[] {
+  const events: unknown[] = []
+  session.once('goaway', code => { events.push(`GOAWAY ${code}`) })
+  for (const client of clients) {
+    void client.close().then(async ({ code }) => {
+      events.push(code)
+      client.send(8, closeBody(code))
+      await client.end()
+      client.stream.end()
+    })
+  }
+  return events
+}
+
+test('app.close() tells every socket of every session, then ends the sessions', async t => {
+  const app = http2App(t)
+  app.get('/', { ws: true }, () => {})
+  const port = await listen(app)
+  const sessions = []
+  for (const count of [2, 1, 0]) {
+    const session = await openSession(t, port)
+    const clients = []
+    for (let i = 0; i < count; i++) clients.push(await openSocket(session, '/'))
+    sessions.push({ session, events: record(session, clients) })
+  }
+  await until(() => app.sockets.size === 3)
+  const ends = sessions.map(({ session }) => once(session, 'close'))
+  await app.close()
+  await Promise.all(ends)
+  t.same(sessions.map(({ events }) => events), [[1001, 1001, 'GOAWAY 0'], [1001, 'GOAWAY 0'], ['GOAWAY 0']])
+})
+
+test('a session without sockets does not hold app.close()', async t => {
+  const app = http2App(t)
+  app.get('/', { ws: true }, () => {})
+  const session = await openSession(t, await listen(app))
+  t.equal((await get(session, '/none')).status, 404)
+  const gone = goAway(session)
+  await app.close()
+  t.equal(await gone, 0)
+})
+
+test('an ordinary request that is under way is finished', async t => {
+  const app = http2App(t)
+  const gate = deferred()
+  const reached = deferred()
+  app.get('/', { ws: true }, () => {})
+  app.get('/http', async () => {
+    reached.resolve()
+    await gate.promise
+    return 'finished'
+  })
+  const session = await openSession(t, await listen(app))
+  const client = await openSocket(session, '/')
+  const request = new StreamClient(session, { ':path': '/http' }, { endStream: true })
+  await reached.promise
+  const events = record(session, [client])
+  const closed = app.close()
+  await until(() => events.length === 2)
+  t.same(events, [1001, 'GOAWAY 0'])
+  gate.resolve()
+  t.equal(await request.status(), 200)
+  t.equal(await request.end(), 'finished')
+  await closed
+})
+
+interface Proxy {
+  port: number
+  /** Towards the server. */
+  upstream: NetSocket[]
+  /** Reads no more of what the server writes, and passes nothing on to it. */
+  stick (): void
+}
+
+/** A network that can get stuck between a client and the server. */
+async function proxyTo (t: Test, port: number): Promise<Proxy> {
+  const upstream: NetSocket[] = []
+  const downstream: NetSocket[] = []
+  const server = createServer(client => {
+    const far = connect(port, '127.0.0.1')
+    client.pipe(far).pipe(client)
+    for (const socket of [client, far]) socket.on('error', () => {})
+    upstream.push(far)
+    downstream.push(client)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const socket of [...upstream, ...downstream]) socket.destroy()
+    server.close()
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    upstream,
+    stick: () => {
+      for (const socket of upstream) socket.unpipe().pause()
+      for (const socket of downstream) socket.unpipe().pause()
+    }
+  }
+}
+
+/** An app with a socket whose connection has got stuck, with much that waits to be written. */
+async function stuckApp (t: Test, options: Record<string, unknown>) {
+  const app = http2App(t, { heartbeat: false, maxBuffered: 1_000_000_000, ...options })
+  app.get('/', { ws: true }, () => {})
+  const proxy = await proxyTo(t, await listen(app))
+  const session = await openSession(t, proxy.port, { settings: { initialWindowSize: 2 ** 31 - 1 } })
+  session.setLocalWindowSize(2 ** 31 - 1)
+  await openSocket(session, '/')
+  await until(() => app.sockets.size === 1)
+  const [socket] = app.sockets
+  proxy.stick()
+  await fill(app)
+  return { app, proxy, session, socket: socket! }
+}
+
+/** Sends until the system takes no more. */
+async function fill (app: App): Promise<void> {
+  const [socket] = app.sockets
+  let before
+  do {
+    before = socket!.bufferedAmount
+    for (let i = 0; i < 20; i++) socket!.send(CHUNK)
+    for (let i = 0; i < 20; i++) await turn()
+  } while (socket!.bufferedAmount < before + 20 * CHUNK.length)
+}
+
+/** Whether the server has cut the connection. */
+async function isCut (app: App): Promise<boolean> {
+  return await new Promise((resolve, reject) => {
+    app.server.getConnections((error, count) => error === null ? resolve(count === 0) : reject(error))
+  })
+}
+
+test('a client whose connection is stuck is cut at the deadline, and app.close() ends', async t => {
+  const { app, socket } = await stuckApp(t, { drain: { timeout: 2000 }, closeTimeout: 60_000 })
+  const clock = await fakeClock(t)
+  const closed = app.close()
+  await until(() => socket.state === 'closing')
+  clock.tick(1999)
+  for (let i = 0; i < 5; i++) await turn()
+  t.equal(app.sockets.size, 1)
+  t.equal(await isCut(app), false)
+  clock.tick(1)
+  t.match(await socket.closed, { code: 1001, wasClean: false })
+  await closed
+  t.equal(await isCut(app), true)
+})
+
+test('a session whose client has vanished is cut soon after its socket was', async t => {
+  const { app, socket } = await stuckApp(t, {})
+  const clock = await fakeClock(t)
+  socket.terminate()
+  await socket.closed
+  clock.tick(4999)
+  for (let i = 0; i < 5; i++) await turn()
+  t.equal(await isCut(app), false)
+  clock.tick(1)
+  await until(() => isCut(app))
+  await until(() => clock.countTimers() === 0)
+})
+
+test('a session whose client is there keeps it when a socket was cut', async t => {
+  const app = http2App(t, { heartbeat: false })
+  app.get('/', { ws: true }, socket => { socket.on('message', message => { socket.send(message) }) })
+  const session = await openSession(t, await listen(app))
+  const [one, two, three] = [await openSocket(session, '/'), await openSocket(session, '/'), await openSocket(session, '/')]
+  await until(() => app.sockets.size === 3)
+  const sockets = [...app.sockets]
+  const clock = await fakeClock(t)
+  sockets[0]!.terminate()
+  sockets[1]!.terminate()
+  await Promise.all([one.rst(), two.rst()])
+  await until(() => clock.countTimers() === 0)
+  clock.tick(10_000)
+  three.send(1, 'still there')
+  t.equal(await three.text(), 'still there')
+})
+
+test('a session that ends while its client is asked leaves no timer', async t => {
+  const { app, proxy, socket } = await stuckApp(t, {})
+  const clock = await fakeClock(t)
+  socket.terminate()
+  await socket.closed
+  t.equal(clock.countTimers(), 1)
+  for (const far of proxy.upstream) far.destroy()
+  await until(() => isCut(app))
+  await until(() => clock.countTimers() === 0)
+})
+
+test('a handshake that is still in a hook at the deadline is cut', async t => {
+  const app = http2App(t, { drain: { timeout: 2000 }, handshakeTimeout: 60_000 })
+  const route = waitingRoute(app, '/room')
+  const session = await openSession(t, await listen(app))
+  const clock = await fakeClock(t)
+  const client = openStream(session, '/room')
+  await until(() => route.inHook === 1)
+  const waiting = clock.countTimers()
+  const closed = app.close()
+  await until(() => clock.countTimers() > waiting)
+  clock.tick(1999)
+  for (let i = 0; i < 5; i++) await turn()
+  t.equal(client.closed, false)
+  clock.tick(2)
+  await client.rst()
+  t.equal(client.headers, null)
+  await until(() => session.closed)
+  route.letGo()
+  await closed
+})
