@@ -76,6 +76,60 @@ test('an ordinary request that is under way is finished', async t => {
   await closed
 })
 
+/** A frame of HTTP/2 (RFC 9113 section 4.1). */
+function http2Frame (type: number, flags: number, payload = Buffer.alloc(0)): Buffer {
+  return Buffer.concat([Buffer.from([0, 0, payload.length, type, flags, 0, 0, 0, 0]), payload])
+}
+
+const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), http2Frame(4, 0)])
+
+test('a client that keeps its TCP connection after GOAWAY is cut after 5 s, and app.close() ends', async t => {
+  const app = http2App(t)
+  app.get('/', { ws: true }, () => {})
+  const sessions: unknown[] = []
+  app.server.on('session', session => { sessions.push(session) })
+  const client = connect({ port: await listen(app), host: '127.0.0.1', allowHalfOpen: true })
+  t.teardown(() => { client.destroy() })
+  client.resume().write(PREFACE)
+  await until(() => sessions.length === 1)
+  const clock = await fakeClock(t)
+  const ended = once(client, 'end')
+  let isClosed = false
+  const closed = app.close().then(() => { isClosed = true })
+  await ended
+  clock.tick(4999)
+  for (let i = 0; i < 5; i++) await turn()
+  t.equal(isClosed, false)
+  t.equal(await isCut(app), false)
+  clock.tick(1)
+  await closed
+})
+
+test('an ordinary request that takes longer than that is finished all the same', async t => {
+  const app = http2App(t)
+  const gate = deferred()
+  const reached = deferred()
+  app.get('/', { ws: true }, () => {})
+  app.get('/http', async () => {
+    reached.resolve()
+    await gate.promise
+    return 'finished'
+  })
+  const session = await openSession(t, await listen(app))
+  const request = new StreamClient(session, { ':path': '/http' }, { endStream: true })
+  await reached.promise
+  const clock = await fakeClock(t)
+  const gone = goAway(session)
+  const closed = app.close()
+  await gone
+  clock.tick(20_000)
+  await turn()
+  gate.resolve()
+  t.equal(await request.status(), 200)
+  t.equal(await request.end(), 'finished')
+  await closed
+})
+
 interface Proxy {
   port: number
   /** Towards the server. */
