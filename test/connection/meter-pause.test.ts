@@ -194,7 +194,7 @@ test('terminate() while a peer is held back leaves no timer behind', async t => 
   socket.terminate()
   t.match(await socket.closed, { code: 1006, initiator: 'local' })
   await client.end()
-  t.equal(clock.countTimers(), 0)
+  await until(() => clock.countTimers() === 0)
   t.strictSame(events, ['0', '1', 1006])
 })
 

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { closeBody, masked } from '../support/frames.ts'
+import { closeBody } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { pair, stall } from '../support/serve.ts'
 import { deferred, frameText, lastResponse, until } from './support.ts'
@@ -128,13 +128,14 @@ test('stats say how many are not being read, what waits for them, and what was d
   await until(() => app.sockets.stats().paused === 1)
   await stall(client, socket)
   while (socket.dropped === 0) socket.send(Buffer.alloc(60_000))
+  const { dropped } = socket
   t.match(app.sockets.stats(), {
-    open: 1, paused: 1, bufferedAmount: socket.bufferedAmount, dropped: 1, routes: { '/': { paused: 1, dropped: 1 } }
+    open: 1, paused: 1, bufferedAmount: socket.bufferedAmount, dropped, routes: { '/': { paused: 1, dropped } }
   })
   t.ok(socket.bufferedAmount > 0)
   await client.destroy()
   await until(() => app.sockets.size === 0)
-  t.match(app.sockets.stats(), { open: 0, paused: 0, bufferedAmount: 0, dropped: 1 })
+  t.match(app.sockets.stats(), { open: 0, paused: 0, bufferedAmount: 0, dropped })
 })
 
 test('stats are those of the moment: the object does not change later', async t => {
@@ -155,30 +156,6 @@ test('a handshake that is refused is counted as such, if there is a route for it
   await lastResponse(port, handshake('/room', { 'Sec-WebSocket-Protocol': '?' }))
   await lastResponse(port, handshake('/elsewhere'))
   t.match(app.sockets.stats(), { opened: 0, refused: 1 })
-})
-
-test('the request holds the headers as its client wrote them, for as long as the connection lives', async t => {
-  const app = createApp(t)
-  app.get('/room', { ws: true }, socket => {
-    const { raw } = socket.request
-    socket.on('message', () => { socket.send(JSON.stringify([raw.rawHeaders, raw.headers])) })
-  })
-  const port = await listen(app)
-  const sent = [
-    { 'user-agent': 'a', 'X-fOrwarded-For': 'b', Own: 'c', Cookie: 'd=1' },
-    { 'user-agent': 'a', 'X-fOrwarded-For': 'b', Own: 'c', Cookie: 'd=1' },
-    { 'User-Agent': 'A', 'X-Forwarded-For': 'B', own: 'C', cookie: 'd=2', Accept: '' },
-    { 'user-agent': 'a', 'X-fOrwarded-For': '', Own: '', Accept: '*/*' }
-  ]
-  const clients = await Promise.all(sent.map(headers => RawClient.open(port, '/room', headers)))
-  for (const [i, client] of clients.entries()) {
-    client.write(masked(1, 'which?'))
-    const [rawHeaders, headers] = JSON.parse(await frameText(client))
-    const own = Object.entries(sent[i]!)
-    t.same(rawHeaders.slice(-2 * own.length), own.flat(), `raw headers of client ${i}`)
-    for (const [name, value] of own) t.equal(headers[name.toLowerCase()], value, `${name} of client ${i}`)
-    await client.destroy()
-  }
 })
 
 test('socket.remoteAddress is that of the TCP peer, whatever a proxy header says', async t => {

@@ -39,7 +39,8 @@ const NOT_OVER: Record<string, Record<string, string>> = {
     'plugin/handshake-request': HTTP1,
     'plugin/handshake-response': HTTP1,
     'plugin/hooks-http1': HTTP1,
-    'plugin/other-upgrades': HTTP1
+    'plugin/other-upgrades': HTTP1,
+    'plugin/raw-headers': 'names are in lower case'
   }
 }
 
