@@ -129,20 +129,6 @@ test('the app closes while the client of a stuck handshake is already gone', asy
   t.equal(app.sockets.size, 0)
 })
 
-test('a client that leaves in the instant of its acceptance: the handler learns of it from the socket', async t => {
-  const app = createApp(t)
-  const ended = deferred<number>()
-  app.get('/room', { ws: true }, socket => {
-    socket.on('message', () => {})
-    socket.on('close', ({ code }) => ended.resolve(code))
-  })
-  const client = new RawClient(await listen(app))
-  client.socket.end(handshake('/room'))
-  t.equal(await ended.promise, 1006)
-  await client.end()
-  await until(() => app.sockets.size === 0)
-})
-
 test('a client that sends half a handshake and leaves harms nobody', async t => {
   const app = createApp(t)
   app.get('/room', { ws: true }, () => { t.fail('the handler was called') })

@@ -186,18 +186,6 @@ test('a handshake that is answered in time opens, and leaves no timer', async t 
   t.equal(clock.countTimers(), 0)
 })
 
-test('a handshake that is answered at once starts no timer', async t => {
-  const app = createApp(t, { heartbeat: false })
-  app.get('/', { ws: true }, () => {})
-  const port = await listen(app)
-  const clock = await fakeClock(t)
-  t.intercept(globalThis, 'setTimeout', { value: () => { t.fail('a timer was started') } })
-  const client = await RawClient.open(port, '/')
-  await until(() => app.sockets.size === 1)
-  t.equal(clock.countTimers(), 0)
-  await client.destroy()
-})
-
 test('an HTTP route takes its time, whatever it was asked for', async t => {
   const place = createPlace()
   const { port, clock } = await served(t, {}, {}, app => {

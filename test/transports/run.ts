@@ -17,6 +17,7 @@ const NOT_OVER: Record<string, Record<string, string>> = {
     'connection/overflow-at-once': 'a write to TLS has not left when the call returns',
     'hostile/slow-reader': 'reads TCP itself, byte by byte',
     'hostile/slow-handshake': 'bytes of HTTP/1.1 as TCP brings them',
+    'plugin/at-once': 'an answer to TLS has not left when the call returns',
     'plugin/declaration-http': 'fetches over TCP',
     'plugin/limits-thousand': 'a thousand handshakes of TLS take longer than ours may',
     'plugin/other-upgrades': 'has a part over TLS',
