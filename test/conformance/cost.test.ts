@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { t, test } from 'tap'
-import { clientEndpoint, type Endpoint, serverEndpoint } from './endpoints.ts'
+import { type Endpoint, endpoints } from './endpoints.ts'
 import { type Peer, turn } from './peer.ts'
 import { BINARY, encode, first, last, more, sampleBytes } from './row.ts'
 
@@ -20,7 +20,7 @@ const CASES = [
   { name: 'a million empty fragments', fragments: 1_000_000, size: 0, most: 2 * MIB }
 ]
 
-for (const endpoint of [await serverEndpoint(), await clientEndpoint()]) {
+for (const endpoint of await endpoints()) {
   t.teardown(() => endpoint.close())
   for (const { name, fragments, size, most } of CASES) {
     test(`9.10 as ${endpoint.role}: ${name} cost no more memory than their bytes (RFC 6455 §5.4, §10.4)`, async t => {

@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import Fastify from 'fastify'
 import sockets, { type BaseSocket, type SocketOptions } from 'fastify-sockets'
 import type { Agreement } from '../../lib/deflate/negotiate.ts'
 import { DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
 import { SocketBase } from '../../lib/socket/socket.ts'
 import { handshake } from '../support/raw-client.ts'
+import { connectTransport, serverOptions, TRANSPORT } from '../support/transport.ts'
 import { Peer } from './peer.ts'
 
 /** What a connection is to be like. */
@@ -33,17 +35,22 @@ const LIMIT = 1000
 const OPTIONS: SocketOptions = { maxPayload: ROOM, maxBuffered: ROOM, heartbeat: false, closeTimeout: 600_000 }
 const DEFLATE = { default: {}, takeover: { contextTakeover: true, threshold: 64 } }
 
+/** All that the transport has: the client is tested on TCP only. */
+export async function endpoints (): Promise<Endpoint[]> {
+  return TRANSPORT === 'tcp' ? [await serverEndpoint(), await clientEndpoint()] : [await serverEndpoint()]
+}
+
 /** A Fastify server with our plugin. */
 export async function serverEndpoint (): Promise<Endpoint> {
-  let onOpen = (_transport: Socket): void => {}
-  const app = Fastify({ forceCloseConnections: true })
+  let onOpen = (_socket: SocketBase): void => {}
+  const app = Fastify({ ...serverOptions, forceCloseConnections: true })
   app.register(sockets, OPTIONS)
   for (const deflate of ['default', 'takeover', 'none'] as const) {
     for (const maxPayload of [ROOM, LIMIT]) {
       const ws = { maxPayload, deflate: deflate !== 'none' && DEFLATE[deflate] }
-      app.get(`/${deflate}/${maxPayload}`, { ws }, (socket, request) => {
+      app.get(`/${deflate}/${maxPayload}`, { ws }, socket => {
         echo(socket)
-        onOpen(request.socket)
+        onOpen(socket as unknown as SocketBase)
       })
     }
   }
@@ -52,12 +59,13 @@ export async function serverEndpoint (): Promise<Endpoint> {
   return {
     role: 'server',
     open: async ({ limited, deflate, offer = 'permessage-deflate' } = {}) => {
-      const opened = new Promise<Socket>(resolve => { onOpen = resolve })
-      const socket = connect(port, '127.0.0.1')
+      const opened = new Promise<SocketBase>(resolve => { onOpen = resolve })
+      const socket = connectTransport(port)
       const url = `/${deflate ?? 'none'}/${limited === true ? LIMIT : ROOM}`
       const headers: Record<string, string> = deflate === undefined ? {} : { 'Sec-WebSocket-Extensions': offer }
       const { head, extensions } = await passHandshake(socket, url, headers)
-      return Object.assign(new Peer(socket, await opened, head), { extensions })
+      const { connection } = await opened
+      return Object.assign(new Peer(socket, () => connection.bytesIn, head), { extensions })
     },
     close: () => app.close()
   }
@@ -76,7 +84,8 @@ export async function clientEndpoint (): Promise<Endpoint> {
       const accepted = once(server, 'connection') as Promise<[Socket]>
       const [[socket]] = await Promise.all([accepted, once(transport, 'connect')])
       const client = createClient(transport, choice)
-      const peer = new Peer(socket, transport)
+      socket.setNoDelay(true)
+      const peer = new Peer(socket, () => transport.bytesRead)
       client.connection.start(Buffer.alloc(0))
       return peer
     },
@@ -118,7 +127,7 @@ function rethrow (error: unknown): void {
 
 /** Resolves with the bytes behind the 101 and the extensions that it names. */
 export async function passHandshake (
-  socket: Socket, url: string, headers: Record<string, string> = {}
+  socket: Duplex, url: string, headers: Record<string, string> = {}
 ): Promise<{ head: Buffer, extensions: string }> {
   socket.write(handshake(url, headers))
   let received = Buffer.alloc(0)

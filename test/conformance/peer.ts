@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { frameExtent, readFrame, type WireFrame } from '../support/frames.ts'
 
 /** The other end of the connection: writes the bytes it is told to and collects the frames that come back. */
@@ -10,9 +10,8 @@ export class Peer {
   extensions = ''
   /** Called whenever one end has read what the other wrote. */
   onProgress = (): void => {}
-  readonly #socket: Socket
-  /** The endpoint's end of the transport: tells how much has been read there. */
-  readonly #transport: Socket
+  readonly #socket: Duplex
+  readonly #bytesRead: () => number
   readonly #readBefore: number
   #sent = 0
   #chunks: Buffer[] = []
@@ -20,11 +19,11 @@ export class Peer {
   #needed = 2
   #wake = (): void => {}
 
-  constructor (socket: Socket, transport: Socket, head: Buffer = Buffer.alloc(0)) {
+  /** @param bytesRead tells how much the endpoint has read */
+  constructor (socket: Duplex, bytesRead: () => number, head: Buffer = Buffer.alloc(0)) {
     this.#socket = socket
-    this.#transport = transport
-    this.#readBefore = transport.bytesRead
-    socket.setNoDelay(true)
+    this.#bytesRead = bytesRead
+    this.#readBefore = bytesRead()
     socket.on('data', chunk => this.#read(chunk))
     socket.on('error', error => { this.error = error })
     for (const event of ['end', 'error', 'close']) {
@@ -57,7 +56,7 @@ export class Peer {
 
   /** Waits until the endpoint has read everything written so far, or has ended the connection. */
   async arrived (): Promise<void> {
-    while (!this.ended && this.#transport.bytesRead - this.#readBefore < this.#sent) await turn()
+    while (!this.ended && this.#bytesRead() - this.#readBefore < this.#sent) await turn()
     this.onProgress()
   }
 
