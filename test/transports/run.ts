@@ -47,7 +47,8 @@ const NOT_OVER: Record<string, Record<string, string>> = {
 
 /** What does not run over any: it has no transport, or brings its own. */
 const ON_THEIR_OWN = [
-  'connection/client-role', 'connection/random-key', 'connection/shared-read', 'connection/timer-wheel',
+  'connection/client-role', 'connection/over-tls', 'connection/random-key', 'connection/shared-read',
+  'connection/timer-wheel',
   'plugin/duplex-pair', 'plugin/errors', 'plugin/inject', 'plugin/inject-refused', 'plugin/limits-unix', 'plugin/servers'
 ]
 
