@@ -2,7 +2,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import sockets, { type Socket } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { clientClosed, connect, createApp, listen } from '../support/app.ts'
-import { handshake, RawClient } from '../support/raw-client.ts'
+import { get, handshake, RawClient } from '../support/raw-client.ts'
 import { serverOptions } from '../support/transport.ts'
 import { ask, frameText, lastResponse } from './support.ts'
 
@@ -51,7 +51,7 @@ test('registered in a child, it serves that context and its children and leaves 
   t.equal(await ask(port, '/child', 'hello'), 'hello')
   t.equal(await ask(port, '/grandchild', 'hello'), 'hello')
   t.same([app.hasDecorator('sockets'), app.hasDecorator('injectWS')], [false, false])
-  t.equal((await lastResponse(port, 'GET /plain HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')).body, 'http')
+  t.equal((await lastResponse(port, get('/plain'))).body, 'http')
 })
 
 test('two siblings may each have their own registration', async t => {

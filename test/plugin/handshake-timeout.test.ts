@@ -3,7 +3,6 @@ import type { Socket, SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { atHttpRoute } from '../support/transport.ts'
 import { connectionCount, deferred, errorBody, fakeClock, frameText, lastResponse, linesWith, until } from './support.ts'
 
 const TIMEOUT = 1000
@@ -184,21 +183,4 @@ test('a handshake that is answered in time opens, and leaves no timer', async t 
   t.equal((await client.response()).status, 101)
   t.equal(await frameText(client), 'hello')
   t.equal(clock.countTimers(), 0)
-})
-
-test('an HTTP route takes its time, whatever it was asked for', async t => {
-  const place = createPlace()
-  const { port, clock } = await served(t, {}, {}, app => {
-    app.get('/http', async () => {
-      await place.wait()
-      return 'slow'
-    })
-  })
-  const client = new RawClient(port)
-  client.write(handshake('/http'))
-  await place.reached
-  clock.tick(10 * TIMEOUT)
-  place.go()
-  t.match(await client.response(), { status: atHttpRoute, body: 'slow' })
-  await client.end()
 })

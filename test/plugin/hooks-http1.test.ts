@@ -3,9 +3,9 @@ import { Readable } from 'node:stream'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { deferred, frameText, lastResponse } from './support.ts'
+import { deferred, fakeClock, frameText, lastResponse } from './support.ts'
 
-// What hooks do in HTTP/1.1 only.
+// What hooks and HTTP routes do in HTTP/1.1 only.
 
 test('a hook may answer without a body, and with a stream in chunks', async t => {
   const app = createApp(t)
@@ -53,4 +53,24 @@ test('connectionTimeout of the server cuts a handshake that is stuck in a hook, 
   t.equal(socket.destroyed, true, 'as the socket of a request that is stuck in a hook')
   t.equal(client.received.length, 0)
   await client.destroy()
+})
+
+test('an HTTP route takes its time, whatever it was asked for', async t => {
+  const app = createApp(t, { handshakeTimeout: 1000 })
+  const reached = deferred()
+  const gate = deferred()
+  app.get('/http', async () => {
+    reached.resolve()
+    await gate.promise
+    return 'slow'
+  })
+  const port = await listen(app)
+  const clock = await fakeClock(t)
+  const client = new RawClient(port)
+  client.write(handshake('/http'))
+  await reached.promise
+  clock.tick(10_000)
+  gate.resolve()
+  t.match(await client.response(), { status: 200, body: 'slow' })
+  await client.end()
 })

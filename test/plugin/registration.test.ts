@@ -7,7 +7,7 @@ import fp from 'fastify-plugin'
 import sockets, { CloseCode, errors, ProtocolError, type Socket, sockets as named } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { connect, createApp, listen } from '../support/app.ts'
-import { handshake } from '../support/raw-client.ts'
+import { get, handshake } from '../support/raw-client.ts'
 import { serverOptions } from '../support/transport.ts'
 import { ask, lastResponse, nextText, ROOT, runScript } from './support.ts'
 
@@ -133,7 +133,7 @@ test('an app without ws routes works with the plugin, and one without the plugin
   const idle = createApp(t)
   idle.get('/plain', async () => 'http')
   const port = await listen(idle)
-  t.equal((await lastResponse(port, handshake('/plain'))).body, 'http')
+  t.equal((await lastResponse(port, get('/plain'))).body, 'http')
   t.equal((await lastResponse(port, handshake('/unknown'))).status, 404)
 
   const without = bareApp(t)

@@ -27,6 +27,11 @@ export function handshake (url: string, headers: Record<string, string | undefin
   return `${method} ${url} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`
 }
 
+/** A plain request, the last one on its connection. */
+export function get (url: string): string {
+  return `GET ${url} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`
+}
+
 /** A client that writes the bytes it is told to and collects what comes back. Knows nothing of lib/. */
 export class RawClient {
   readonly socket: ClientTransport

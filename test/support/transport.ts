@@ -24,23 +24,18 @@ interface Transport {
   server: FastifyServerOptions
   /** With which a handshake is accepted, before it reaches the client. */
   accepted: number
-  /** What an HTTP route answers a handshake with: HTTP/1.1 may serve it as the GET that it also is (RFC 9110 §7.8). */
-  atHttpRoute: number
   connect (port: number, options: TransportOptions): ClientTransport
 }
 
-const HTTP1 = { accepted: 101, atHttpRoute: 200 }
-
 const TRANSPORTS: Record<string, () => Transport | Promise<Transport>> = {
-  tcp: () => ({ server: {}, ...HTTP1, connect: plain }),
+  tcp: () => ({ server: {}, accepted: 101, connect: plain }),
   async tls () {
     const certificate = await selfSigned()
-    return { server: { https: certificate } as FastifyServerOptions, ...HTTP1, connect: secured(certificate.cert) }
+    return { server: { https: certificate } as FastifyServerOptions, accepted: 101, connect: secured(certificate.cert) }
   },
   http2: () => ({
     server: { http2: true } as FastifyServerOptions,
     accepted: 200,
-    atHttpRoute: 404,
     connect: (port, options) => new Http2Transport(port, options.allowHalfOpen)
   })
 }
@@ -49,7 +44,7 @@ const TRANSPORTS: Record<string, () => Transport | Promise<Transport>> = {
 export const TRANSPORT = process.env.TEST_TRANSPORT ?? 'tcp'
 const transport = await TRANSPORTS[TRANSPORT]!()
 
-export const { server: serverOptions, accepted, atHttpRoute } = transport
+export const { server: serverOptions, accepted } = transport
 
 /** The server's end of a connection, as the socket writes to it. */
 export function transportOf ({ request }: Socket<any, any>): Duplex {
