@@ -8,7 +8,11 @@ export type Clock = ReturnType<typeof FakeTimers.install>
  * Input and output stay real.
  */
 export function fakeClock (t: Test, ...also: Array<'performance'>): Clock {
-  const clock = FakeTimers.install({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', ...also] })
+  const clock = FakeTimers.install({
+    toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', ...also],
+    // What an earlier test has left may end now, and with it a real timer.
+    shouldClearNativeTimers: true
+  })
   t.teardown(() => clock.uninstall())
   return clock
 }

@@ -92,9 +92,14 @@ export class Http2Transport extends Duplex {
   }
 
   override _destroy (error: Error | null, done: (error?: Error | null) => void): void {
-    if (this.#stream !== null && !this.#stream.closed) this.#stream.close(constants.NGHTTP2_CANCEL)
-    if (this.#stream === null) this.#session.destroy()
-    else if (!this.#session.destroyed) this.#session.close()
+    if (this.#stream === null) {
+      this.#session.destroy()
+    } else {
+      if (!this.#stream.closed) this.#stream.close(constants.NGHTTP2_CANCEL)
+      // What has not been read would keep it, and the session with it.
+      this.#stream.destroy()
+      if (!this.#session.destroyed) this.#session.close()
+    }
     done(error)
   }
 
