@@ -95,9 +95,11 @@ export class Http2Transport extends Duplex {
     if (this.#stream === null) {
       this.#session.destroy()
     } else {
-      if (!this.#stream.closed) this.#stream.close(constants.NGHTTP2_CANCEL)
-      // What has not been read would keep it, and the session with it.
-      this.#stream.destroy()
+      if (!this.readableEnded || !this.writableFinished) {
+        if (!this.#stream.closed) this.#stream.close(constants.NGHTTP2_CANCEL)
+        // What has not been read would keep it, and the session with it.
+        this.#stream.destroy()
+      }
       if (!this.#session.destroyed) this.#session.close()
     }
     done(error)

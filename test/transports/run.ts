@@ -1,13 +1,16 @@
-/** Runs over TLS and over HTTP/2 what the other tests run over TCP: `node run.js [tls|http2] [options of tap]`. */
+/**
+ * Runs over TLS and over HTTP/2 what the other tests run over TCP: `node run.js [tls|http2] [conformance] [options of tap]`.
+ */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { selfSigned } from '../support/certificate.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 /** In which the tests go through a server's front door. */
 const FOLDERS = ['connection', 'faults', 'hostile', 'message', 'plugin', 'socket']
+const CONFORMANCE = 'conformance'
 
 const HTTP1 = 'of HTTP/1.1'
 
@@ -47,29 +50,36 @@ const NOT_OVER: Record<string, Record<string, string>> = {
 
 /** What does not run over any: it has no transport, or brings its own. */
 const ON_THEIR_OWN = [
+  'conformance/compression-client', 'conformance/count', 'conformance/limits-client',
   'connection/client-role', 'connection/over-tls', 'connection/random-key', 'connection/shared-read',
   'connection/timer-wheel',
   'plugin/duplex-pair', 'plugin/errors', 'plugin/inject', 'plugin/inject-refused', 'plugin/limits-unix', 'plugin/servers'
 ]
 
-function filesFor (transport: string): string[] {
-  const names = FOLDERS.flatMap(folder => readdirSync(join(ROOT, 'dist/test', folder))
+function filesFor (transport: string, folders: string[]): string[] {
+  const names = [...FOLDERS, CONFORMANCE].flatMap(folder => readdirSync(join(ROOT, 'dist/test', folder))
     .filter(file => file.endsWith('.test.js'))
     .map(file => `${folder}/${file.replace('.test.js', '')}`))
   const left = [...ON_THEIR_OWN, ...Object.keys(NOT_OVER[transport]!)]
   const unknown = left.filter(name => !names.includes(name))
   if (unknown.length > 0) throw new Error(`no such tests: ${unknown.join(', ')}`)
-  return names.filter(name => !left.includes(name)).map(name => `dist/test/${name}.test.js`)
+  const chosen = names.filter(name => folders.includes(dirname(name)) && !left.includes(name))
+  return chosen.map(name => `dist/test/${name}.test.js`)
 }
 
 const args = process.argv.slice(2)
 const chosen = args.filter(arg => arg in NOT_OVER)
-const options = args.filter(arg => !chosen.includes(arg))
+const isConformance = args.includes(CONFORMANCE)
+const folders = isConformance ? [CONFORMANCE] : FOLDERS
+const options = [
+  ...isConformance ? ['--jobs=2', '--timeout=600'] : ['--timeout=60'],
+  ...args.filter(arg => arg !== CONFORMANCE && !chosen.includes(arg))
+]
 // Made once for all processes.
 await selfSigned()
 for (const transport of chosen.length > 0 ? chosen : Object.keys(NOT_OVER)) {
   console.log(`# over ${transport}`)
-  const tap = spawn('npx', ['tap', '--disable-coverage', ...options, ...filesFor(transport)], {
+  const tap = spawn('npx', ['tap', '--disable-coverage', ...options, ...filesFor(transport, folders)], {
     cwd: ROOT, stdio: 'inherit', env: { ...process.env, TEST_TRANSPORT: transport }
   })
   const [code] = await once(tap, 'exit')
