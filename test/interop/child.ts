@@ -5,8 +5,10 @@ import type { Test } from 'tap'
 import type { Client, Report } from './visit.ts'
 
 /** A client that is a script: a visit per line of JSON in, a report per line out. */
-export function startChild (t: Test, command: string, script: string): Client['visit'] {
-  const child = spawn(command, [script], { stdio: ['pipe', 'pipe', 'inherit'] })
+export function startChild (
+  t: Test, command: string, script: string, env: Record<string, string> = {}
+): Client['visit'] {
+  const child = spawn(command, [script], { env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'inherit'] })
   const exit = once(child, 'exit').then(([code]) => { throw new Error(`${script} ended with ${code}`) })
   // The visits tell.
   exit.catch(() => {})
