@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test, type Test } from 'tap'
-import { selfSigned } from '../plugin/support.ts'
+import { selfSigned } from '../support/certificate.ts'
 import { startChild } from './child.ts'
 import { runChecks } from './run.ts'
 import type { ServerOptions } from './server.ts'
@@ -32,4 +32,6 @@ async function visit (t: Test, server: ServerOptions): Promise<void> {
 
 test("Node's own WebSocket", t => visit(t, {}))
 
-test("Node's own WebSocket over HTTP/2", t => visit(t, { http2: true, https: { ...selfSigned(), allowHTTP1: true } }))
+test("Node's own WebSocket over HTTP/2", async t => {
+  await visit(t, { http2: true, https: { ...await selfSigned(), allowHTTP1: true } })
+})
