@@ -114,6 +114,7 @@ export class Registry {
 
   async #drain (): Promise<void> {
     for (const scope of this.#scopes) scope.closing = true
+    this.#sessions.beginToClose()
     if (this.#pending.size > 0) {
       const timeout = Math.max(...this.#scopes.map(scope => scope.drain.timeout))
       this.#cutTimer = setTimeout(() => this.#pending.forEach(({ transport }) => cutTransport(transport)), timeout)

@@ -9,6 +9,7 @@ const LINGER = 5000
 /** The HTTP/2 sessions of a server that have begun since the plugin was registered. */
 export class Sessions {
   readonly #sessions = new Map<ServerHttp2Session, Session>()
+  #closing = false
 
   /** Sees every session that begins from now on. */
   watch (server: Http2Server): void {
@@ -29,10 +30,21 @@ export class Sessions {
 
   /** A stream has become the transport of a WebSocket: until it closes, its session does not time out. */
   hold (stream: Http2Stream): void {
-    this.#sessions.get(stream.session as ServerHttp2Session)?.hold(stream)
+    const session = this.#sessions.get(stream.session as ServerHttp2Session)
+    if (session === undefined) return
+    session.hold()
+    stream.on('close', () => {
+      session.release()
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) session.onReset(this.#closing)
+    })
   }
 
-  /** GOAWAY on each; what is under way comes to its end. */
+  /** The WebSockets are being ended. */
+  beginToClose (): void {
+    this.#closing = true
+  }
+
+  /** They have ended: GOAWAY on each session. What else is under way comes to its end. */
   close (): void {
     for (const session of this.#sessions.values()) session.close()
   }
@@ -43,8 +55,8 @@ class Session {
   readonly #socket: NetSocket
   /** WebSockets on it. */
   #held = 0
-  /** Whether one of them was reset, by either side. */
-  #hasReset = false
+  /** Whether one of them was reset when all were being ended. */
+  #maybeStuck = false
   /** Its timeout while it holds none. */
   #timeout = 0
   /** Runs while the client is waited for: for a sign of life, or for it to leave. */
@@ -55,25 +67,23 @@ class Session {
     this.#socket = socket
   }
 
-  hold (stream: Http2Stream): void {
-    if (this.#held++ === 0) {
-      this.#timeout = this.#session.timeout ?? 0
-      this.#session.setTimeout(0)
-    }
-    stream.on('close', () => this.#release(stream.rstCode))
+  hold (): void {
+    if (this.#held++ > 0) return
+    this.#timeout = this.#session.timeout ?? 0
+    this.#session.setTimeout(0)
   }
 
-  #release (rstCode: number | undefined): void {
+  release (): void {
     if (--this.#held === 0 && !this.#session.destroyed) this.#session.setTimeout(this.#timeout)
-    if (rstCode === constants.NGHTTP2_NO_ERROR) return
-    this.#hasReset = true
-    this.#probe()
   }
 
-  /**
-   * A socket was cut, perhaps because its client has vanished, and with it all of the session: asks (RFC 9113 §6.7), as
-   * TCP itself would take a quarter of an hour to find out.
-   */
+  /** A socket was cut, by either side. */
+  onReset (isClosing: boolean): void {
+    if (isClosing) this.#maybeStuck = true
+    else this.#probe()
+  }
+
+  /** Perhaps the client has vanished: asks (RFC 9113 §6.7). TCP itself would take a quarter of an hour to find out. */
   #probe (): void {
     if (this.#session.closed || this.#session.destroyed || this.#timer !== null) return
     const { bytesRead } = this.#socket
@@ -84,20 +94,15 @@ class Session {
     this.#session.ping(() => {})
   }
 
-  /** When all is done, Node would wait without end for a client that does not leave, or does not read. */
   close (): void {
     this.#session.close()
     this.stopWaiting()
-    let bytesRead = -1
+    // When all is done, Node would wait without end for a client that does not leave.
     this.#timer = setInterval(() => {
-      if (this.#session.destroyed || (this.#isStuck && this.#socket.bytesRead === bytesRead)) this.#socket.destroy()
-      bytesRead = this.#socket.bytesRead
+      if (this.#session.destroyed) this.#socket.destroy()
     }, LINGER)
-  }
-
-  /** A socket was cut, and its client may not even read that. */
-  get #isStuck (): boolean {
-    return this.#hasReset && this.#session.state.outboundQueueSize! > 0
+    // Nor would it end for one that does not even read that its socket was cut.
+    if (this.#maybeStuck) setImmediate(() => { if (this.#session.state.outboundQueueSize! > 0) this.#socket.destroy() })
   }
 
   stopWaiting (): void {
