@@ -34,7 +34,6 @@ test("a client's close frame is answered, and the server is the first to end the
   client.send(8, closeBody(1000, 'bye'))
   t.same(await client.close(), { code: 1000, reason: '' })
   t.equal(await client.end(), '')
-  t.equal(client.stream.closed, false)
   client.stream.end()
   t.equal(await client.rst(), NO_ERROR)
   await until(() => events.length > 0)
@@ -116,20 +115,23 @@ test('a client that does not answer the close frame is cut with CANCEL after clo
   t.same(events, [[4000, false, 'local']])
 })
 
-test('a client that has closed and does not end its side is cut after closeTimeout', async t => {
-  const { app, client, socket } = await http2Pair(t, { closeTimeout: 1000 })
-  const events = endOf(socket)
-  const clock = await fakeClock(t)
-  client.send(8, closeBody(1000))
-  t.equal((await client.close()).code, 1000)
-  await client.end()
-  clock.tick(999)
-  await turn()
-  t.equal(client.closed, false)
-  clock.tick(1)
-  t.equal(await client.rst(), CANCEL)
-  await until(() => app.sockets.size === 1)
-  t.same(events, [[1000, true, 'remote']])
+test('a client need not end its side after ours (RFC 9113 section 8.1): nobody waits for it', async t => {
+  for (const begin of ['client', 'server'] as const) {
+    const { app, client, socket, neighbour } = await http2Pair(t, { closeTimeout: 1000 })
+    const events = endOf(socket)
+    const clock = await fakeClock(t)
+    if (begin === 'server') void socket.close(4000)
+    else client.send(8, closeBody(4000))
+    t.equal((await client.close()).code, 4000)
+    if (begin === 'server') client.send(8, closeBody(4000))
+    t.equal(await client.end(), '')
+    t.equal(await client.rst(), NO_ERROR)
+    await until(() => app.sockets.size === 1)
+    t.same(events, [[4000, true, begin === 'server' ? 'local' : 'remote']])
+    t.equal(await stillThere(neighbour), 'still there')
+    t.equal(clock.countTimers(), 0)
+    clock.uninstall()
+  }
 })
 
 test('a protocol violation is answered with 1002 and END_STREAM', async t => {
