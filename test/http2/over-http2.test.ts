@@ -1,0 +1,7 @@
+// Ends of connections, and pings, are to be as they are over TCP.
+process.env.TEST_TRANSPORT = 'http2'
+
+await import('../connection/cut.test.ts')
+await import('../connection/meter-hold.test.ts')
+await import('../hostile/pings.test.ts')
+await import('../plugin/abandoned.test.ts')
