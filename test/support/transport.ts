@@ -64,10 +64,13 @@ function secured (ca: string): Transport['connect'] {
   return (port, options) => {
     const socket = plain(port, options)
     const client = connectTls({ socket, host: '127.0.0.1', ca })
-    // What TLS itself cannot.
+    // What TLS itself cannot: the TCP socket, which it destroys, resets instead.
     client.resetAndDestroy = () => {
-      socket.resetAndDestroy()
-      return client
+      socket.destroy = () => {
+        Reflect.deleteProperty(socket, 'destroy')
+        return socket.resetAndDestroy()
+      }
+      return client.destroy()
     }
     return client
   }
