@@ -191,8 +191,9 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   onPing (payload: Buffer): void {
     if (this.#state !== OPEN) return
     // RFC 6455 §5.5.3: only the last ping needs an answer. A peer that does not read must not fill the memory with pongs.
-    if (this.#outbox.bufferedAmount > this.options.highWaterMark) this.#unanswered = payload
-    else this.#outbox.binary(PONG, payload)
+    const isFull = this.#outbox.bufferedAmount > this.options.highWaterMark
+    this.#unanswered = isFull ? payload : null
+    if (!isFull) this.#outbox.binary(PONG, payload)
     this.#host.onPing(payload)
   }
 

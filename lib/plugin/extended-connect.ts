@@ -31,6 +31,11 @@ export class ExtendedConnect extends Opening {
     this.#heard = HEARD.map(event => [event, request.stream.listeners(event)])
     // The frames that follow are no body: a hook that looks for one must not take them.
     request.push(null)
+    // A hook that destroys the request means its connection, as it is in HTTP/1.1.
+    request._destroy = (error, done) => {
+      cutTransport(request.stream)
+      done(error)
+    }
     // As which the route was declared.
     request.headers[':method'] = 'GET'
     // Node has made it, and a second one on the same stream would answer as well.
