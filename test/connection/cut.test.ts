@@ -61,19 +61,6 @@ test('a peer that sends on and on after our close frame is cut after closeTimeou
   t.equal((await closed).wasClean, false)
 })
 
-test('a peer that keeps its side open after both close frames is cut after closeTimeout', async t => {
-  const { client, socket } = await halfOpenPair(t, { closeTimeout: 3000 })
-  const clock = fakeClock(t)
-  client.send(CLOSE, closeBody(1000))
-  await client.close()
-  await client.end()
-  client.send(TEXT, 'still writing')
-  await turn()
-  t.equal(socket.state, 'closing')
-  clock.tick(3000)
-  t.strictSame(await socket.closed, { code: 1000, reason: '', wasClean: true, initiator: 'remote' })
-})
-
 test('the timer of the closing handshake is gone when the connection is', async t => {
   const { client, socket } = await pair(t, { heartbeat: false })
   const clock = fakeClock(t)

@@ -27,6 +27,7 @@ const NOT_OVER: Record<string, Record<string, string>> = {
     'plugin/foreign-upgrades': HTTP1
   },
   http2: {
+    'connection/open-side': 'the server ends the stream as a whole',
     'connection/overflow-at-once': 'a write to a stream has not left when the call returns',
     'faults/timeout': 'an idle TCP connection',
     'hostile/dropped-headers': HTTP1,
