@@ -24,18 +24,26 @@ interface Transport {
   server: FastifyServerOptions
   /** With which a handshake is accepted, before it reaches the client. */
   accepted: number
+  /** The code of the error that a reset by the client is; none: it is only the end. */
+  resetCode: string | null
   connect (port: number, options: TransportOptions): ClientTransport
 }
 
 const TRANSPORTS: Record<string, () => Transport | Promise<Transport>> = {
-  tcp: () => ({ server: {}, accepted: 101, connect: plain }),
+  tcp: () => ({ server: {}, accepted: 101, resetCode: 'ECONNRESET', connect: plain }),
   async tls () {
     const certificate = await selfSigned()
-    return { server: { https: certificate } as FastifyServerOptions, accepted: 101, connect: secured(certificate.cert) }
+    return {
+      server: { https: certificate } as FastifyServerOptions,
+      accepted: 101,
+      resetCode: 'ECONNRESET',
+      connect: secured(certificate.cert)
+    }
   },
   http2: () => ({
     server: { http2: true } as FastifyServerOptions,
     accepted: 200,
+    resetCode: null,
     connect: (port, options) => new Http2Transport(port, options.allowHalfOpen)
   })
 }
@@ -44,7 +52,7 @@ const TRANSPORTS: Record<string, () => Transport | Promise<Transport>> = {
 export const TRANSPORT = process.env.TEST_TRANSPORT ?? 'tcp'
 const transport = await TRANSPORTS[TRANSPORT]!()
 
-export const { server: serverOptions, accepted } = transport
+export const { server: serverOptions, accepted, resetCode } = transport
 
 /** The server's end of a connection, as the socket writes to it. */
 export function transportOf ({ request }: Socket<any, any>): Duplex {
