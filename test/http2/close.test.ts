@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket as NetSocket } from 'node:net'
-import type { ClientHttp2Session, ServerHttp2Session } from 'node:http2'
+import type { ClientHttp2Session } from 'node:http2'
 import { type Test, test } from 'tap'
 import { deferred, fakeClock, until, waitingRoute } from '../plugin/support.ts'
 import { listen } from '../support/app.ts'
@@ -169,8 +169,6 @@ async function proxyTo (t: Test, port: number): Promise<Proxy> {
 async function stuckApp (t: Test, options: Record<string, unknown>) {
   const app = http2App(t, { heartbeat: false, maxBuffered: 1_000_000_000, ...options })
   app.get('/', { ws: true }, () => {})
-  const sessions: ServerHttp2Session[] = []
-  app.server.on('session', session => { sessions.push(session as ServerHttp2Session) })
   const proxy = await proxyTo(t, await listen(app))
   const session = await openSession(t, proxy.port, { settings: { initialWindowSize: 2 ** 31 - 1 } })
   session.setLocalWindowSize(2 ** 31 - 1)
@@ -179,7 +177,7 @@ async function stuckApp (t: Test, options: Record<string, unknown>) {
   const [socket] = app.sockets
   proxy.stick()
   await fill(app)
-  return { app, proxy, served: sessions[0]!, socket: socket! }
+  return { app, proxy, socket: socket! }
 }
 
 /** Sends until the system takes no more. */

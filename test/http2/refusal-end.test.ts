@@ -89,6 +89,10 @@ for (const [name, hook, act] of [
     reply.hijack()
     reply.raw.writeHead(200)
     reply.raw.end('late')
+  }],
+  ['a hook that writes a payload there later', 'preHandler', (reply: any) => {
+    reply.hijack()
+    reply.raw.write('late')
   }]
 ] as const) {
   test(`a handshake that is stuck in ${name} gets 503, and what comes later does no harm`, async t => {
@@ -117,6 +121,27 @@ for (const [name, hook, act] of [
     t.equal((await get(session, '/none')).status, 404, 'the others do not notice')
   })
 }
+
+test('the answer in place of hooks has no header of theirs', async t => {
+  const app = http2App(t, { handshakeTimeout: TIMEOUT })
+  const inHook = deferred()
+  app.addHook('preHandler', async (_request, reply) => {
+    reply.raw.setHeader('x-raw', 'of Node')
+    reply.header('x-one', '1')
+    inHook.resolve()
+    await new Promise(() => {})
+  })
+  app.get('/room', { ws: true }, () => { t.fail('the handler was called') })
+  const session = await openSession(t, await listen(app))
+  const clock = await fakeClock(t)
+  const client = openStream(session, '/room')
+  await inHook.promise
+  await turn()
+  clock.tick(TIMEOUT)
+  const { status, headers } = await refusal(client)
+  t.equal(status, 503)
+  t.same(Object.keys(headers).sort(), [':status', 'content-length', 'content-type', 'date'])
+})
 
 test('a response that a hook has begun is cut with CANCEL', async t => {
   const app = http2App(t, { handshakeTimeout: TIMEOUT })
