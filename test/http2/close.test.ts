@@ -246,6 +246,26 @@ test('a session whose client is there keeps it when a socket was cut', async t =
   t.equal(three.closed, false)
 })
 
+test('a session whose client is silent and there keeps it too: it is asked', async t => {
+  const app = http2App(t, { heartbeat: false })
+  app.get('/', { ws: true }, () => {})
+  const arrived: NetSocket[] = []
+  app.server.on('connection', socket => { arrived.push(socket) })
+  const session = await openSession(t, await listen(app))
+  const [one, two] = [await openSocket(session, '/'), await openSocket(session, '/')]
+  await until(() => app.sockets.size === 2)
+  const [socket] = app.sockets
+  const clock = await fakeClock(t)
+  const { bytesRead } = arrived[0]!
+  socket!.terminate()
+  await one.rst()
+  await until(() => arrived[0]!.bytesRead > bytesRead)
+  clock.tick(30_000)
+  t.equal(clock.countTimers(), 0)
+  t.equal(await isCut(app), false)
+  t.equal(two.closed, false)
+})
+
 test('a session that ends while its client is asked leaves no timer', async t => {
   const { app, proxy, socket } = await stuckApp(t, {})
   const clock = await fakeClock(t)

@@ -104,7 +104,9 @@ test('a CONNECT of HTTP/1.1 ends as on a server without the plugin', async t => 
 
 test("a CONNECT of HTTP/1.1 is left to a 'connect' listener of the user", async t => {
   const { port } = await bothVersions(t, app => {
-    app.server.on('connect', (_request, socket) => { socket.end('HTTP/1.1 200 tunnel\r\n\r\n') })
+    app.server.on('connect', (_request, socket) => {
+      setImmediate(() => { socket.end('HTTP/1.1 200 tunnel\r\n\r\n') })
+    })
   })
   t.equal(await connectOverHttp1(port), 'HTTP/1.1 200 tunnel\r\n\r\n')
 })
@@ -155,6 +157,7 @@ test('localhost with two addresses, over HTTP/1.1: upgrades are served on both',
   for (const { address, port } of addresses) {
     t.equal(await ask(port, '/room', 'hello', { host: address }), 'hello over http', address)
   }
+  t.same(app.lines.filter(({ level }) => level >= 40), [])
 })
 
 /** Has the name localhost stand for two addresses. */
