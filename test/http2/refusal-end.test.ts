@@ -89,6 +89,10 @@ for (const [name, hook, act] of [
     reply.hijack()
     reply.raw.writeHead(200)
     reply.raw.end('late')
+  }],
+  ['a hook that writes a payload there later', 'preHandler', (reply: any) => {
+    reply.hijack()
+    reply.raw.write('late')
   }]
 ] as const) {
   test(`a handshake that is stuck in ${name} gets 503, and what comes later does no harm`, async t => {
