@@ -21,14 +21,6 @@ const kOpening = Symbol('fastify-sockets.opening')
 type Headers = Record<string, string | string[]>
 type Response = (ServerResponse | Http2ServerResponse) & { [kOpening]?: Opening }
 
-interface Acceptance {
-  headers: Headers
-  onOpen (early: Buffer): void
-}
-
-/** What is left of it once the connection is open: HTTP/2 keeps the response, and with it the opening. */
-const OPEN: Acceptance = { headers: {}, onOpen () {} }
-
 /** What a route knows of a handshake. */
 export interface OpeningHost {
   /** Milliseconds that the answer may take. */
@@ -54,7 +46,10 @@ export abstract class Opening implements TransportOwner {
   host: OpeningHost | null = null
 
   readonly #onDone: (opening: Opening) => void
-  #accepted: Acceptance | null = null
+  #isAccepted = false
+  #headers: Headers = {}
+  /** Not kept once it is called: HTTP/2 keeps the response, and with it the opening, as long as the connection. */
+  #onOpen: ((early: Buffer) => void) | null = null
   /** What came after the request, and perhaps room for more. */
   #early: Buffer
   #earlyBytes: number
@@ -159,18 +154,20 @@ export abstract class Opening implements TransportOwner {
    * @param onOpen called when it has been written, with the bytes that came after the request
    */
   accept (headers: Headers, onOpen: (early: Buffer) => void): void {
-    this.#accepted = { headers, onOpen }
+    this.#isAccepted = true
+    this.#headers = headers
+    this.#onOpen = onOpen
   }
 
   /** Takes `accept` back: what follows is a refusal after all. False if it is too late, or there was nothing to take back. */
   refuse (): boolean {
     if (!this.isAccepted || this.response.writableEnded) return false
-    this.#accepted = null
+    this.#isAccepted = false
     return true
   }
 
   get isAccepted (): boolean {
-    return this.#accepted !== null
+    return this.#isAccepted
   }
 
   /** Whether what is written now would be behind the answer that came in place of it. */
@@ -195,7 +192,7 @@ export abstract class Opening implements TransportOwner {
    */
   takeHeaders (last: unknown): Headers {
     const { response } = this
-    const answer = { ...this.#accepted!.headers }
+    const answer = { ...this.#headers }
     const isHeaders = typeof last === 'object' && !Array.isArray(last)
     const others: Record<string, any> = { ...response.getHeaders(), ...isHeaders && last }
     for (const name of Object.keys(others)) {
@@ -249,15 +246,15 @@ export abstract class Opening implements TransportOwner {
   /** The response has been written. */
   protected written (): void {
     if (this.gone) return
-    const accepted = this.#accepted
-    this.#settle(accepted !== null)
-    if (accepted === null) {
+    this.#settle(this.#isAccepted)
+    if (!this.#isAccepted) {
       this.#leave()
-    } else {
-      this.#accepted = OPEN
-      this.handOver()
-      accepted.onOpen(this.#early.subarray(0, this.#earlyBytes))
+      return
     }
+    const onOpen = this.#onOpen!
+    this.#onOpen = null
+    this.handOver()
+    onOpen(this.#early.subarray(0, this.#earlyBytes))
   }
 
   /** Reads on, to see the client leave. */
