@@ -133,9 +133,10 @@ class ConnectResponse extends Http2ServerResponse {
   }
 
   override write (...args: any[]): boolean {
-    if (!connectOf(this).isAccepted) return (super.write as (...args: any[]) => boolean)(...args)
-    // What follows are frames: there is no room for a payload.
-    return true
+    const connect = connectOf(this)
+    // What follows are frames, if anything: there is no room for a payload.
+    if (connect.isAccepted || (connect.isTooLate && this.writableEnded)) return true
+    return (super.write as (...args: any[]) => boolean)(...args)
   }
 
   override end (...args: any[]): this {
