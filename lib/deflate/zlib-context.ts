@@ -57,10 +57,13 @@ export class ZlibContext {
       if (output.used < input.length) this.#isUsable = false
       done(error ?? null, output)
     }
-    function collect (chunk: Buffer): void {
+    const collect = (chunk: Buffer): void => {
       output.chunks.push(chunk)
       output.length += chunk.length
-      if (output.length > maxLength) handle.destroy(new Error('the output is too long'))
+      if (output.length <= maxLength) return
+      // At once: the write may come to its end before the error is told, which the next input must not meet.
+      this.#isUsable = false
+      handle.destroy(new Error('the output is too long'))
     }
     handle.on('data', collect).on('end', settle).on('error', settle)
     handle.write(input, settle)

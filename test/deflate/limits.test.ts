@@ -1,7 +1,7 @@
 import { test, type Test } from 'tap'
 import { deflate } from '../support/deflate.ts'
 import { noise } from '../support/splits.ts'
-import { Inflating, json, KIB, LARGE, MIB, swelling, SYNC } from './support.ts'
+import { block, Inflating, json, KIB, LARGE, MIB, swelling, SYNC } from './support.ts'
 
 const BOMB = deflate(Buffer.alloc(64 * MIB), { level: 9 })
 const SMALL_BOMB = deflate(Buffer.alloc(8 * MIB), { level: 9 })
@@ -53,6 +53,18 @@ test('the limit holds for each message, and for all its blocks together', async 
       await t.rejects(inflating.inflate(Buffer.concat([final, final, one])), tooBig(2 * part.length))
     }
   }
+})
+
+test('a message that is too large by its last bytes, and broken, does no harm to what waits for zlib behind it', async t => {
+  const broken = Buffer.concat([block(noise(65_535)), block(noise(65_535))]).subarray(0, 70_000)
+  const jobs = Array.from({ length: 40 }, (_, i) => {
+    const maxPayload = i % 4 === 3 ? MIB : broken.length - 20
+    const inflating = new Inflating({}, maxPayload)
+    return maxPayload === MIB
+      ? inflating.inflate(OTHER).then(({ message }) => t.ok(message.equals(noise(17 * KIB))))
+      : t.rejects(inflating.inflate(broken), tooBig(maxPayload))
+  })
+  await Promise.all(jobs)
 })
 
 /** Counts the bytes that are asked for while something is done, and a little after. */
