@@ -142,7 +142,12 @@ export class Http2Transport extends Duplex {
     stream.on('end', () => { if (stream.rstCode === constants.NGHTTP2_NO_ERROR) this.push(null) })
     // What it was is known when it closes.
     stream.on('error', () => {})
-    stream.on('close', () => { if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.destroy(connectionReset()) })
+    stream.on('close', () => {
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.destroy(connectionReset())
+      // The server needs no more of ours (RFC 9113 §8.1).
+      else if (this.readableEnded) this.destroy()
+      else this.once('end', () => this.destroy())
+    })
   }
 
   /** RFC 6455 §4.2.2. */

@@ -34,6 +34,7 @@ const NOT_OVER: Record<string, Record<string, string>> = {
     'hostile/early-bytes': 'counts what TCP brings',
     'hostile/handshake-body': HTTP1,
     'hostile/huge-handshake': HTTP1,
+    'hostile/open-side': 'the server ends the stream as a whole',
     'hostile/origin-characters': HTTP1,
     'hostile/slow-handshake': HTTP1,
     'hostile/slow-reader': 'reads TCP itself, byte by byte',
