@@ -3,3 +3,4 @@ process.env.TEST_TRANSPORT = 'tls'
 
 await import('./meter-hold.test.ts')
 await import('./meter-pause.test.ts')
+await import('../socket/inbox.test.ts')

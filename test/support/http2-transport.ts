@@ -21,6 +21,7 @@ const NOT_OVER_HTTP2 = ['host', 'connection', 'upgrade', 'sec-websocket-key']
 export class Http2Transport extends Duplex {
   readonly #session: ClientHttp2Session
   #stream: ClientHttp2Stream | null = null
+  readonly #abort = new AbortController()
   #head = ''
   #key: string | undefined
   #isReady = false
@@ -96,9 +97,8 @@ export class Http2Transport extends Duplex {
       this.#session.destroy()
     } else {
       if (!this.readableEnded || !this.writableFinished) {
-        if (!this.#stream.closed) this.#stream.close(constants.NGHTTP2_CANCEL)
-        // What has not been read would keep it, and the session with it.
-        this.#stream.destroy()
+        // RST_STREAM with CANCEL; to close the stream would send END_STREAM before it.
+        this.#abort.abort()
       }
       if (!this.#session.destroyed) this.#session.close()
     }
@@ -126,7 +126,7 @@ export class Http2Transport extends Duplex {
       ':authority': valueOf('host'),
       ...isWebSocket ? { ':method': 'CONNECT', ':protocol': 'websocket' } : { ':method': method },
       ...headers
-    }, { endStream: !hasBody })
+    }, { endStream: !hasBody, signal: this.#abort.signal })
     this.#listen(stream, isWebSocket)
     return stream
   }
