@@ -56,10 +56,10 @@ function onRead (this: Owned, length: number, buffer: Buffer): boolean {
   // TLS still hands on what it has decrypted when it is told to stop: that waits where it does in any stream.
   if (this.isPaused() || this.readableLength > 0) {
     if (this.listenerCount('data') === 0) this.on('data', onData)
-    this.push(Buffer.from(buffer.subarray(0, length)))
-  } else {
-    this[kOwner]!.transportRead(buffer, length)
+    // False when enough waits: to push may have begun to read again.
+    return this.push(Buffer.from(buffer.subarray(0, length)))
   }
+  this[kOwner]!.transportRead(buffer, length)
   return true
 }
 
