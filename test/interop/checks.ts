@@ -20,7 +20,8 @@ const messages: Check[] = [
   },
   {
     name: 'empty messages',
-    run: (t, meet) => echoes(t, meet, [text(''), binary(new Uint8Array()), text('')])
+    // Chromium over HTTP/2 may keep one back until it sends something else, to a server of bare node:http2 as well.
+    run: (t, meet) => echoes(t, meet, [text(''), binary(new Uint8Array()), text(''), text('not empty')])
   },
   {
     name: 'every length of the length field',

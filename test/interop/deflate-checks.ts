@@ -30,7 +30,7 @@ const agreements: Check[] = [
   {
     name: 'deflate: agreed on with context takeover',
     async run (t, meet) {
-      const meeting = await echoes(t, meet, [text(mixed(MIB)), binary(randomBytes(MIB)), text('')], '/deflate-takeover')
+      const meeting = await echoes(t, meet, [text(mixed(MIB)), text(''), binary(randomBytes(MIB))], '/deflate-takeover')
       agreed(t, meeting, 'permessage-deflate')
     }
   },
@@ -38,7 +38,7 @@ const agreements: Check[] = [
     name: 'deflate: agreed on with the smallest window, which messages share',
     async run (t, meet) {
       const words = Array.from({ length: 20 }, unlikely)
-      const send = words.flatMap(word => [text(word), text(word.slice(-400)), binary(Buffer.from(word.slice(-500))), text('')])
+      const send = words.flatMap(word => [text(''), text(word), text(word.slice(-400)), binary(Buffer.from(word.slice(-500)))])
       agreed(t, await echoes(t, meet, send, '/deflate-window'),
         'permessage-deflate; server_max_window_bits=9; client_max_window_bits=9')
     }
