@@ -1,14 +1,13 @@
 import { type Http2ServerRequest, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
 import { cutTransport } from '../connection/transport.ts'
 import { acceptKey, type HandshakeHeaders } from '../protocol/handshake.ts'
-import { Opening } from './opening.ts'
+import { OF_THE_CONNECTION, Opening } from './opening.ts'
 import type { Sessions } from './sessions.ts'
 
 /** Events by which Node's request and response hear of their stream. */
 const HEARD = ['aborted', 'close', 'drain', 'end', 'error', 'timeout', 'trailers', 'wantTrailers']
 
-/** Names that HTTP/2 has no use for (RFC 9113 §8.2.2). */
-const OF_THE_CONNECTION = /^(?:connection|upgrade|keep-alive|proxy-connection|transfer-encoding|te|http2-settings)$/i
+const NOT_IN_HTTP2 = new RegExp(`^(?:${OF_THE_CONNECTION})$`, 'i')
 
 const NOTHING_READ = Buffer.alloc(0)
 
@@ -109,7 +108,7 @@ export class ExtendedConnect extends Opening {
   }
 
   override carries (name: string, value: unknown): boolean {
-    return !OF_THE_CONNECTION.test(name) && super.carries(name, value)
+    return !NOT_IN_HTTP2.test(name) && super.carries(name, value)
   }
 
   /** Node tells the request of its end, and so onRequestAbort and request.signal. */

@@ -12,9 +12,12 @@ const LINGER = 5000
 
 const EMPTY = Buffer.alloc(0)
 
-/** Names that an accepted handshake sets itself or must not carry (RFC 9110 §7.6.1, §8.6, §9.3.6; RFC 6455 §4.2.2). */
-const NOT_ON_ACCEPTED = new RegExp('^(?:connection|upgrade|keep-alive|proxy-connection|te|http2-settings|content-length|' +
-  'content-type|transfer-encoding|trailer|sec-websocket-.*)$', 'i')
+/** Names of the connection, not of the message (RFC 9110 §7.6.1), which HTTP/2 has no use for (RFC 9113 §8.2.2). */
+export const OF_THE_CONNECTION =
+  'connection|upgrade|keep-alive|proxy-connection|transfer-encoding|te|http2-settings'
+
+/** Names that an accepted handshake sets itself or must not carry (RFC 9110 §8.6, §9.3.6; RFC 6455 §4.2.2). */
+const NOT_ON_ACCEPTED = new RegExp(`^(?:${OF_THE_CONNECTION}|content-length|content-type|trailer|sec-websocket-.*)$`, 'i')
 
 const kOpening = Symbol('fastify-sockets.opening')
 
