@@ -29,7 +29,12 @@ test('bytes that come one by one while a hook decides take little more memory th
     await until(() => read() >= begin.length + i)
     await turn()
   }
-  const grown = held() - before
+  let grown = held() - before
+  // On a busy machine some of what is not held any more is freed some turns later.
+  for (let turns = 0; grown >= 2 * MIB && turns < 100; turns++) {
+    await turn()
+    grown = held() - before
+  }
   // The test itself leaves something behind as well.
   t.ok(grown < 2 * MIB, `${grown} bytes for ${count}`)
   client.reset()
