@@ -1,27 +1,12 @@
-import { type Test, test } from 'tap'
-import type { CloseInfo, Socket, SocketOptions } from 'fastify-sockets'
+import { test } from 'tap'
+import type { CloseInfo } from 'fastify-sockets'
 import { fakeClock } from '../support/clock.ts'
 import { closeBody, masked } from '../support/frames.ts'
-import { handshake, RawClient } from '../support/raw-client.ts'
-import { pair, serve, stall, turn, until } from '../support/serve.ts'
+import { halfOpenPair, pair, stall, turn, until } from '../support/serve.ts'
 import { resetCode, transportOf } from '../support/transport.ts'
 
 const TEXT = 1
 const CLOSE = 8
-
-/** As `pair`, with a client that keeps its side of TCP open when the server has ended the other. */
-async function halfOpenPair (
-  t: Test, ws: SocketOptions = {}
-): Promise<{ socket: Socket<any, any>, client: RawClient }> {
-  const { app, port } = await serve(t, () => {}, ws)
-  const client = new RawClient(port, { allowHalfOpen: true })
-  t.teardown(() => client.destroy())
-  client.write(handshake('/'))
-  await client.response()
-  await until(() => app.sockets.size === 1)
-  const [socket] = app.sockets
-  return { socket: socket!, client }
-}
 
 test('a close that is never answered is cut after closeTimeout, and not before', async t => {
   const { client, socket } = await pair(t, { closeTimeout: 3000 })

@@ -1,27 +1,20 @@
 import { test } from 'tap'
 import { fakeClock } from '../support/clock.ts'
 import { closeBody } from '../support/frames.ts'
-import { handshake, RawClient } from '../support/raw-client.ts'
-import { serve, turn, until } from '../support/serve.ts'
+import { halfOpenPair, turn } from '../support/serve.ts'
 
 const TEXT = 1
 const CLOSE = 8
 
 test('a peer that keeps its side open after both close frames is cut after closeTimeout', async t => {
-  const { app, port } = await serve(t, () => {}, { closeTimeout: 3000 })
-  const client = new RawClient(port, { allowHalfOpen: true })
-  t.teardown(() => client.destroy())
-  client.write(handshake('/'))
-  await client.response()
-  await until(() => app.sockets.size === 1)
-  const [socket] = app.sockets
+  const { client, socket } = await halfOpenPair(t, { closeTimeout: 3000 })
   const clock = fakeClock(t)
   client.send(CLOSE, closeBody(1000))
   await client.close()
   await client.end()
   client.send(TEXT, 'still writing')
   await turn()
-  t.equal(socket!.state, 'closing')
+  t.equal(socket.state, 'closing')
   clock.tick(3000)
-  t.strictSame(await socket!.closed, { code: 1000, reason: '', wasClean: true, initiator: 'remote' })
+  t.strictSame(await socket.closed, { code: 1000, reason: '', wasClean: true, initiator: 'remote' })
 })

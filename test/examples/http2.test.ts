@@ -1,52 +1,37 @@
 import { spawnSync } from 'node:child_process'
-import { on, once } from 'node:events'
-import { type ClientHttp2Session, connect } from 'node:http2'
+import { once } from 'node:events'
+import type { ClientHttp2Session } from 'node:http2'
 import { test, type Test } from 'tap'
+import { openSession, openSocket } from '../http2/support.ts'
 import { ROOT } from '../plugin/support.ts'
 import type { Example } from '../support/example.ts'
-import { masked, readFrame } from '../support/frames.ts'
 import { certificate, Client, RUNS_TYPESCRIPT, start } from './support.ts'
 
 const TEXT = 1
 
-/** An HTTP/2 session that has seen the server's settings. */
-async function openSession (t: Test, example: Example): Promise<ClientHttp2Session> {
-  const session = connect(example.url, { rejectUnauthorized: false })
-  t.teardown(() => session.destroy())
-  const [{ enableConnectProtocol }] = await once(session, 'remoteSettings')
-  t.equal(enableConnectProtocol, true)
+/** An HTTP/2 session with an example. */
+async function sessionWith (t: Test, example: Example): Promise<ClientHttp2Session> {
+  const session = await openSession(t, Number(new URL(example.url).port), { scheme: 'https' })
+  t.equal(session.remoteSettings.enableConnectProtocol, true)
   return session
 }
 
 /** A WebSocket on a stream of its own. */
-async function openStream (session: ClientHttp2Session, path: string) {
-  const stream = session.request({
-    ':method': 'CONNECT', ':protocol': 'websocket', ':path': path, 'sec-websocket-version': '13'
-  })
-  const chunks: AsyncIterator<[Buffer]> = on(stream, 'data') as any
-  const [{ ':status': status }] = await once(stream, 'response')
-  if (status !== 200) throw new Error(`the handshake was refused with ${status}`)
-  let received = Buffer.alloc(0)
+async function join (session: ClientHttp2Session, path: string) {
+  const client = await openSocket(session, path)
   return {
-    id: stream.id,
-    sendJSON: (value: unknown) => { stream.write(masked(TEXT, JSON.stringify(value))) },
-    async nextJSON (): Promise<unknown> {
-      let frame = readFrame(received)
-      for (; frame === null; frame = readFrame(received)) {
-        received = Buffer.concat([received, (await chunks.next()).value[0]])
-      }
-      received = received.subarray(frame.size)
-      return JSON.parse(frame.payload.toString())
-    }
+    id: client.stream.id,
+    sendJSON: (value: unknown) => { client.send(TEXT, JSON.stringify(value)) },
+    nextJSON: async (): Promise<unknown> => JSON.parse(await client.text())
   }
 }
 
 test('http2: one room for sockets over HTTP/1.1 and HTTP/2, two of them on one session', async t => {
   const example = await start(t, 'http2', await certificate(t))
   t.match(example.url, /^https:/)
-  const session = await openSession(t, example)
-  const one = await openStream(session, '/chat')
-  const other = await openStream(session, '/chat')
+  const session = await sessionWith(t, example)
+  const one = await join(session, '/chat')
+  const other = await join(session, '/chat')
   const old = await Client.open(example, '/chat')
   t.not(one.id, other.id)
   const all = [[one, `HTTP/2.0, stream ${one.id}`], [other, `HTTP/2.0, stream ${other.id}`], [old, 'HTTP/1.1']] as const
@@ -58,7 +43,7 @@ test('http2: one room for sockets over HTTP/1.1 and HTTP/2, two of them on one s
 })
 
 test('http2: GET / is one HTML page that loads nothing else', async t => {
-  const session = await openSession(t, await start(t, 'http2', await certificate(t)))
+  const session = await sessionWith(t, await start(t, 'http2', await certificate(t)))
   const stream = session.request({ ':path': '/' })
   const [headers] = await once(stream, 'response')
   t.match(headers, { ':status': 200, 'content-type': /^text\/html/ })
@@ -87,7 +72,7 @@ test('http2: without a key or a certificate it says how to make them', async t =
 test('http2: the TypeScript source runs as it stands', {
   skip: RUNS_TYPESCRIPT ? false : 'this version of Node does not run TypeScript'
 }, async t => {
-  const session = await openSession(t, await start(t, 'examples/http2.ts', await certificate(t)))
+  const session = await sessionWith(t, await start(t, 'examples/http2.ts', await certificate(t)))
   const [headers] = await once(session.request({ ':path': '/nowhere' }), 'response')
   t.match(headers, { ':status': 404 })
 })

@@ -4,8 +4,11 @@ import { type Test, test } from 'tap'
 import { deferred, until } from '../plugin/support.ts'
 import { listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
+import {
+  connectFields, END_HEADERS, headerBlock, HEADERS, http2Frame, RST_STREAM, uint32
+} from '../support/http2-frames.ts'
 import { turn } from '../support/serve.ts'
-import { connectFields, END_HEADERS, headerBlock, HEADERS, http2Frame, RawSession, RST_STREAM, uint32 } from './raw.ts'
+import { RawSession } from './raw.ts'
 import {
   CANCEL, get, http2App, INTERNAL_ERROR, NO_ERROR, openSession, openSocket, openStream, refusalStatuses, type StreamClient
 } from './support.ts'

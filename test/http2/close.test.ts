@@ -52,7 +52,8 @@ test('a session without sockets does not hold app.close()', async t => {
   t.equal(await gone, 0)
 })
 
-test('an ordinary request that is under way is finished', async t => {
+/** An app with an ordinary route as well, which answers when the test lets it. */
+function slowApp (t: Test) {
   const app = http2App(t)
   const gate = deferred()
   const reached = deferred()
@@ -62,6 +63,11 @@ test('an ordinary request that is under way is finished', async t => {
     await gate.promise
     return 'finished'
   })
+  return { app, reached, gate }
+}
+
+test('an ordinary request that is under way is finished', async t => {
+  const { app, reached, gate } = slowApp(t)
   const session = await openSession(t, await listen(app))
   const client = await openSocket(session, '/')
   const request = new StreamClient(session, { ':path': '/http' }, { endStream: true })
@@ -106,15 +112,7 @@ test('a client that keeps its TCP connection after GOAWAY is cut after 5 s, and 
 })
 
 test('an ordinary request that takes longer than that is finished all the same', async t => {
-  const app = http2App(t)
-  const gate = deferred()
-  const reached = deferred()
-  app.get('/', { ws: true }, () => {})
-  app.get('/http', async () => {
-    reached.resolve()
-    await gate.promise
-    return 'finished'
-  })
+  const { app, reached, gate } = slowApp(t)
   const session = await openSession(t, await listen(app))
   const request = new StreamClient(session, { ':path': '/http' }, { endStream: true })
   await reached.promise

@@ -5,12 +5,13 @@ import { type Test, test } from 'tap'
 import { deferred } from '../plugin/support.ts'
 import { listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
+import {
+  connectFields, DATA, END_HEADERS, END_STREAM, type Fields, GOAWAY, headerBlock, HEADERS, http2Frame, RST_STREAM, uint32,
+  WINDOW_UPDATE
+} from '../support/http2-frames.ts'
 import { turn, until } from '../support/serve.ts'
 import { uncaught } from '../support/uncaught.ts'
-import {
-  connectFields, DATA, END_HEADERS, END_STREAM, type Fields, GOAWAY, headerBlock, HEADERS, http2Frame, RawSession,
-  RST_STREAM, uint32, WINDOW_UPDATE
-} from './raw.ts'
+import { RawSession } from './raw.ts'
 import { CANCEL, http2App, INTERNAL_ERROR, NO_ERROR, refusalStatuses } from './support.ts'
 
 const PROTOCOL_ERROR = 1

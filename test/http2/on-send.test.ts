@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import cookie from '@fastify/cookie'
 import { test } from 'tap'
-import { deferred, errorBody, until } from '../plugin/support.ts'
+import { deferred, errorBody, until, waitingOnSend } from '../plugin/support.ts'
 import { listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
 import { turn } from '../support/serve.ts'
@@ -152,12 +152,7 @@ test('a client that sends more without waiting for the answer is cut, and its se
 
 test('a client that leaves while an asynchronous onSend hook runs leaves nothing behind', async t => {
   const app = http2App(t)
-  const running = deferred<AbortSignal>()
-  const gate = deferred()
-  app.addHook('onSend', async request => {
-    running.resolve(request.signal)
-    await gate.promise
-  })
+  const { running, gate } = waitingOnSend(app)
   app.get('/room', { ws: true }, () => { t.fail('the handler was called') })
   const client = openStream(await openSession(t, await listen(app)), '/room')
   const signal = await running.promise
@@ -170,12 +165,7 @@ test('a client that leaves while an asynchronous onSend hook runs leaves nothing
 
 test('an app that begins to close while an onSend hook of the 200 runs tells the socket so', async t => {
   const app = http2App(t)
-  const running = deferred()
-  const gate = deferred()
-  app.addHook('onSend', async () => {
-    running.resolve()
-    await gate.promise
-  })
+  const { running, gate } = waitingOnSend(app)
   app.get('/room', { ws: true }, () => { t.fail('the handler was called') })
   const client = openStream(await openSession(t, await listen(app)), '/room')
   await running.promise

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { connectionCount, deferred, frameText, until } from './support.ts'
+import { connectionCount, frameText, until, waitingOnSend } from './support.ts'
 
 test('headers that an onSend hook sets cannot spoil the handshake', async t => {
   const app = createApp(t)
@@ -62,12 +62,7 @@ for (const [what, name, value] of [['value', 'x-bad', 'one\r\ntwo'], ['name', 'x
 
 test('frames that come while an asynchronous onSend hook runs are the first messages', async t => {
   const app = createApp(t)
-  const running = deferred()
-  const gate = deferred()
-  app.addHook('onSend', async () => {
-    running.resolve()
-    await gate.promise
-  })
+  const { running, gate } = waitingOnSend(app)
   app.get('/room', { ws: true }, socket => { socket.on('message', message => { socket.send(message) }) })
   const client = new RawClient(await listen(app))
   client.write(Buffer.concat([Buffer.from(handshake('/room')), masked(1, 'one')]))
@@ -82,12 +77,7 @@ test('frames that come while an asynchronous onSend hook runs are the first mess
 
 test('a client that leaves while an asynchronous onSend hook runs leaves nothing behind', async t => {
   const app = createApp(t)
-  const running = deferred<AbortSignal>()
-  const gate = deferred()
-  app.addHook('onSend', async request => {
-    running.resolve(request.signal)
-    await gate.promise
-  })
+  const { running, gate } = waitingOnSend(app)
   app.get('/room', { ws: true }, () => { t.fail('the handler was called') })
   const client = new RawClient(await listen(app))
   client.write(handshake('/room'))
@@ -102,12 +92,7 @@ test('a client that leaves while an asynchronous onSend hook runs leaves nothing
 
 test('app.close() ends though an asynchronous onSend hook is about to open a socket', { timeout: 5000 }, async t => {
   const app = createApp(t)
-  const running = deferred()
-  const gate = deferred()
-  app.addHook('onSend', async () => {
-    running.resolve()
-    await gate.promise
-  })
+  const { running, gate } = waitingOnSend(app)
   app.get('/room', { ws: true }, () => {})
   const client = new RawClient(await listen(app))
   t.teardown(() => client.destroy())

@@ -31,6 +31,17 @@ export function waitingRoute (app: FastifyInstance, url: string, limits?: LimitO
   return route
 }
 
+/** An onSend hook of an app, in which answers wait until the test lets all of them go on. */
+export function waitingOnSend (app: FastifyInstance) {
+  const running = deferred<AbortSignal>()
+  const gate = deferred()
+  app.addHook('onSend', async request => {
+    running.resolve(request.signal)
+    await gate.promise
+  })
+  return { running, gate }
+}
+
 /** The next message that a client receives, as text. */
 export async function nextText (client: WebSocket): Promise<string> {
   const [data] = await once(client, 'message')

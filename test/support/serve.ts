@@ -3,7 +3,7 @@ import type { BaseSocket, Socket, SocketOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
 import type { ClientOptions, WebSocket } from 'ws'
 import { connect, createApp, listen } from './app.ts'
-import { RawClient } from './raw-client.ts'
+import { handshake, RawClient } from './raw-client.ts'
 
 type AnySocket = Socket<any, any>
 
@@ -66,6 +66,18 @@ export async function pair (
   const served = await serve(t, socket => { sockets.push(socket) }, ws, route)
   const client = await served.open(headers)
   return { ...served, client, socket: sockets[0]! }
+}
+
+/** The same with a client that keeps its side of the transport open when the server has ended the other. */
+export async function halfOpenPair (t: Test, ws: SocketOptions = {}): Promise<Pick<Pair, 'client' | 'socket'>> {
+  const { app, port } = await serve(t, () => {}, ws)
+  const client = new RawClient(port, { allowHalfOpen: true })
+  t.teardown(() => client.destroy())
+  client.write(handshake('/'))
+  await client.response()
+  await until(() => app.sockets.size === 1)
+  const [socket] = app.sockets
+  return { client, socket: socket! }
 }
 
 /** The next message for a socket that nobody else listens to. */

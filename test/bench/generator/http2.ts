@@ -5,10 +5,10 @@
 import type { Socket } from 'node:net'
 import { buffer, type Connection, connectTo, type Options, type Target } from './connection.ts'
 import {
-  ACK, DATA, ENABLE_CONNECT_PROTOCOL, END_STREAM, extendedConnect, frame, GOAWAY, HEADER_BYTES, HEADERS,
-  INITIAL_WINDOW_SIZE, LONGEST_FRAME, PADDED, PING, putHeader, RST_STREAM, SETTINGS, settings, WINDOW_UPDATE,
-  windowUpdate
-} from './http2-frames.ts'
+  ACK, DATA, ENABLE_CONNECT_PROTOCOL, END_STREAM, GOAWAY, HEADER_BYTES, HEADERS, http2Frame, INITIAL_WINDOW_SIZE, PADDED,
+  PING, RST_STREAM, SETTINGS, WINDOW_UPDATE
+} from '../../support/http2-frames.ts'
+import { extendedConnect, LONGEST_FRAME, putHeader, settings, windowUpdate } from './http2-frames.ts'
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 /** RFC 9113 §6.9.2 */
@@ -169,7 +169,7 @@ export class Http2Client {
       else this.#streams[id >> 1]!.window += payload.readUInt32BE()
       if (this.#sending.length > 0) this.#flushSoon()
     } else if (type === PING && (flags & ACK) === 0) {
-      this.#socket.write(frame(PING, ACK, 0, payload))
+      this.#socket.write(http2Frame(PING, ACK, 0, payload))
     } else if (type === RST_STREAM || type === GOAWAY) {
       const name = type === GOAWAY ? 'GOAWAY' : 'RST_STREAM'
       this.#failed(new Error(`the server sent ${name} with ${payload.toString('hex')}`))
@@ -186,7 +186,7 @@ export class Http2Client {
       for (const stream of this.#streams) stream.window += value - this.#firstWindow
       this.#firstWindow = value
     }
-    this.#socket.write(frame(SETTINGS, ACK, 0))
+    this.#socket.write(http2Frame(SETTINGS, ACK, 0))
     if (connects) this.#ready()
   }
 }
