@@ -99,34 +99,53 @@ export interface Job {
   input: Buffer
   /** See `ZlibContext.later`. */
   maxLength: number
-  /** Whether anybody still waits for it. */
-  isWanted (): boolean
-  /** Called unless nobody waits any more. */
+  /** Called unless the job was cancelled. */
   done: Done
 }
 
-const jobs = fastq<unknown, Job>((job, release) => {
-  const { source, input, maxLength } = job
-  let { context } = job
-  const finish: Done = (error, output) => {
-    if (context !== null) source.give(context)
-    release(null)
-    if (job.isWanted()) job.done(error, output)
-  }
-  if (!job.isWanted()) {
-    finish(null)
+/** A job on its way. */
+interface Ticket {
+  /** Null once the job has begun, or was cancelled before. */
+  waiting: Job | null
+  /** Null once it was cancelled. */
+  done: Done | null
+}
+
+const tickets = fastq<unknown, Ticket>((ticket, release) => {
+  const job = ticket.waiting
+  if (job === null) {
+    // Not at once: any number of them may lie one behind the other, each of which is begun by the one before it.
+    process.nextTick(release, null)
     return
   }
+  ticket.waiting = null
+  let { context } = job
+  const finish: Done = (error, output) => {
+    if (context !== null) job.source.give(context)
+    release(null)
+    const { done } = ticket
+    // Whoever can cancel the ticket keeps it.
+    ticket.done = null
+    done?.(error, output)
+  }
   try {
-    context ??= source.take()
-    context.later(input, maxLength, finish)
+    context ??= job.source.take()
+    context.later(job.input, job.maxLength, finish)
   } catch (error) {
     // Whoever enqueues does not expect the answer before it returns.
     process.nextTick(finish, error)
   }
 }, CONCURRENCY)
 
-export function enqueue (job: Job): void {
+/** @returns cancels the job: its input is not kept until it would have been its turn */
+export function enqueue (job: Job): () => void {
   // The context of zlib may have come up in another connection's request: its AsyncLocalStorage is not to be seen here.
-  jobs.push({ ...job, done: AsyncResource.bind(job.done) })
+  const ticket: Ticket = { waiting: job, done: AsyncResource.bind(job.done) }
+  tickets.push(ticket)
+  return () => {
+    const { waiting } = ticket
+    if (waiting !== null && waiting.context !== null) waiting.source.give(waiting.context)
+    ticket.waiting = null
+    ticket.done = null
+  }
 }

@@ -24,7 +24,8 @@ export class Deflater {
   readonly #takeover: boolean
   readonly #contexts: ContextSource
   readonly #host: DeflaterHost
-  #closed = false
+  /** Null: no job of the thread pool is under way. */
+  #cancel: (() => void) | null = null
 
   constructor ({ contextTakeover, windowBits }: Direction, settings: DeflateSettings, host: DeflaterHost) {
     this.#takeover = contextTakeover
@@ -55,17 +56,16 @@ export class Deflater {
 
   /** Tells the host nothing any more, and frees memory. */
   close (): void {
-    this.#closed = true
+    this.#cancel?.()
     this.#contexts.close()
   }
 
   #later (message: Buffer): void {
-    enqueue({
+    this.#cancel = enqueue({
       source: this.#contexts,
       context: null,
       input: message,
       maxLength: Infinity,
-      isWanted: () => !this.#closed,
       done: (error, output) => {
         if (error !== null) this.#host.onDeflateFailed(error)
         else this.#host.onDeflated(this.#smaller(message, output!.chunks, output!.length))

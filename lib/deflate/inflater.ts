@@ -38,7 +38,8 @@ export class Inflater {
   readonly #tail: Buffer
   readonly #maxPayload: number
   readonly #host: InflaterHost
-  #closed = false
+  /** Null: no job of the thread pool is under way. */
+  #cancel: (() => void) | null = null
 
   /** The message in progress. */
   #chunks: Buffer[] = []
@@ -87,7 +88,7 @@ export class Inflater {
 
   /** Tells the host nothing any more, and frees memory. */
   close (): void {
-    this.#closed = true
+    this.#cancel?.()
     this.#chunks = []
     this.#contexts.close()
   }
@@ -106,12 +107,11 @@ export class Inflater {
 
   /** @param context what has inflated the message so far, or null */
   #later (context: ZlibContext | null, rest: Buffer): void {
-    enqueue({
+    this.#cancel = enqueue({
       source: this.#contexts,
       context,
       input: rest,
       maxLength: this.#maxPayload - this.#length,
-      isWanted: () => !this.#closed,
       done: (error, output) => this.#jobDone(rest, error, output)
     })
   }
