@@ -5,6 +5,7 @@ import { RSV1 } from '../protocol/frame-encoder.ts'
 import { isControl, TEXT } from '../protocol/opcode.ts'
 import { encodeUtf8 } from '../protocol/utf8.ts'
 import type { Outbox } from './outbox.ts'
+import { turn, type TurnTaker } from './turn.ts'
 
 /** What a waiting message costs besides its payload, so that empty ones cannot be queued without end. */
 const ENTRY_COST = 64
@@ -14,13 +15,19 @@ interface Entry {
   payload: Buffer
 }
 
+/** Nothing waits; a message is in the thread pool; those behind it wait for their turn. */
+const IDLE = 0
+const DEFLATING = 1
+const WAITING = 2
+
 /** Messages on their way to the outbox, compressed or not, in their order: while a large one is deflated the others wait. */
-export class DeflateQueue implements DeflaterHost {
+export class DeflateQueue implements DeflaterHost, TurnTaker {
   readonly #outbox: Outbox
   readonly #threshold: number
   readonly #deflater: Deflater
   readonly #onFailed: (error: Error) => void
 
+  #state: typeof IDLE | typeof DEFLATING | typeof WAITING = IDLE
   /** The message that is being deflated. */
   #current: Entry | null = null
   readonly #waiting = new Queue<Entry>()
@@ -37,7 +44,7 @@ export class DeflateQueue implements DeflaterHost {
 
   text (text: string): void {
     // A character takes three bytes at most.
-    if (this.#current === null && text.length * 3 < this.#threshold) this.#outbox.text(text)
+    if (this.#state === IDLE && text.length * 3 < this.#threshold) this.#outbox.text(text)
     else this.#add(TEXT, encodeUtf8(text))
   }
 
@@ -45,17 +52,18 @@ export class DeflateQueue implements DeflaterHost {
   binary (opcode: number, payload: Uint8Array): void {
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
     // What waits is not the caller's any more, as in the outbox.
-    this.#add(opcode, this.#current === null ? bytes : Buffer.from(bytes))
+    this.#add(opcode, this.#state === IDLE ? bytes : Buffer.from(bytes))
   }
 
   /** Ends the Duplex after the last message. */
   end (): void {
     this.#ending = true
-    if (this.#current === null) this.#outbox.end()
+    if (this.#state === IDLE) this.#outbox.end()
   }
 
   /** Forgets what has not been written: the Duplex is gone. */
   discard (): void {
+    this.#state = IDLE
     this.#waiting.clear()
     this.#deflater.close()
     this.#outbox.discard()
@@ -64,12 +72,7 @@ export class DeflateQueue implements DeflaterHost {
   onDeflated (deflated: Buffer): void {
     const { opcode, payload } = this.#arrived()
     this.#write(opcode, payload, deflated)
-    while (this.#current === null && this.#waiting.size > 0) {
-      const { opcode, payload } = this.#waiting.dequeue()!
-      this.#outbox.arrived(payload.length + ENTRY_COST)
-      this.#send(opcode, payload)
-    }
-    if (this.#ending && this.#current === null) this.#outbox.end()
+    this.#sendWaiting()
   }
 
   onDeflateFailed (error: Error): void {
@@ -77,8 +80,28 @@ export class DeflateQueue implements DeflaterHost {
     this.#failed(error)
   }
 
+  takeTurn (): void {
+    if (this.#state !== WAITING) return
+    this.#state = IDLE
+    this.#sendWaiting()
+  }
+
+  /** Until a message needs the thread pool, or the turn is over. */
+  #sendWaiting (): void {
+    while (this.#state === IDLE && this.#waiting.size > 0) {
+      const { opcode, payload } = this.#waiting.dequeue()!
+      this.#outbox.arrived(payload.length + ENTRY_COST)
+      this.#send(opcode, payload)
+      if (this.#state === IDLE && this.#waiting.size > 0 && turn.isOver) {
+        this.#state = WAITING
+        turn.wait(this)
+      }
+    }
+    if (this.#ending && this.#state === IDLE) this.#outbox.end()
+  }
+
   #add (opcode: number, payload: Buffer): void {
-    if (this.#current === null) {
+    if (this.#state === IDLE) {
       this.#send(opcode, payload)
     } else {
       this.#waiting.enqueue({ opcode, payload })
@@ -101,6 +124,7 @@ export class DeflateQueue implements DeflaterHost {
     if (deflated !== null) {
       this.#write(opcode, payload, deflated)
     } else {
+      this.#state = DEFLATING
       this.#current = { opcode, payload }
       this.#outbox.expect(payload.length)
     }
@@ -117,6 +141,7 @@ export class DeflateQueue implements DeflaterHost {
 
   #arrived (): Entry {
     const entry = this.#current!
+    this.#state = IDLE
     this.#current = null
     this.#outbox.arrived(entry.payload.length)
     return entry

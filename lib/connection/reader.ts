@@ -1,9 +1,11 @@
 import type { Duplex } from 'node:stream'
 import { Inflater, type InflaterHost } from '../deflate/inflater.ts'
 import type { Direction } from '../deflate/negotiate.ts'
-import { FrameDecoder, type Role } from '../protocol/frame-decoder.ts'
+import { FrameDecoder, type Role, type WorkOwner } from '../protocol/frame-decoder.ts'
 import { MessageAssembler } from '../protocol/message-assembler.ts'
+import { workOf } from '../protocol/work.ts'
 import { Meter, type MeterOwner, type RateLimit } from './meter.ts'
+import { turn, type TurnTaker } from './turn.ts'
 
 /** What a reader hands on, in the order in which it came. */
 export interface ReaderOwner extends MeterOwner {
@@ -18,15 +20,29 @@ export interface ReaderOwner extends MeterOwner {
   onTransportGone (): void
 }
 
+/** What has become of the transport, in the order in which it comes. */
 const FLOWING = 0
 const PEER_ENDED = 1
 const GONE = 2
+type TransportState = typeof FLOWING | typeof PEER_ENDED | typeof GONE
+
+/** Reasons not to read: bits, of which any number may be set. */
+const CONSUMER = 1
+const RATE = 2
+const INFLATING = 4
+const TURN = 8
+
+/** A read of so many bytes may be followed by another one in the same turn: libuv goes on while its buffer comes back full. */
+const LARGE_READ = 64 * 1024
 
 /**
- * From a Duplex to messages. While it is paused, while it is held by a rate limit, and while a large message is being
- * inflated, it does not read; what it has read already waits, and so does the news that the transport has ended.
+ * From a Duplex to messages. While there is a reason not to read, what has been read already waits, and so does the news
+ * that the transport has ended.
+ *
+ * One loop, `#run`, owns the decoder. Whatever is called from inside of it (by listeners, say) only notes its reason: the
+ * loop looks at the reasons after each frame.
  */
-export class Reader implements InflaterHost {
+export class Reader implements InflaterHost, WorkOwner, TurnTaker {
   readonly #duplex: Duplex
   readonly #owner: ReaderOwner
   readonly #assembler: MessageAssembler
@@ -34,12 +50,20 @@ export class Reader implements InflaterHost {
   readonly #inflater: Inflater | null
   readonly #meter: Meter | null
 
-  #paused = false
+  /** Why nothing is handed on at the moment. */
+  #reasons = 0
+  /** Whether the Duplex is being read. */
+  #isReading = false
+  #isRunning = false
   /** Runs while a rate limit holds the reader. */
   #holdTimer: NodeJS.Timeout | null = null
   /** The opcode of the message that is being inflated, or 0. */
   #inflating = 0
-  #transport: typeof FLOWING | typeof PEER_ENDED | typeof GONE = FLOWING
+  /** What has become of it, until it is handed on. */
+  #inflated: Buffer | null = null
+  #transport: TransportState = FLOWING
+  /** As far as the owner knows. */
+  #told: TransportState = FLOWING
 
   /**
    * @param maxPayload bytes in a message, at most
@@ -54,164 +78,217 @@ export class Reader implements InflaterHost {
     this.#owner = owner
     this.#meter = rate === null ? null : new Meter(owner, rate, this)
     this.#assembler = new MessageAssembler(this.#meter ?? owner, maxPayload)
-    this.#decoder = new FrameDecoder(role, this.#assembler, compression !== null)
+    this.#decoder = new FrameDecoder(role, this.#assembler, compression !== null, this)
     this.#inflater = compression === null ? null : new Inflater(compression, maxPayload, this)
   }
 
   /** Whether it does not read at the moment. */
   get isPaused (): boolean {
-    return this.#paused || this.#inflating !== 0 || this.#holdTimer !== null
+    return this.#reasons !== 0
   }
 
   /** Begins to read. */
   start (): void {
     if (this.isPaused) this.#duplex.pause()
-    else this.#duplex.resume()
+    else this.#read()
   }
 
   /** Takes what has been read: the bytes up to `length`, which are lent for the call. */
   read (bytes: Buffer, length: number): void {
     this.#meter?.count(length)
-    this.#hand(bytes, length, null)
+    // To inflate is never small work.
+    if (this.#inflater !== null && turn.isOver) this.#waitForTurn()
+    this.#run(bytes, length)
     this.#meter?.settle()
+    if (length >= LARGE_READ && turn.isOver) this.#waitForTurn()
   }
 
   pause (): void {
-    if (!this.#paused) this.#meter?.pause()
-    this.#paused = true
-    this.#stopReading()
+    if ((this.#reasons & CONSUMER) === 0) this.#meter?.pause()
+    this.#stopFor(CONSUMER)
   }
 
   resume (): void {
-    if (!this.#paused) return
-    this.#paused = false
+    if ((this.#reasons & CONSUMER) === 0) return
+    this.#reasons &= ~CONSUMER
     this.#meter?.resume()
-    if (this.#holdTimer === null) this.#proceed(null)
+    this.#run(null, 0)
   }
 
   /** Does not read for so many milliseconds from now. */
   hold (delay: number): void {
+    // A client must not get round its rate by leaving.
     if (this.#transport === GONE) {
       this.#decoder.stop()
       return
     }
     this.#letGo()
     this.#holdTimer = setTimeout(() => {
-      this.#holdTimer = null
-      if (!this.#paused) this.#proceed(null)
+      this.#letGo()
+      this.#run(null, 0)
     }, delay)
-    this.#stopReading()
+    this.#stopFor(RATE)
   }
 
   /** Reads on to the peer's close frame, whatever holds it up or limits it. */
   finish (): void {
     this.#meter?.stop()
-    const isHeld = this.#paused || this.#holdTimer !== null
-    this.#paused = false
     this.#letGo()
-    if (isHeld) this.#proceed(null)
+    this.#reasons &= ~CONSUMER
+    this.#handOnRest()
   }
 
   /** Hands nothing on any more. What still comes is read and ignored, so that the end of the transport is seen. */
   stop (): void {
     this.#meter?.stop()
-    this.#paused = false
     this.#letGo()
+    this.#reasons = 0
     this.#inflating = 0
+    this.#inflated = null
     this.#decoder.stop()
     this.#inflater?.close()
-    this.#duplex.resume()
+    this.#read()
     // After what the owner does now, such as to close.
-    if (this.#transport !== FLOWING) process.nextTick(() => this.#tellEnd())
+    if (this.#told !== this.#transport) process.nextTick(() => this.#tellEnd())
   }
 
   /** Inflates a message, and hands it on before anything that follows it. */
   inflate (opcode: number, data: Buffer): void {
-    if (this.#transport === GONE && this.#paused) {
+    if (this.#transport === GONE && (this.#reasons & CONSUMER) !== 0) {
       // What `gone` still hands on is no more than a chunk, unless it could swell without end.
       this.#decoder.stop()
       return
     }
     const message = this.#inflater!.inflate(data)
     if (message !== null) {
+      this.#decoder.spend(workOf(message.length))
       this.#assembler.complete(opcode, message)
       return
     }
     this.#inflating = opcode
-    this.#stopReading()
+    this.#stopFor(INFLATING)
   }
 
   onInflated (message: Buffer): void {
-    this.#proceed(message)
+    this.#inflated = message
+    this.#reasons &= ~INFLATING
+    // It is large.
+    if (turn.isOver) this.#waitForTurn()
+    else this.#run(null, 0)
   }
 
   onInflateFailed (error: Error): void {
+    this.#reasons &= ~INFLATING
     this.#inflating = 0
     this.#owner.onViolation(error)
     this.#tellEnd()
   }
 
-  peerEnded (): void {
-    this.#transport = PEER_ENDED
-    this.#tellEnd()
+  onAllowanceSpent (): void {
+    if (turn.isOver) this.#waitForTurn()
   }
 
-  /**
-   * What has been read is not lost with the transport, but for compressed messages that nobody has room for, and for what
-   * a rate limit holds back: a client must not get round it by leaving.
-   */
+  takeTurn (): void {
+    if ((this.#reasons & TURN) === 0) return
+    this.#reasons &= ~TURN
+    this.#run(null, 0)
+  }
+
+  peerEnded (): void {
+    this.#transport = PEER_ENDED
+    this.#handOnRest()
+  }
+
+  /** What has been read is not lost with the transport, but for what a rate limit holds back. */
   gone (): void {
     this.#transport = GONE
     if (this.#holdTimer !== null) this.#decoder.stop()
-    if (this.#decoder.pending) this.#proceed(null)
-    else this.#tellEnd()
+    this.#handOnRest()
   }
 
-  /** Goes on where a pause or a large message has held things up. */
-  #proceed (inflated: Buffer | null): void {
-    if (inflated === null && this.#inflating !== 0) return
-    this.#hand(null, 0, inflated)
-    while (this.#transport === GONE && this.#inflating === 0 && this.#decoder.pending) this.#hand(null, 0, null)
-    this.#tellEnd()
-    if (!this.isPaused) this.#duplex.resume()
+  /**
+   * What keeps things from being handed on. Once the transport is gone nobody is slowed down any more: what has been read
+   * goes to the consumer, who has at most one read more to hold then.
+   */
+  get #isHeld (): boolean {
+    return (this.#reasons & (this.#transport === GONE ? INFLATING | TURN : ~0)) !== 0
   }
 
-  #stopReading (): void {
-    this.#decoder.pause()
-    this.#duplex.pause()
+  #handOnRest (): void {
+    if (this.#hasMore) this.#run(null, 0)
+    else this.#settle()
   }
 
-  #letGo (): void {
-    if (this.#holdTimer !== null) clearTimeout(this.#holdTimer)
-    this.#holdTimer = null
-  }
-
-  #hand (bytes: Buffer | null, length: number, inflated: Buffer | null): void {
+  /** The one place where anything is handed on, and not from inside of itself. */
+  #run (bytes: Buffer | null, length: number): void {
+    if (this.#isRunning || (bytes === null && this.#isHeld)) {
+      this.#settle()
+      return
+    }
+    this.#isRunning = true
     this.#owner.onReadStart()
     try {
-      if (bytes !== null) {
-        this.#decoder.push(bytes, length)
-      } else {
-        if (inflated !== null) this.#complete(inflated)
-        if (!this.isPaused || this.#transport === GONE) this.#decoder.resume()
-      }
+      if (this.#inflated !== null && !this.#isHeld) this.#complete(this.#inflated)
+      if (!this.#isHeld) this.#decoder.resume()
+      if (bytes !== null) this.#decoder.push(bytes, length)
+      while (this.#decoder.pending && !this.#isHeld) this.#decoder.resume()
     } catch (error) {
       this.#owner.onViolation(error as Error)
     }
     this.#owner.onReadEnd()
+    this.#isRunning = false
+    this.#settle()
+  }
+
+  /** What is left to do when nothing more can be handed on. */
+  #settle (): void {
+    if (this.#isRunning) return
+    this.#tellEnd()
+    if (!this.isPaused) this.#read()
   }
 
   #complete (inflated: Buffer): void {
     const opcode = this.#inflating
     this.#inflating = 0
+    this.#inflated = null
     this.#assembler.complete(opcode, inflated)
   }
 
+  /** Whether something waits to be handed on. */
+  get #hasMore (): boolean {
+    return this.#inflating !== 0 || this.#decoder.pending
+  }
+
+  #waitForTurn (): void {
+    if ((this.#reasons & TURN) !== 0) return
+    this.#stopFor(TURN)
+    turn.wait(this)
+  }
+
+  #stopFor (reason: number): void {
+    this.#reasons |= reason
+    this.#decoder.pause()
+    if (!this.#isReading) return
+    this.#isReading = false
+    this.#duplex.pause()
+  }
+
+  #read (): void {
+    if (this.#isReading) return
+    this.#isReading = true
+    this.#duplex.resume()
+  }
+
+  #letGo (): void {
+    this.#reasons &= ~RATE
+    if (this.#holdTimer !== null) clearTimeout(this.#holdTimer)
+    this.#holdTimer = null
+  }
+
   #tellEnd (): void {
-    if (this.#inflating !== 0 || this.#decoder.pending) return
-    const transport = this.#transport
-    this.#transport = FLOWING
-    if (transport === PEER_ENDED) this.#owner.onPeerEnded()
-    else if (transport === GONE) this.#owner.onTransportGone()
+    if (this.#isRunning || this.#hasMore || this.#told === this.#transport) return
+    this.#told = this.#transport
+    if (this.#told === PEER_ENDED) this.#owner.onPeerEnded()
+    else this.#owner.onTransportGone()
   }
 }

@@ -3,6 +3,7 @@ import { MAX_HEADER } from './frame-encoder.ts'
 import { mask } from './mask.ts'
 import { BINARY, isControl, isKnown, TEXT } from './opcode.ts'
 import { ProtocolError } from './protocol-error.ts'
+import { ALLOWANCE, workOf } from './work.ts'
 
 /** Which side of the connection this endpoint is: a server reads masked frames and writes unmasked ones. */
 export type Role = 'server' | 'client'
@@ -15,6 +16,12 @@ export interface FrameSink {
   onPayload (bytes: Buffer, start: number, end: number): void
   /** The payload is complete. */
   onFrameEnd (): void
+}
+
+/** Who answers for the time that decoding takes. */
+export interface WorkOwner {
+  /** So much has been handed on that the clock should be looked at: see `ALLOWANCE`. May pause the decoder. */
+  onAllowanceSpent (): void
 }
 
 const FIRST_BYTE = 0
@@ -31,6 +38,7 @@ export class FrameDecoder {
   readonly #sink: FrameSink
   readonly #masked: boolean
   readonly #rsv1Allowed: boolean
+  readonly #workOwner: WorkOwner | null
 
   #state = FIRST_BYTE
   #fin = false
@@ -50,11 +58,15 @@ export class FrameDecoder {
   #running = false
   #paused = false
   #stopped = false
+  /** Work that may still be done before the owner is asked. */
+  #allowance = ALLOWANCE
 
-  constructor (role: Role, sink: FrameSink, rsv1Allowed = false) {
+  /** @param workOwner null: decoding may take as long as it takes */
+  constructor (role: Role, sink: FrameSink, rsv1Allowed = false, workOwner: WorkOwner | null = null) {
     this.#sink = sink
     this.#masked = role === 'server'
     this.#rsv1Allowed = rsv1Allowed
+    this.#workOwner = workOwner
   }
 
   /** True while bytes wait for `resume`. */
@@ -70,6 +82,7 @@ export class FrameDecoder {
     this.#chunk = chunk
     this.#position = 0
     this.#end = end
+    this.#allowance = ALLOWANCE
     if (!this.#paused) this.#run()
     if (this.#chunk !== null) this.#keepRest()
   }
@@ -83,6 +96,11 @@ export class FrameDecoder {
   resume (): void {
     this.#paused = false
     if (this.#chunk !== null && !this.#running) this.#run()
+  }
+
+  /** Work that the frame being handed on has made besides what its bytes tell. */
+  spend (work: number): void {
+    this.#allowance -= work
   }
 
   /** Ignores everything from here on: nothing is accepted after a close frame (RFC 6455 §5.5.1). */
@@ -115,6 +133,8 @@ export class FrameDecoder {
         if (this.#received === this.#length && !this.#stopped) {
           this.#state = FIRST_BYTE
           this.#sink.onFrameEnd()
+          this.#allowance -= workOf(this.#length)
+          if (this.#allowance <= 0) this.#askOwner()
           if (this.#paused) {
             this.#position = i
             if (i === end) this.#chunk = null
@@ -129,6 +149,11 @@ export class FrameDecoder {
     } finally {
       this.#running = false
     }
+  }
+
+  #askOwner (): void {
+    this.#allowance = ALLOWANCE
+    this.#workOwner?.onAllowanceSpent()
   }
 
   /** A header that lies in one piece, as nearly all do: a tenth of the time of a small message less (Node 20). */

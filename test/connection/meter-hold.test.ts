@@ -159,8 +159,9 @@ test('what a rate holds back goes with the transport: to leave is no way round t
 
 test('a message that is being inflated when the transport goes is still handed on, up to the rate', async t => {
   const { client, socket, clock, events } = await limited(t, ONE_A_SECOND, { deflate: true }, OFFER)
-  client.write(Buffer.concat([compressed(BINARY, LARGE), texts(3)]))
-  await until(() => (socket as any).connection.isPaused)
+  const sent = Buffer.concat([compressed(BINARY, LARGE), texts(3)])
+  client.write(sent)
+  await until(() => (socket as any).connection.bytesIn === sent.length && (socket as any).connection.isPaused)
   t.strictSame(events, [])
   socket.request.socket.destroy()
   t.match(await socket.closed, { code: 1006 })

@@ -1,0 +1,66 @@
+import { AsyncResource } from 'node:async_hooks'
+import { performance } from 'node:perf_hooks'
+import { setImmediate } from 'node:timers'
+import Queue from 'yocto-queue'
+
+/** Milliseconds of a turn of the event loop that all connections together may take for work that is not small. */
+const TURN = 8
+/** Milliseconds of them for one that has waited. */
+const SLICE = 2
+/** Milliseconds after which the turn that was looked at last is taken to be long past: nothing tells when one ends. */
+const LONG_PAST = 40
+
+/** The real time, whatever a test makes of the clock: without it nobody's turn would come. */
+const clock = performance.now.bind(performance)
+
+/** What has more to do than a turn has time for. */
+export interface TurnTaker {
+  /** It is its turn, and there is time to do something in any case. */
+  takeTurn (): void
+}
+
+/** Calls it as if from where it began to wait: the AsyncLocalStorage of another connection is not to be seen there. */
+type Waiting = () => void
+
+/**
+ * Shares the event loop among connections. Whoever has used up its allowance asks whether the turn `isOver`, and then
+ * leaves the rest for a later one: it waits in a row with the others, while small work, timers, and new connections go on
+ * between the turns.
+ */
+class Turn {
+  /** When the time of this turn is over. It may be that of an earlier one, which costs whoever asks a wait. */
+  #end = -LONG_PAST
+  readonly #waiting = new Queue<Waiting>()
+  #next: NodeJS.Immediate | null = null
+
+  get isOver (): boolean {
+    const now = clock()
+    if (now >= this.#end + LONG_PAST) this.#end = now + TURN
+    if (now < this.#end) return false
+    this.#next ??= setImmediate(this.#begin)
+    return true
+  }
+
+  /** Gives it a later turn, behind those that wait already. */
+  wait (taker: TurnTaker): void {
+    this.#waiting.enqueue(AsyncResource.bind(() => taker.takeTurn()))
+    this.#next ??= setImmediate(this.#begin)
+  }
+
+  readonly #begin = (): void => {
+    this.#next = null
+    const now = clock()
+    const end = now + TURN
+    // Whoever comes back has had its turn.
+    let left = this.#waiting.size
+    for (let start = now; left > 0 && start < end; left--, start = clock()) {
+      this.#end = Math.min(end, start + SLICE)
+      this.#waiting.dequeue()!()
+    }
+    this.#end = end
+    if (this.#waiting.size > 0) this.#next ??= setImmediate(this.#begin)
+  }
+}
+
+/** One for all connections: they share one event loop. */
+export const turn = new Turn()

@@ -1,0 +1,241 @@
+import { deepEqual, equal, ok } from 'node:assert/strict'
+import { constants, deflateRawSync } from 'node:zlib'
+import * as fc from 'fast-check'
+import { duplexPair } from '../../lib/plugin/duplex-pair.ts'
+import { DEFAULTS, DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
+import type { SocketBehaviour } from '../../lib/socket/behaviour.ts'
+import { SocketBase } from '../../lib/socket/socket.ts'
+import { closeBody, masked } from '../support/frames.ts'
+import { turn } from '../support/serve.ts'
+import { holds } from './holds.ts'
+
+/*
+ * Whatever a program calls from inside of whatever it is told, whatever a peer sends, however that is cut and however it
+ * ends: nothing is told from inside of itself, everything is in order, and it comes to its end in so many steps.
+ */
+
+const RSV1 = 4
+const LARGE = 40_000
+
+/** What a program may call whenever it is told something. */
+const CALLS = [
+  'nothing', 'close', 'terminate', 'next', 'return', 'send', 'send much', 'ping', 'drained', 'listen', 'unlisten', 'throw'
+] as const
+type Call = typeof CALLS[number]
+
+const ITEMS = ['text', 'text', 'text', 'invalid', 'binary', 'ping', 'pong', 'long', 'compressed', 'large', 'close', 'violation'] as const
+const ENDS = ['end', 'destroy', 'error', 'nothing'] as const
+
+interface Plan {
+  consumer: 'loop' | 'slow loop' | 'listeners' | 'nobody'
+  calls: Call[]
+  items: Array<typeof ITEMS[number]>
+  cuts: number[]
+  end: typeof ENDS[number]
+  /** Ends while what was sent is on its way, or when it has been read. */
+  endsAtOnce: boolean
+  maxQueued: number
+  highWaterMark: number
+  maxBuffered: number
+  rate: SocketBehaviour['rate']
+  compressed: boolean
+  answersInvalid: boolean
+}
+
+const plan: fc.Arbitrary<Plan> = fc.record({
+  consumer: fc.constantFrom('loop', 'slow loop', 'listeners', 'nobody'),
+  calls: fc.array(fc.oneof({ weight: 3, arbitrary: fc.constant('nothing' as Call) }, fc.constantFrom(...CALLS)), { minLength: 1, maxLength: 6 }),
+  items: fc.array(fc.constantFrom(...ITEMS), { maxLength: 60 }),
+  cuts: fc.array(fc.oneof(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: 5000 })), { minLength: 1, maxLength: 4 }),
+  end: fc.constantFrom(...ENDS),
+  endsAtOnce: fc.boolean(),
+  maxQueued: fc.constantFrom(0, 300, 65_536),
+  highWaterMark: fc.constantFrom(0, 100, 65_536),
+  maxBuffered: fc.constantFrom(500, 1024 * 1024),
+  rate: fc.constantFrom(null, null, { messages: 5, bytes: 1e9, over: 'close' as const }, { messages: 1000, bytes: 1e6, over: 'pause' as const }),
+  compressed: fc.boolean(),
+  answersInvalid: fc.boolean()
+})
+
+function deflate (payload: string | Buffer): Buffer {
+  return deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
+}
+
+/** The bytes of an item; texts carry their number. */
+function bytesOf (item: Plan['items'][number], n: number, compressed: boolean): Buffer {
+  switch (item) {
+    case 'text': return masked(1, `${n}`)
+    case 'invalid': return masked(1, 'not a number')
+    case 'binary': return masked(2, Buffer.alloc(5))
+    case 'ping': return masked(9, `${n}`)
+    case 'pong': return masked(10, `${n}`)
+    case 'long': return masked(1, `${n}`.padStart(3000))
+    case 'compressed': return compressed ? masked(1, deflate(`${n}`.padStart(2000)), { rsv: RSV1 }) : masked(1, `${n}`)
+    // Compressed, it is for the thread pool.
+    case 'large': return compressed ? masked(1, deflate(noise(n)), { rsv: RSV1 }) : masked(1, noise(n))
+    case 'close': return masked(8, closeBody(1000))
+    case 'violation': return masked(3)
+  }
+}
+
+/** White space that does not compress well, with a number behind it. */
+function noise (n: number): string {
+  let seed = n + 1
+  let text = ''
+  while (text.length < LARGE) {
+    seed = Math.imul(seed, 1_103_515_245) + 12_345 >>> 0
+    text += ' \t\n\r'[seed >>> 30]! + ' \t\n\r'[seed >>> 28 & 3]!
+  }
+  return `${text}${n}`
+}
+
+/** Runs a program on one socket, and notes what must not be. */
+class Run {
+  readonly plan: Plan
+  readonly faults: string[] = []
+  readonly numbers: number[] = []
+  readonly socket: SocketBase
+  closes = 0
+  #steps = 0
+  #inside: string | null = null
+  #iterator: AsyncIterator<unknown> | null = null
+
+  constructor (plan: Plan, duplex: ReturnType<typeof duplexPair>[0]) {
+    this.plan = plan
+    const agreement = { contextTakeover: false, windowBits: 15 }
+    const compression = plan.compressed ? { server: agreement, client: agreement } : null
+    this.socket = new SocketBase(duplex, { protocol: '', extensions: '', compression }, this.#behaviour())
+    for (const event of ['ping', 'pong', 'drain', 'error'] as const) this.socket.on(event, () => this.#told(event))
+    this.socket.on('close', () => {
+      this.closes++
+      this.#told('close')
+    })
+    if (plan.consumer === 'listeners') this.socket.on('message', this.#onMessage)
+    else if (plan.consumer !== 'nobody') this.socket.run(() => this.#loop(plan.consumer === 'slow loop'))
+  }
+
+  #behaviour (): SocketBehaviour {
+    const { maxQueued, highWaterMark, maxBuffered, rate, answersInvalid } = this.plan
+    return {
+      role: 'server',
+      maxPayload: DEFAULTS.maxPayload,
+      maxQueued,
+      highWaterMark,
+      maxBuffered,
+      overflow: 'close',
+      closeTimeout: 5,
+      rate,
+      clock: { now: 0 },
+      deflate: DEFLATE_DEFAULTS,
+      decoder: {
+        failure: null,
+        decode: text => {
+          const value = Number(text)
+          if (Number.isNaN(value)) throw Object.assign(new Error('invalid'), { closeCode: 1007 })
+          return value
+        }
+      },
+      serialize: null,
+      onError: () => this.#told('failure'),
+      onInvalidMessage: (error: Error & { closeCode?: number }) => {
+        this.#told('invalid')
+        if (!answersInvalid) this.socket.close(error.closeCode, error.message)
+      },
+      onEnd: () => {}
+    }
+  }
+
+  readonly #onMessage = (message: unknown): void => {
+    this.numbers.push(message as number)
+    this.#told('message')
+  }
+
+  async #loop (slow: boolean): Promise<void> {
+    this.#iterator = this.socket[Symbol.asyncIterator]()
+    for (;;) {
+      const { done, value } = await this.#iterator.next()
+      if (done === true) return
+      this.numbers.push(value as number)
+      this.#told('taken')
+      if (slow) await turn()
+    }
+  }
+
+  /** Something has been told: makes the next call of the program. */
+  #told (what: string): void {
+    if (++this.#steps > 5000) {
+      this.faults.push('no end')
+      this.socket.terminate()
+      return
+    }
+    const isRead = ['message', 'ping', 'pong', 'invalid'].includes(what)
+    if (isRead && this.#inside !== null) this.faults.push(`${what} inside ${this.#inside}`)
+    if (isRead && this.closes > 0 && this.plan.consumer === 'listeners') this.faults.push(`${what} after the end`)
+    const before = this.#inside
+    if (isRead) this.#inside = what
+    try {
+      this.#call(this.plan.calls[this.#steps % this.plan.calls.length]!, what)
+    } finally {
+      this.#inside = before
+    }
+  }
+
+  #call (call: Call, what: string): void {
+    const { socket } = this
+    switch (call) {
+      case 'nothing': break
+      case 'close': void socket.close(4000); break
+      case 'terminate': socket.terminate(); break
+      case 'next': this.#iterator?.next().then(({ value }) => { if (value !== undefined) this.numbers.push(value) }, () => {}); break
+      case 'return': void this.#iterator?.return?.(); break
+      case 'send': socket.send('x'); break
+      case 'send much': for (let i = 0; i < 5; i++) socket.send(Buffer.alloc(3000)); break
+      case 'ping': socket.ping().catch(() => {}); break
+      case 'drained': socket.drained().catch(() => {}); break
+      case 'listen': if (this.plan.consumer !== 'loop' && this.plan.consumer !== 'slow loop') socket.on('message', this.#onMessage); break
+      case 'unlisten': socket.off('message', this.#onMessage); break
+      case 'throw':
+        // What the behaviour is told must not throw.
+        if (what !== 'failure' && what !== 'invalid') throw new Error('thrown')
+    }
+  }
+}
+
+/** Writes what the peer sends, in the pieces of the plan. */
+async function play ({ items, cuts, compressed, end, endsAtOnce }: Plan, far: ReturnType<typeof duplexPair>[0]): Promise<void> {
+  let rest = Buffer.concat(items.map((item, n) => bytesOf(item, n, compressed)))
+  for (let i = 0; rest.length > 0; i++) {
+    const cut = Math.max(cuts[i % cuts.length]!, rest.length >> 6)
+    far.write(rest.subarray(0, cut))
+    rest = rest.subarray(cut)
+    if (i % 3 === 2) await turn()
+  }
+  if (!endsAtOnce) for (let i = 0; i < 3; i++) await turn()
+  if (end === 'end') far.end()
+  if (end === 'destroy') far.destroy()
+}
+
+holds('no program, no peer and no end makes a socket enter itself, lose its order or fail to end', 400,
+  fc.asyncProperty(plan, async plan => {
+    const [near, far] = duplexPair()
+    far.on('error', () => {}).resume()
+    const run = new Run(plan, near)
+    run.socket.connection.start(Buffer.alloc(0))
+    const { closed } = run.socket
+    await play(plan, far)
+    if (plan.end === 'error') near.destroy(new Error('reset'))
+    // Nor does a socket end by itself while what it has read waits for somebody to listen.
+    const mayStay = plan.consumer === 'nobody' || plan.calls.includes('unlisten')
+    if (plan.end === 'nothing' || mayStay) {
+      for (let i = 0; i < 3; i++) await turn()
+      run.socket.terminate()
+    }
+    const late = setTimeout(() => { run.faults.push('not closed'); run.socket.terminate() }, 5000)
+    await closed
+    clearTimeout(late)
+    await turn()
+    equal(run.closes, 1)
+    deepEqual(run.faults, [])
+    // Two calls of `next()` at a time may resolve in any order of their callers.
+    if (!plan.calls.includes('next')) ok(run.numbers.every((n, i) => i === 0 || n >= run.numbers[i - 1]!), `${run.numbers}`)
+  }))
