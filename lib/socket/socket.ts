@@ -8,8 +8,8 @@ import {
   FST_ERR_WS_UNSUPPORTED_DATA
 } from '../errors.ts'
 import { CloseCode, isCloseCode } from '../protocol/close-code.ts'
-import type { Agreed, SocketBehaviour } from './behaviour.ts'
-import { Inbox, type InboxOwner } from './inbox.ts'
+import type { Agreed, Decoder, SocketBehaviour } from './behaviour.ts'
+import { Inbox, type InboxOwner, REFUSED } from './inbox.ts'
 import { Listeners } from './listeners.ts'
 import { handled, Pings } from './pings.ts'
 
@@ -149,24 +149,16 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   }
 
   onText (text: string, byteLength: number): void {
-    const { decoder } = this.behaviour
-    if (decoder === null) {
-      this.#inbox.put(text, byteLength, null)
-      return
-    }
-    let message
-    try {
-      message = decoder.decode(text)
-    } catch (error) {
-      this.#refused(error)
-      return
-    }
-    this.#inbox.put(message, byteLength, decoder.failure)
+    this.#inbox.put(text, byteLength)
   }
 
   onBinary (data: Buffer): void {
-    if (this.behaviour.decoder === null) this.#inbox.put(data, data.length, null)
-    else this.#refused(new FST_ERR_WS_UNSUPPORTED_DATA())
+    this.#inbox.put(data, data.length)
+  }
+
+  /** Where the route has no schema for it, a message is what has come. */
+  decodeMessage (data: string | Buffer): unknown {
+    return this.behaviour.decoder === null ? data : this.#decode(this.behaviour.decoder, data)
   }
 
   onPing (payload: Buffer): void {
@@ -225,10 +217,6 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
     this.connection.resume()
   }
 
-  setValidationError (error: Error | null): void {
-    this.validationError = error
-  }
-
   emitMessage (message: unknown): void {
     this.#emit(this.#listeners.message, message)
   }
@@ -274,9 +262,17 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
     this.connection.close(code, reason)
   }
 
-  #refused (error: unknown): void {
-    if (isRefusal(error)) this.behaviour.onInvalidMessage(error, this)
-    else this.failed(error)
+  #decode (decoder: Decoder, data: string | Buffer): unknown {
+    try {
+      if (typeof data !== 'string') throw new FST_ERR_WS_UNSUPPORTED_DATA()
+      const message = decoder.decode(data)
+      this.validationError = decoder.failure
+      return message
+    } catch (error) {
+      if (isRefusal(error)) this.behaviour.onInvalidMessage(error, this)
+      else this.failed(error)
+      return REFUSED
+    }
   }
 }
 

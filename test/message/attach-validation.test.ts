@@ -83,9 +83,11 @@ test('connections to one route keep their validationErrors apart', async t => {
 
 test('attachValidation lets neither what is not JSON nor binary pass', async t => {
   const first = await pair(t, {}, ROUTE)
+  first.socket.on('message', () => {})
   first.client.send(TEXT, 'rubbish')
   t.equal((await first.client.close()).code, 1007)
   const second = await pair(t, {}, ROUTE)
+  second.socket.on('message', () => {})
   second.client.send(BINARY, '{}')
   t.equal((await second.client.close()).code, 1003)
 })
@@ -96,6 +98,7 @@ test('with attachValidation onInvalidMessage is not called for what fails the sc
   client.send(TEXT, '{}')
   t.strictSame(await nextMessage(socket), {})
   t.equal(calls, 0)
+  socket.on('message', () => {})
   client.send(TEXT, 'rubbish')
   await until(() => calls === 1)
 })

@@ -1,7 +1,8 @@
 import { test } from 'tap'
 import type { InvalidMessageError } from 'fastify-sockets'
 import { createApp } from '../support/app.ts'
-import { listenTo, nextMessage, pair, until } from '../support/serve.ts'
+import { masked } from '../support/frames.ts'
+import { listenTo, nextMessage, pair, turn, until } from '../support/serve.ts'
 
 const TEXT = 1
 const BINARY = 2
@@ -48,10 +49,10 @@ for (const { kind, json, reason } of [
 ]) {
   test(`${kind} closes with 1008 and the text of the validator`, async t => {
     const { client, socket, app } = await pair(t, {}, { schema: { message: NAME } })
+    const found: unknown[] = []
+    socket.on('message', message => { found.push(message) })
     client.send(TEXT, json)
     t.strictSame(await client.close(), { code: 1008, reason })
-    const found = []
-    for await (const message of socket) found.push(message)
     t.strictSame(found, [], 'the message is left out')
     t.match(app.lines.find(line => line.msg === 'websocket message refused'), {
       level: 30, err: { code: 'FST_ERR_WS_INVALID_MESSAGE', message: reason }
@@ -61,7 +62,8 @@ for (const { kind, json, reason } of [
 
 test('the text of the validator is cut to what a close frame holds, not through a character', async t => {
   const property = 'ü'.repeat(100)
-  const { client } = await pair(t, {}, { schema: { message: { type: 'object', required: [property] } } })
+  const { client, socket } = await pair(t, {}, { schema: { message: { type: 'object', required: [property] } } })
+  socket.on('message', () => {})
   client.send(TEXT, '{}')
   const { code, reason } = await client.close()
   t.equal(code, 1008)
@@ -71,7 +73,8 @@ test('the text of the validator is cut to what a close frame holds, not through 
 
 for (const text of ['', '{', 'hello', "{'a':1}", '{"name":"Ann"} x']) {
   test(`${JSON.stringify(text)} is not JSON and closes with 1007`, async t => {
-    const { client, app } = await pair(t, {}, { schema: { message: NAME } })
+    const { client, socket, app } = await pair(t, {}, { schema: { message: NAME } })
+    socket.on('message', () => {})
     client.send(TEXT, text)
     const { code, reason } = await client.close()
     t.equal(code, 1007)
@@ -83,7 +86,8 @@ for (const text of ['', '{', 'hello', "{'a':1}", '{"name":"Ann"} x']) {
 }
 
 test('a binary message on a JSON route closes with 1003', async t => {
-  const { client, app } = await pair(t, {}, { schema: { message: NAME } })
+  const { client, socket, app } = await pair(t, {}, { schema: { message: NAME } })
+  socket.on('message', () => {})
   client.send(BINARY, '{"name":"Ann"}')
   const { code, reason } = await client.close()
   t.equal(code, 1003)
@@ -150,12 +154,26 @@ test('schema.send alone leaves the incoming side raw, and schema.message alone t
   t.equal((await second.client.frame()).payload.toString(), 'raw')
 })
 
-test('a message is validated as it arrives, so a bad one is refused though nobody listens yet', async t => {
-  const { client } = await pair(t, {}, { schema: { message: NAME } })
-  client.send(TEXT, '{"name":1.5,"extra":true}')
-  client.send(TEXT, '{}')
-  t.equal((await client.close()).code, 1008)
-})
+for (const consumer of ['a loop', 'listeners']) {
+  test(`a message is validated when it is its turn: ${consumer} gets what came before a bad one, and then it is refused`, async t => {
+    const { client, socket, app } = await pair(t, {}, { schema: { message: { type: 'integer' } } })
+    client.write(Buffer.concat([masked(TEXT, '1'), masked(TEXT, '2'), masked(TEXT, '{}'), masked(TEXT, '3')]))
+    await until(() => app.sockets.stats().messagesIn === 4)
+    await turn()
+    t.equal(socket.state, 'open', 'nobody has been reached by it yet')
+    const found: unknown[] = []
+    if (consumer === 'listeners') {
+      socket.on('message', message => { found.push(message) })
+    } else {
+      for await (const message of socket) {
+        found.push(message)
+        await turn()
+      }
+    }
+    t.equal((await client.close()).code, 1008)
+    t.strictSame(found, [1, 2])
+  })
+}
 
 test('onInvalidMessage answers instead and keeps the connection', async t => {
   const errors: InvalidMessageError[] = []
@@ -166,6 +184,7 @@ test('onInvalidMessage answers instead and keeps the connection', async t => {
       socket.send(error.message)
     }
   }, { schema: { message: NAME } })
+  socket.on('message', () => {})
   client.send(TEXT, '{}')
   t.equal((await client.frame()).payload.toString(), "message must have required property 'name'")
   client.send(TEXT, 'rubbish')
@@ -187,7 +206,8 @@ for (const { kind, fail } of [
   { kind: 'rejects', fail: async () => { throw new Error('itself') } }
 ]) {
   test(`an onInvalidMessage that ${kind} is logged and closes with 1011`, async t => {
-    const { client, app } = await pair(t, { onInvalidMessage: fail }, { schema: { message: NAME } })
+    const { client, socket, app } = await pair(t, { onInvalidMessage: fail }, { schema: { message: NAME } })
+    socket.on('message', () => {})
     client.send(TEXT, '{}')
     t.strictSame(await client.close(), { code: 1011, reason: 'internal error' })
     t.match(app.lines.filter(line => line.level >= 50), [{ err: { message: 'itself' } }])

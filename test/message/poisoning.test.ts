@@ -13,7 +13,7 @@ async function poisoned (
   t: Test, server: FastifyServerOptions, text: string
 ): Promise<{ client: RawClient, socket: Socket<any, any> }> {
   const app = createApp(t, {}, server)
-  app.get('/', { ws: true, schema: { message: { type: 'object' } } }, () => {})
+  app.get('/', { ws: true, schema: { message: { type: 'object' } } }, socket => { socket.on('message', () => {}) })
   const { open } = await listenTo(t, app)
   const client = await open()
   client.send(TEXT, text)

@@ -7,11 +7,13 @@ import { listenTo, nextMessage, pair, turn, until } from '../support/serve.ts'
 
 const TEXT = 1
 
-/** A route whose validator is this function. */
-function validated (
+/** A route whose validator is this function, and whose handler listens. */
+async function validated (
   t: Test, validator: (value: unknown) => unknown, ws: SocketOptions = {}, route: Record<string, unknown> = {}
 ): Promise<{ client: RawClient, socket: Socket<any, any>, app: ReturnType<typeof createApp> }> {
-  return pair(t, ws, { schema: { message: { custom: true } }, validatorCompiler: () => validator, ...route })
+  const both = await pair(t, ws, { schema: { message: { custom: true } }, validatorCompiler: () => validator, ...route })
+  both.socket.on('message', () => {})
+  return both
 }
 
 test("the route's validatorCompiler is asked once, with schema.message", async t => {
@@ -132,11 +134,11 @@ for (const { kind, answer } of [
 ]) {
   test(`a validator that answers with ${kind} is refused: onError, 1011, and the message is not delivered`, async t => {
     const { client, socket, app } = await validated(t, answer)
+    const found: unknown[] = []
+    socket.on('message', message => { found.push(message) })
     client.send(TEXT, '1')
     t.strictSame(await client.close(), { code: 1011, reason: 'internal error' })
     t.match(app.lines.filter(line => line.level >= 50), [{ err: { code: 'FST_ERR_WS_ASYNC_VALIDATOR' } }])
-    const found = []
-    for await (const message of socket) found.push(message)
     t.strictSame(found, [])
   })
 }
@@ -153,13 +155,14 @@ test('with an onError of its own an asynchronous validator loses the message and
 
 test('schemaErrorFormatter of the route words the refusal', async t => {
   const calls: any[] = []
-  const { client } = await pair(t, {}, {
+  const { client, socket } = await pair(t, {}, {
     schema: { message: { type: 'object', required: ['a'] } },
     schemaErrorFormatter: (errors: any[], dataVar: string) => {
       calls.push([errors, dataVar])
       return new Error(`formatted ${errors[0].keyword}`)
     }
   })
+  socket.on('message', () => {})
   client.send(TEXT, '{}')
   t.strictSame(await client.close(), { code: 1008, reason: 'formatted required' })
   t.equal(calls.length, 1)
@@ -167,10 +170,11 @@ test('schemaErrorFormatter of the route words the refusal', async t => {
 })
 
 test('a schemaErrorFormatter that throws is a failure of the server: onError, 1011', async t => {
-  const { client, app } = await pair(t, {}, {
+  const { client, socket, app } = await pair(t, {}, {
     schema: { message: { type: 'object', required: ['a'] } },
     schemaErrorFormatter: () => { throw new Error('broken formatter') }
   })
+  socket.on('message', () => {})
   client.send(TEXT, '{}')
   t.equal((await client.close()).code, 1011)
   t.match(app.lines.filter(line => line.level >= 50), [{ err: { message: 'broken formatter' } }])

@@ -105,7 +105,7 @@ test('an error of the handler is logged as an error, and the close with its code
 
 test('a message that the schema refuses is logged', async t => {
   const app = createApp(t)
-  app.get('/room', { ws: true, schema: { message: { type: 'object' } } }, () => {})
+  app.get('/room', { ws: true, schema: { message: { type: 'object' } } }, socket => { socket.on('message', () => {}) })
   const client = await RawClient.open(await listen(app), '/room')
   client.send(1, '[]')
   t.same(await client.close(), { code: 1008, reason: 'message must be object' })
