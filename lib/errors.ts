@@ -107,6 +107,10 @@ export const FST_ERR_WS_SEND_TYPE = createError<[type: string]>(
   'FST_ERR_WS_SEND_TYPE',
   'send() takes a string, Buffer, Uint8Array or ArrayBuffer, not %s; declare schema.send to send JSON', 500, TypeError as ErrorConstructor)
 
+export const FST_ERR_WS_SERIALIZER = createError<[type: string]>(
+  'FST_ERR_WS_SERIALIZER',
+  'the serializer of schema.send must return a string, or bytes for a binary message, not %s', 500, TypeError as ErrorConstructor)
+
 export const FST_ERR_WS_CLOSE_CODE = createError<[code: unknown]>(
   'FST_ERR_WS_CLOSE_CODE',
   'close code %s cannot be sent: use 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 section 7.4)', 500, RangeError as ErrorConstructor)

@@ -57,7 +57,9 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
    *
    * @returns false if more than `highWaterMark` bytes wait to be written (`drained()` and `'drain'` say when they have
    * gone), if the message was dropped, or if the connection is no longer open: then nothing is sent
-   * @throws {FST_ERR_WS_SEND_TYPE} a value of the wrong type, on a route without `schema.send`
+   * @throws {FST_ERR_WS_SEND_TYPE} on a route without `schema.send`, a value of the wrong type, or bytes whose memory
+   * has been transferred
+   * @throws {FST_ERR_WS_SERIALIZER} a serializer of yours returned neither a string nor bytes
    */
   send (message: Send): boolean
   /**

@@ -4,11 +4,12 @@ import { types } from 'node:util'
 import type { BaseSocket, CloseInfo, SocketEvents, SocketListener, SocketState } from '../../types/socket.ts'
 import { Connection, type ConnectionHost } from '../connection/connection.ts'
 import {
-  FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SEND_TYPE, FST_ERR_WS_SLOW_PEER,
-  FST_ERR_WS_UNSUPPORTED_DATA
+  FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SEND_TYPE, FST_ERR_WS_SERIALIZER,
+  FST_ERR_WS_SLOW_PEER, FST_ERR_WS_UNSUPPORTED_DATA
 } from '../errors.ts'
 import { CloseCode, isCloseCode } from '../protocol/close-code.ts'
 import type { Agreed, Decoder, SocketBehaviour } from './behaviour.ts'
+import { toBytes } from './bytes.ts'
 import { Inbox, type InboxOwner, REFUSED } from './inbox.ts'
 import { Listeners } from './listeners.ts'
 import { handled, Pings } from './pings.ts'
@@ -62,8 +63,11 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   send (message: unknown): boolean {
     if (!this.connection.isOpen) return false
     const { serialize } = this.behaviour
-    if (serialize !== null) return this.transmit(serialize(message))
-    return this.transmit(typeof message === 'string' ? message : toBytes(message))
+    const data: unknown = serialize === null ? message : serialize(message)
+    if (typeof data === 'string') return this.transmit(data)
+    const bytes = toBytes(data, this.extensions !== '')
+    if (bytes !== null) return this.transmit(bytes)
+    throw serialize === null ? new FST_ERR_WS_SEND_TYPE(kindOf(data)) : new FST_ERR_WS_SERIALIZER(kindOf(data))
   }
 
   /** Sends what `send` has made of a message. */
@@ -293,8 +297,8 @@ function isRefusal (error: unknown): error is Error {
   }
 }
 
-function toBytes (message: unknown): Uint8Array {
-  if (message instanceof Uint8Array) return message
-  if (message instanceof ArrayBuffer) return new Uint8Array(message)
-  throw new FST_ERR_WS_SEND_TYPE(message === null ? 'null' : typeof message)
+/** What cannot be sent, in a word. */
+function kindOf (value: unknown): string {
+  if (value === null) return 'null'
+  return types.isUint8Array(value) || types.isArrayBuffer(value) ? 'bytes that were transferred' : typeof value
 }

@@ -51,6 +51,9 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   FST_ERR_WS_SEND_TYPE: [['object'], {
     message: /^send\(\) takes a string, .* not object; declare schema\.send to send JSON$/
   }],
+  FST_ERR_WS_SERIALIZER: [['undefined'], {
+    message: 'the serializer of schema.send must return a string, or bytes for a binary message, not undefined'
+  }],
   FST_ERR_WS_CLOSE_CODE: [[1005], { message: /^close code 1005 cannot be sent: use 1000-1003, / }],
   FST_ERR_WS_TWO_CONSUMERS: [[], { message: /never to two consumers$/ }],
   FST_ERR_WS_NOT_OPEN: [['ping()'], { message: 'ping() cannot be done any more: the connection has ended' }],

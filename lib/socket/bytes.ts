@@ -1,0 +1,66 @@
+import { types } from 'node:util'
+
+/*
+ * What an array of bytes says of itself may be overridden: by a subclass, by a property of its own, by a Proxy. The
+ * getters of the language itself cannot be. They are taken while this module loads.
+ */
+const typedArray = Object.getPrototypeOf(Uint8Array.prototype)
+const bufferOf = getter<ArrayBufferLike>(typedArray, 'buffer')
+const byteOffsetOf = getter<number>(typedArray, 'byteOffset')
+const byteLengthOf = getter<number>(typedArray, 'byteLength')
+const isResizable = getter<boolean>(ArrayBuffer.prototype, 'resizable')
+const { at } = typedArray as Uint8Array
+const { hasOwnProperty } = Object.prototype
+const { getPrototypeOf } = Object
+const buffers: object = Buffer.prototype
+const arrays: object = Uint8Array.prototype
+
+const EMPTY = new Uint8Array(0)
+
+/** Bytes up to which the outbox reads a message through `length` alone: what is larger it writes where it lies. */
+const SHORT = 1024
+
+/**
+ * The bytes of what was given to `send()`, in an object whose `length` is true, and so are, unless it is short,
+ * `buffer` and `byteOffset`: a frame whose header claimed more than it holds would carry what lies behind in memory.
+ *
+ * @param isReadInPlace whether short messages are read by way of their memory as well, as for zlib
+ * @returns null: it is neither a Uint8Array nor an ArrayBuffer, or has lost its memory
+ */
+export function toBytes (message: unknown, isReadInPlace: boolean): Uint8Array | null {
+  // The order matters for speed: behind `length` the prototype is known to V8, if it is always the same. A Buffer of
+  // 20 B takes 4 ns; a view of it would take 25.
+  if (!types.isUint8Array(message)) return types.isArrayBuffer(message) ? viewOf(message) : null
+  if (message.length > 0 && message.length <= SHORT && !isReadInPlace) {
+    const prototype = getPrototypeOf(message)
+    if ((prototype === buffers || prototype === arrays) && !hasOwnProperty.call(message, 'length')) return message
+  }
+  try {
+    // Empty is also what has lost its memory to another thread: the methods of the language tell these apart.
+    at.call(message, 0)
+  } catch {
+    return null
+  }
+  const byteLength = byteLengthOf(message)
+  if (byteLength === 0) return EMPTY
+  return fixed(new Uint8Array(bufferOf(message), byteOffsetOf(message), byteLength))
+}
+
+function viewOf (memory: ArrayBuffer): Uint8Array | null {
+  try {
+    return fixed(new Uint8Array(memory))
+  } catch {
+    return null
+  }
+}
+
+/** A copy, if its memory could become shorter before it has been written. */
+function fixed (bytes: Uint8Array): Uint8Array {
+  const { buffer } = bytes
+  return types.isArrayBuffer(buffer) && isResizable(buffer) ? new Uint8Array(bytes) : bytes
+}
+
+function getter<Value> (prototype: object, name: string): (of: object) => Value {
+  const { get } = Object.getOwnPropertyDescriptor(prototype, name)!
+  return of => get!.call(of)
+}
