@@ -115,6 +115,15 @@ export const FST_ERR_WS_CLOSE_CODE = createError<[code: unknown]>(
   'FST_ERR_WS_CLOSE_CODE',
   'close code %s cannot be sent: use 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 section 7.4)', 500, RangeError as ErrorConstructor)
 
+export const FST_ERR_WS_CLOSE_REASON = createError<[type: string]>(
+  'FST_ERR_WS_CLOSE_REASON', 'the reason of a close must be a string, not %s', 500, TypeError as ErrorConstructor)
+
+export const FST_ERR_WS_EVENT = createError<[event: unknown, known: string]>(
+  'FST_ERR_WS_EVENT', "'%s' is not an event of a socket; there are: %s", 500, TypeError as ErrorConstructor)
+
+export const FST_ERR_WS_LISTENER = createError<[event: string, type: string]>(
+  'FST_ERR_WS_LISTENER', "a listener for '%s' must be a function, not %s", 500, TypeError as ErrorConstructor)
+
 export const FST_ERR_WS_TWO_CONSUMERS = createError(
   'FST_ERR_WS_TWO_CONSUMERS', "a socket's messages go either to 'message' listeners or to one iterator, never to two consumers")
 

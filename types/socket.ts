@@ -79,6 +79,7 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
    * @param code default 1000
    * @param reason cut to 123 bytes
    * @throws {FST_ERR_WS_CLOSE_CODE} a code that must not be sent
+   * @throws {FST_ERR_WS_CLOSE_REASON} a reason that is not a string
    */
   close (code?: number, reason?: string): Promise<CloseInfo>
   /** Resolves when the connection has ended, however that came; never rejects. */
@@ -91,6 +92,8 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
    * called even if it is added after the connection has ended. What a listener throws or rejects with goes to `onError`.
    *
    * @throws {FST_ERR_WS_TWO_CONSUMERS} a `'message'` listener on a socket that is being iterated
+   * @throws {FST_ERR_WS_EVENT | FST_ERR_WS_LISTENER} there is no such event, or the listener is not a function; so do all
+   * that take these
    */
   on<Event extends keyof SocketEvents> (event: Event, listener: SocketListener<Receive, Event>): this
   /** The same for a single call. */

@@ -46,6 +46,12 @@ export function toBytes (message: unknown, isReadInPlace: boolean): Uint8Array |
   return fixed(new Uint8Array(bufferOf(message), byteOffsetOf(message), byteLength))
 }
 
+/** What a value is that was not to be given, in a word or two. */
+export function kindOf (value: unknown): string {
+  if (value === null) return 'null'
+  return types.isUint8Array(value) || types.isArrayBuffer(value) ? 'bytes that were transferred' : typeof value
+}
+
 function viewOf (memory: ArrayBuffer): Uint8Array | null {
   try {
     return fixed(new Uint8Array(memory))

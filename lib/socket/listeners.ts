@@ -1,32 +1,126 @@
 import type { SocketEvents } from '../../types/socket.ts'
+import { FST_ERR_WS_EVENT, FST_ERR_WS_LISTENER } from '../errors.ts'
 
-type Listener = (...args: any[]) => unknown
+export type Listener = (...args: any[]) => unknown
+/** Of one event, in the order in which they were added. */
+export type ListenerList = Listener[] | ManyListeners
+
+/** Up to so many listeners are an array, which is replaced whenever one comes or goes and never changed. */
+const FEW = 16
+
+const NONE: Listener[] = []
+/** What was wrapped for `once`. */
 const originals = new WeakMap<Listener, Listener>()
-const NONE: readonly Listener[] = []
+
+interface Entry {
+  listener: Listener
+  original: Listener
+  /** Those of the same original that were added before and after this one. */
+  older: Entry | null
+  newer: Entry | null
+}
 
 /**
- * The listeners of a socket, by event. A list is replaced and never changed, so that it can be walked while listeners
- * come and go.
+ * The listeners of a socket, by event. What an event is delivered to is never changed, so that listeners can come and
+ * go meanwhile: those that come are not called for it, those that go still are.
  */
 export class Listeners {
-  message = NONE
-  close = NONE
-  drain = NONE
-  ping = NONE
-  pong = NONE
-  error = NONE
+  message: ListenerList = NONE
+  close: ListenerList = NONE
+  drain: ListenerList = NONE
+  ping: ListenerList = NONE
+  pong: ListenerList = NONE
+  error: ListenerList = NONE
 
   /** @param original the function that was wrapped in `listener`, by which it can be removed too */
   add (event: keyof SocketEvents, listener: Listener, original = listener): void {
+    const list = this[event]
     if (original !== listener) originals.set(listener, original)
+    if (list instanceof ManyListeners) list.add(listener)
+    else if (list.length === FEW) this[event] = new ManyListeners(list, listener)
     // Not by spreading: that leaves room for 16 more.
-    this[event] = this[event].concat(listener)
+    else this[event] = list.concat(listener)
   }
 
   /** Removes the one that was added last, as an EventEmitter does. */
   remove (event: keyof SocketEvents, listener: Listener): void {
     const list = this[event]
+    if (list instanceof ManyListeners) {
+      list.remove(listener)
+      if (list.length === 0) this[event] = NONE
+      return
+    }
     const index = list.findLastIndex(one => one === listener || originals.get(one) === listener)
     if (index !== -1) this[event] = list.toSpliced(index, 1)
   }
 }
+
+/** So many that each is found without looking at the others, and the array is made for the next event only. */
+export class ManyListeners {
+  readonly #entries = new Set<Entry>()
+  /** The newest by its original; what was wrapped, by itself as well. */
+  readonly #found = new Map<Listener, Entry>()
+  #array: Listener[] | null = null
+
+  constructor (few: Listener[], listener: Listener) {
+    for (const one of few) this.add(one)
+    this.add(listener)
+  }
+
+  get length (): number {
+    return this.#entries.size
+  }
+
+  toArray (): Listener[] {
+    return this.#array ??= Array.from(this.#entries, entry => entry.listener)
+  }
+
+  add (listener: Listener): void {
+    const original = originals.get(listener) ?? listener
+    const older = this.#found.get(original) ?? null
+    const entry = { listener, original, older, newer: null }
+    if (older !== null) older.newer = entry
+    this.#found.set(original, entry)
+    if (original !== listener) this.#found.set(listener, entry)
+    this.#entries.add(entry)
+    this.#array = null
+  }
+
+  remove (listener: Listener): void {
+    const entry = this.#found.get(listener)
+    if (entry === undefined) return
+    const { original, older, newer } = entry
+    if (older !== null) older.newer = newer
+    if (newer !== null) newer.older = older
+    else if (older !== null) this.#found.set(original, older)
+    else this.#found.delete(original)
+    if (original !== entry.listener) this.#found.delete(entry.listener)
+    this.#entries.delete(entry)
+    this.#array = null
+  }
+}
+
+/** Wraps a listener that is called once. @param remove takes the wrapped one out of its list */
+export function single (listener: Listener, remove: (wrapped: Listener) => void): Listener {
+  let called = false
+  return function wrapped (this: unknown, ...args) {
+    // It may stand in the lists of two deliveries, of which one has come from inside the other.
+    if (called) return undefined
+    called = true
+    remove(wrapped)
+    return listener.apply(this, args)
+  }
+}
+
+/** @throws {FST_ERR_WS_EVENT} */
+export function checkEvent (event: unknown): asserts event is keyof SocketEvents {
+  if (!EVENTS.includes(event as string)) throw new FST_ERR_WS_EVENT(event, EVENTS.join(', '))
+}
+
+/** @throws {FST_ERR_WS_EVENT | FST_ERR_WS_LISTENER} */
+export function checkListener (event: unknown, listener: unknown): void {
+  checkEvent(event)
+  if (typeof listener !== 'function') throw new FST_ERR_WS_LISTENER(event, listener === null ? 'null' : typeof listener)
+}
+
+const EVENTS = Object.keys(new Listeners())

@@ -1,7 +1,7 @@
+import Queue from 'yocto-queue'
 import { FST_ERR_WS_NOT_OPEN } from '../errors.ts'
 
 interface PendingPing {
-  id: number
   sentAt: number
   resolve (milliseconds: number): void
   reject (error: Error): void
@@ -18,7 +18,8 @@ const ID_LENGTH = 4
 
 /** Pings whose pong has not come yet. */
 export class Pings {
-  #pending: PendingPing[] = []
+  /** Their ids are one behind the other, up to the last. */
+  readonly #pending = new Queue<PendingPing>()
   #lastId = 0
 
   /** The payload of a new ping, and the promise of its round trip in milliseconds. */
@@ -27,7 +28,7 @@ export class Pings {
     const payload = Buffer.allocUnsafe(ID_LENGTH)
     payload.writeUInt32BE(id)
     const roundTrip = new Promise<number>((resolve, reject) => {
-      this.#pending.push({ id, sentAt: performance.now(), resolve, reject })
+      this.#pending.enqueue({ sentAt: performance.now(), resolve, reject })
     })
     return { payload, roundTrip: handled(roundTrip) }
   }
@@ -35,14 +36,16 @@ export class Pings {
   /** A pong answers its ping and all before it: a peer may leave those out (RFC 6455 §5.5.3). */
   settle (payload: Buffer): void {
     if (payload.length !== ID_LENGTH) return
-    const id = payload.readUInt32BE()
-    const index = this.#pending.findIndex(ping => ping.id === id)
+    const newer = (this.#lastId - payload.readUInt32BE()) >>> 0
     const now = performance.now()
-    for (const ping of this.#pending.splice(0, index + 1)) ping.resolve(now - ping.sentAt)
+    while (this.#pending.size > newer) {
+      const { sentAt, resolve } = this.#pending.dequeue()!
+      resolve(now - sentAt)
+    }
   }
 
   /** The connection has ended. */
   reject (): void {
-    for (const ping of this.#pending.splice(0)) ping.reject(new FST_ERR_WS_NOT_OPEN('ping()'))
+    for (const ping of this.#pending.drain()) ping.reject(new FST_ERR_WS_NOT_OPEN('ping()'))
   }
 }

@@ -55,6 +55,13 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
     message: 'the serializer of schema.send must return a string, or bytes for a binary message, not undefined'
   }],
   FST_ERR_WS_CLOSE_CODE: [[1005], { message: /^close code 1005 cannot be sent: use 1000-1003, / }],
+  FST_ERR_WS_CLOSE_REASON: [['null'], { message: 'the reason of a close must be a string, not null' }],
+  FST_ERR_WS_EVENT: [['messages', 'message, close'], {
+    message: "'messages' is not an event of a socket; there are: message, close"
+  }],
+  FST_ERR_WS_LISTENER: [['ping', 'undefined'], {
+    message: "a listener for 'ping' must be a function, not undefined"
+  }],
   FST_ERR_WS_TWO_CONSUMERS: [[], { message: /never to two consumers$/ }],
   FST_ERR_WS_NOT_OPEN: [['ping()'], { message: 'ping() cannot be done any more: the connection has ended' }],
   FST_ERR_WS_ASYNC_VALIDATOR: [[], { message: /^schema\.message has an asynchronous validator/ }],
