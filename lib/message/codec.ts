@@ -1,13 +1,21 @@
 import { types } from 'node:util'
 import { parse } from 'secure-json-parse'
 import { FST_ERR_WS_ASYNC_VALIDATOR, FST_ERR_WS_INVALID_JSON, FST_ERR_WS_INVALID_MESSAGE } from '../errors.ts'
+import { cut } from './cut.ts'
 
 /** A compiled validator, as Fastify's validator compilers make them. */
 export interface Validator {
   (value: unknown, context?: { parentData: object, parentDataProperty: string }): unknown
   errors?: unknown
   /** Marks a validator of Ajv. */
-  schemaEnv?: unknown
+  schemaEnv?: SchemaEnv
+}
+
+/** A schema as Ajv has compiled it, with those that it refers to. */
+interface SchemaEnv {
+  validate?: Validator
+  root?: SchemaEnv
+  refs?: Record<string, unknown>
 }
 
 /** What a route does with JSON keys that would reach an object's prototype: Fastify's own options. */
@@ -17,37 +25,66 @@ export interface PoisoningOptions {
 }
 
 export interface DecoderOptions extends PoisoningOptions {
-  /** Report what fails the schema in `failure` and hand it on, instead of throwing. */
+  /** Hand on what fails the schema, and keep for `takeFailure` what is wrong with it, instead of throwing. */
   attachValidation: boolean
   /** Makes one error of what the validator reported. */
   formatError: (errors: any[], dataVar: string) => Error
 }
 
-/** Text to validated value, for the routes that declare `schema.message`. One for all connections of a route. */
-export class MessageDecoder {
-  /** What is wrong with the value that `decode` returned last, with `attachValidation`. */
-  failure: Error | null = null
+/** Of what a validator says, in UTF-16 units: the text goes to the log and to the peer, and may quote the message. */
+const MAX_TEXT = 1024
+/** Of the path to what is wrong: so that what is wrong with it follows. */
+const MAX_PATH = 256
 
+/**
+ * Text to validated value, for the routes that declare `schema.message`. One for all connections of a route: nothing of a
+ * message is kept behind it.
+ */
+export class MessageDecoder {
   readonly #validator: Validator
+  /** Those that keep the errors of the last message. */
+  readonly #keepers: Validator[]
   readonly #options: DecoderOptions
   /** Lets Ajv replace the value itself: a schema may coerce or default it. */
   readonly #holder: { message: unknown } = { message: undefined }
   readonly #context = { parentData: this.#holder, parentDataProperty: 'message' }
+  #failure: Error | null = null
 
   constructor (validator: Validator, options: DecoderOptions) {
     this.#validator = validator
+    this.#keepers = keepersOf(validator)
     this.#options = options
   }
 
   /** @throws {FST_ERR_WS_INVALID_JSON | FST_ERR_WS_INVALID_MESSAGE | FST_ERR_WS_ASYNC_VALIDATOR} */
   decode (text: string): unknown {
     this.#holder.message = parseJson(text, this.#options)
-    const failure = this.#validate()
-    const value = this.#holder.message
-    this.#holder.message = undefined
-    if (failure !== null && !this.#options.attachValidation) throw failure
-    this.failure = failure
-    return value
+    try {
+      const failure = this.#check()
+      if (failure !== null && !this.#options.attachValidation) throw failure
+      this.#failure = failure
+      return this.#holder.message
+    } finally {
+      this.#holder.message = undefined
+      for (const keeper of this.#keepers) keeper.errors = null
+    }
+  }
+
+  /** With `attachValidation`: what is wrong with the value that `decode` has just returned. It is not kept. */
+  takeFailure (): Error | null {
+    const failure = this.#failure
+    this.#failure = null
+    return failure
+  }
+
+  /** What is nested too deeply for the validator, or for what words its errors, is the client's failure, not ours. */
+  #check (): Error | null {
+    try {
+      return this.#validate()
+    } catch (error) {
+      if (isStackOverflow(error)) return tooDeep(error)
+      throw error
+    }
   }
 
   /** The three forms of an answer that Fastify knows: false with `errors`, `{ error }`, `{ value }`. */
@@ -57,7 +94,7 @@ export class MessageDecoder {
       ? validator(this.#holder.message)
       : validator(this.#holder.message, this.#context)
     if (result === true) return null
-    if (result === false) return this.#invalid(validator.errors)
+    if (result === false) return this.#invalid(takeErrors(validator))
     if (typeof result !== 'object' || result === null) return null
     if ('then' in result) {
       Promise.resolve(result).catch(() => {})
@@ -75,10 +112,11 @@ export class MessageDecoder {
         error.catch(() => {})
         throw new TypeError('schemaErrorFormatter must return an error, not a promise')
       }
-      return new FST_ERR_WS_INVALID_MESSAGE((error as Error).message, reported)
+      return new FST_ERR_WS_INVALID_MESSAGE(cut(String((error as Error).message), MAX_TEXT), reported)
     }
+    if (isStackOverflow(reported)) return tooDeep(reported)
     const text = reported instanceof Error ? reported.message : String(reported ?? 'the message does not fit the schema')
-    return new FST_ERR_WS_INVALID_MESSAGE(text, undefined, reported)
+    return new FST_ERR_WS_INVALID_MESSAGE(cut(String(text), MAX_TEXT), undefined, reported)
   }
 }
 
@@ -87,11 +125,44 @@ export function parseJson (text: string, options: PoisoningOptions): unknown {
   try {
     return parse(text, options)
   } catch (error) {
-    throw new FST_ERR_WS_INVALID_JSON((error as Error).message, { cause: error })
+    throw new FST_ERR_WS_INVALID_JSON(cut((error as Error).message, MAX_TEXT), { cause: error })
   }
 }
 
-/** Fastify's default text for a schema violation: where, then what. */
+/** Fastify's default text for a schema violation: where, then what. Of many or long ones the first that fit. */
 export function formatSchemaErrors (errors: Array<{ instancePath?: string, message?: string }>, dataVar: string): Error {
-  return new Error(errors.map(error => `${dataVar}${error.instancePath ?? ''} ${error.message}`).join(', '))
+  let text = ''
+  for (const { instancePath = '', message } of errors) {
+    if (text.length > MAX_TEXT) break
+    text += `${text === '' ? '' : ', '}${dataVar}${cut(String(instancePath), MAX_PATH)} ${message}`
+  }
+  return new Error(text)
+}
+
+/** Ajv leaves errors, and with `verbose` the values, on each function of its own, also of a schema that was referred to. */
+function keepersOf (validator: Validator): Validator[] {
+  if (validator.schemaEnv === undefined) return []
+  const schemas = new Set<SchemaEnv | undefined>([validator.schemaEnv])
+  // What is added meanwhile comes later in the same loop.
+  for (const schema of schemas) {
+    schemas.add(schema?.root)
+    for (const other of Object.values(schema?.refs ?? {})) if (typeof other === 'object') schemas.add(other as SchemaEnv)
+  }
+  const validators = Array.from(schemas, schema => schema?.validate)
+  return [...new Set([validator, ...validators])].filter(one => typeof one === 'function')
+}
+
+function takeErrors (validator: Validator): unknown {
+  const { errors } = validator
+  Reflect.set(validator, 'errors', null)
+  return errors
+}
+
+function tooDeep (cause: unknown): Error {
+  return new FST_ERR_WS_INVALID_MESSAGE('the message is nested too deeply to be validated', undefined, cause)
+}
+
+/** V8 has no other sign of it than these words. */
+function isStackOverflow (error: unknown): boolean {
+  return types.isNativeError(error) && error.name === 'RangeError' && error.message === 'Maximum call stack size exceeded'
 }

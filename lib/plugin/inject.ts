@@ -82,7 +82,7 @@ function clientBehaviour (route: WebSocketRoute): SocketBehaviour {
 
 const JSON_DECODER: Decoder = {
   decode: text => parseJson(text, { protoAction: 'error', constructorAction: 'error' }),
-  failure: null
+  takeFailure: () => null
 }
 
 function rethrow (error: unknown): void {

@@ -6,8 +6,8 @@ import type { Role } from '../protocol/frame-decoder.ts'
 /** Text to value. */
 export interface Decoder {
   decode (text: string): unknown
-  /** What is wrong with the value that `decode` returned last, though it was handed on. */
-  readonly failure: Error | null
+  /** What is wrong with the value that `decode` has just returned, though it is handed on. To be asked for once. */
+  takeFailure (): Error | null
 }
 
 /** What the sockets of one route have in common: one object, made before the first of them opens. */

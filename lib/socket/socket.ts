@@ -272,7 +272,7 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
     try {
       if (typeof data !== 'string') throw new FST_ERR_WS_UNSUPPORTED_DATA()
       const message = decoder.decode(data)
-      this.validationError = decoder.failure
+      this.validationError = decoder.takeFailure()
       return message
     } catch (error) {
       if (isRefusal(error)) this.behaviour.onInvalidMessage(error, this)

@@ -128,7 +128,7 @@ class Run {
       clock: { now: 0 },
       deflate: DEFLATE_DEFAULTS,
       decoder: {
-        failure: null,
+        takeFailure: () => null,
         decode: text => {
           const value = Number(text)
           if (Number.isNaN(value)) throw Object.assign(new Error('invalid'), { closeCode: 1007 })
