@@ -5,15 +5,15 @@ import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import FindMyWay from 'find-my-way'
 import { TimerWheel } from '../connection/timer-wheel.ts'
-import { cutTransport } from '../connection/transport.ts'
 import { isWebSocketUpgrade } from '../protocol/handshake.ts'
-import { drain } from './drain.ts'
+import { Connections } from './connections.ts'
 import { ExtendedConnect } from './extended-connect.ts'
 import { shareStrings } from './header-strings.ts'
 import type { Opening } from './opening.ts'
 import { type AnyRouteOptions, meetHandshake, WebSocketRoute } from './route.ts'
 import type { Scope } from './scope.ts'
 import { Sessions } from './sessions.ts'
+import { Shutdown } from './shutdown.ts'
 import { serveAsHttp, Upgrade } from './upgrade.ts'
 
 /** Where a server carries its registry: one, even if two copies of this package are installed. */
@@ -27,14 +27,12 @@ export class Registry {
 
   readonly #routes: WebSocketRoute[] = []
   readonly #scopes: Scope[] = []
-  readonly #pending = new Set<Opening>()
   readonly #sessions = new Sessions()
+  readonly #connections = new Connections(this.#sessions)
+  readonly #shutdown = new Shutdown(this.#scopes, this.#sessions, this.#connections)
   readonly #installed = new WeakSet<object>()
   #attached = false
   #finder: FindMyWay.Instance<FindMyWay.HTTPVersion.V1> | null = null
-  #closing: Promise<void> | null = null
-  #patience: Promise<unknown> | null = null
-  #cutTimer: NodeJS.Timeout | undefined
   #injectServer: Server | null = null
 
   private constructor (app: FastifyInstance) {
@@ -72,12 +70,13 @@ export class Registry {
     }
     this.#scopes.push(scope)
     // Added now and not at the instance's birth, so that the user's own preClose hooks find open sockets.
-    instance.addHook('preClose', () => this.#beginToClose())
-    instance.addHook('onClose', () => this.#close())
+    instance.addHook('preClose', () => this.#shutdown.beginWhileListening(this.app.initialConfig.pluginTimeout ?? 0))
+    instance.addHook('onClose', () => this.#shutdown.begin())
     if (!this.#attached) {
       this.#attached = true
       this.#attach(this.app.server as Server)
-      this.#closeWith(this.app.server as Server)
+      this.#connections.watch(this.app.server)
+      this.#shutdown.beginWith(this.app.server as Server)
       instance.addHook('onListen', () => this.#attachOthers())
     }
   }
@@ -89,38 +88,6 @@ export class Registry {
       this.#attach(this.#injectServer)
     }
     return this.#injectServer
-  }
-
-  /** Ends all connections; handshakes still in hooks have as long. */
-  #close (): Promise<void> {
-    return this.#closing ??= this.#drain()
-  }
-
-  /**
-   * Waits for that while the server still listens and answers with 503. But Fastify ends the process if a preClose hook
-   * takes as long as `pluginTimeout`: after half of it the server listens no more, and onClose waits for the rest.
-   */
-  #beginToClose (): Promise<unknown> {
-    const { pluginTimeout = 0 } = this.app.initialConfig
-    if (pluginTimeout === 0) return this.#close()
-    return this.#patience ??= new Promise(resolve => {
-      const timer = setTimeout(resolve, pluginTimeout / 2)
-      this.#close().finally(() => {
-        clearTimeout(timer)
-        resolve(undefined)
-      })
-    })
-  }
-
-  async #drain (): Promise<void> {
-    for (const scope of this.#scopes) scope.closing = true
-    this.#sessions.beginToClose()
-    if (this.#pending.size > 0) {
-      const timeout = Math.max(...this.#scopes.map(scope => scope.drain.timeout))
-      this.#cutTimer = setTimeout(() => this.#pending.forEach(({ transport }) => cutTransport(transport)), timeout)
-    }
-    await Promise.all(this.#scopes.map(drain))
-    this.#sessions.close()
   }
 
   /** Whether an instance or one of its parents has our hooks. */
@@ -144,15 +111,6 @@ export class Registry {
 
   #boot (): void {
     for (const route of this.#routes) route.boot()
-  }
-
-  /** Fastify closes the server, too, if a preClose hook of the user has failed and ours is not called. */
-  #closeWith (server: Server): void {
-    const { close } = server
-    server.close = callback => {
-      void this.#close()
-      return close.call(server, callback)
-    }
   }
 
   #attach (server: Server): void {
@@ -191,6 +149,7 @@ export class Registry {
     const app = this.app as unknown as Record<symbol, Http2Server[]>
     const symbols = Object.getOwnPropertySymbols(app).filter(({ description }) => description === 'fastify.serverBindings')
     for (const server of symbols.flatMap(symbol => app[symbol]!)) {
+      this.#connections.watch(server)
       if (!isHttp2(server)) continue
       this.#announce(server)
       server.on('connect', (...event) => this.app.server.emit('connect', ...event))
@@ -211,7 +170,10 @@ export class Registry {
 
   #onUpgrade (server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const wantsUs = isForUs(request)
-    if (server.listenerCount('upgrade') > 1 && !(wantsUs && this.#hasRoute(request.url!))) return
+    if (server.listenerCount('upgrade') > 1 && !(wantsUs && this.#hasRoute(request.url!))) {
+      this.#connections.release(socket)
+      return
+    }
     const upgrade = new Upgrade(request, socket, head, this.#handshakeDone)
     if (!upgrade.takeSocket()) {
       // Pipelined behind a request that has no answer yet: two responses cannot share the socket.
@@ -229,13 +191,13 @@ export class Registry {
     opening.begin()
     this.app.routing(request as IncomingMessage, opening.response as ServerResponse)
     if (opening.isWritten) return
-    this.#pending.add(opening)
+    this.#shutdown.add(opening)
     opening.wait()
   }
 
   readonly #handshakeDone = (opening: Opening): void => {
-    this.#pending.delete(opening)
-    if (this.#pending.size === 0) clearTimeout(this.#cutTimer)
+    if (opening.isAccepted) this.#connections.release(opening.transport)
+    this.#shutdown.delete(opening)
   }
 
   /** Only asked where other listeners want upgrades too; a constraint of a route is left to Fastify. */

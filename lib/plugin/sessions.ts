@@ -1,4 +1,4 @@
-import { constants, type Http2Server, type Http2Stream, type ServerHttp2Session } from 'node:http2'
+import { constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket as NetSocket } from 'node:net'
 
 /** How long, in milliseconds, a client may take to show that it is still there. */
@@ -9,7 +9,8 @@ const LINGER = 5000
 /** The HTTP/2 sessions of a server that have begun since the plugin was registered. */
 export class Sessions {
   readonly #sessions = new Map<ServerHttp2Session, Session>()
-  #closing = false
+  readonly #bySocket = new WeakMap<NetSocket, Session>()
+  #state: 'serving' | 'draining' | 'closed' = 'serving'
 
   /** Sees every session that begins from now on. */
   watch (server: Http2Server): void {
@@ -21,40 +22,51 @@ export class Sessions {
     server.on('session', session => {
       const watched = new Session(session, arriving)
       this.#sessions.set(session, watched)
+      this.#bySocket.set(arriving, watched)
       session.on('close', () => {
         this.#sessions.delete(session)
         watched.stopWaiting()
       })
+      // The server listens until its other connections have ended, too.
+      if (this.#state === 'closed') watched.close()
     })
   }
 
+  /** The session on a TCP connection. */
+  on (socket: NetSocket): Session | undefined {
+    return this.#bySocket.get(socket)
+  }
+
   /** A stream has become the transport of a WebSocket: until it closes, its session does not time out. */
-  hold (stream: Http2Stream): void {
+  hold (stream: ServerHttp2Stream): void {
     const session = this.#sessions.get(stream.session as ServerHttp2Session)
     if (session === undefined) return
-    session.hold()
+    session.hold(stream)
     stream.on('close', () => {
-      session.release()
-      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) session.onReset(this.#closing)
+      session.release(stream)
+      if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) session.onReset(this.#state !== 'serving')
     })
   }
 
   /** The WebSockets are being ended. */
   beginToClose (): void {
-    this.#closing = true
+    this.#state = 'draining'
   }
 
   /** They have ended: GOAWAY on each session. What else is under way comes to its end. */
   close (): void {
+    this.#state = 'closed'
     for (const session of this.#sessions.values()) session.close()
   }
 }
 
-class Session {
+export class Session {
   readonly #session: ServerHttp2Session & { timeout?: number }
   readonly #socket: NetSocket
+  /** What is under way on it, WebSockets apart. */
+  readonly #streams = new Set<ServerHttp2Stream>()
   /** WebSockets on it. */
-  #held = 0
+  readonly #held = new Set<ServerHttp2Stream>()
   /** Whether one of them was reset when all were being ended. */
   #maybeStuck = false
   /** Its timeout while it holds none. */
@@ -65,16 +77,31 @@ class Session {
   constructor (session: ServerHttp2Session, socket: NetSocket) {
     this.#session = session
     this.#socket = socket
+    session.on('stream', stream => {
+      this.#streams.add(stream)
+      stream.on('close', () => { this.#streams.delete(stream) })
+    })
   }
 
-  hold (): void {
-    if (this.#held++ > 0) return
+  /** Whether the server owes an answer that does not wait for the client, neither for its request nor to read on. */
+  get isBusy (): boolean {
+    if (this.#session.destroyed) return false
+    return [...this.#streams].some(stream => {
+      return stream.state.remoteClose === 1 && !stream.writableEnded && stream.writableLength === 0
+    })
+  }
+
+  hold (stream: ServerHttp2Stream): void {
+    this.#streams.delete(stream)
+    this.#held.add(stream)
+    if (this.#held.size > 1) return
     this.#timeout = this.#session.timeout ?? 0
     this.#session.setTimeout(0)
   }
 
-  release (): void {
-    if (--this.#held === 0 && !this.#session.destroyed) this.#session.setTimeout(this.#timeout)
+  release (stream: ServerHttp2Stream): void {
+    this.#held.delete(stream)
+    if (this.#held.size === 0 && !this.#session.destroyed) this.#session.setTimeout(this.#timeout)
   }
 
   /** A socket was cut, by either side. */

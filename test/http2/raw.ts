@@ -2,10 +2,8 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import {
-  ACK, CONTINUATION, END_HEADERS, type Fields, headerBlock, HEADERS, http2Frame, PING, RST_STREAM, SETTINGS, uint32
+  ACK, CONTINUATION, END_HEADERS, type Fields, headerBlock, HEADERS, http2Frame, PING, PREFACE, RST_STREAM, SETTINGS, uint32
 } from '../support/http2-frames.ts'
-
-const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
 
 /** A frame of HTTP/2 (RFC 9113 §4.1). */
 export interface Http2Frame {

@@ -20,6 +20,9 @@ export const ENABLE_CONNECT_PROTOCOL = 8
 
 export const HEADER_BYTES = 9
 
+/** What a client sends first (RFC 9113 §3.4). */
+export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'
+
 export function http2Frame (type: number, flags: number, id: number, payload: Uint8Array = Buffer.alloc(0)): Buffer {
   const header = Buffer.alloc(HEADER_BYTES)
   header.writeUIntBE(payload.length, 0, 3)

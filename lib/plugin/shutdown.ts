@@ -1,0 +1,110 @@
+import type { Server } from 'node:http'
+import { cutTransport } from '../connection/transport.ts'
+import type { Connections } from './connections.ts'
+import { drain } from './drain.ts'
+import type { Opening } from './opening.ts'
+import type { Scope } from './scope.ts'
+import type { Sessions } from './sessions.ts'
+
+/** Milliseconds from the deadline until what still waits for a client is cut, and from then on between two looks. */
+const LINGER = 5000
+
+/**
+ * The end of a server. WebSockets and handshakes have until the deadline, whatever their clients do; connections without
+ * either, new ones as well, until 5 s after it.
+ */
+export class Shutdown {
+  readonly #scopes: readonly Scope[]
+  readonly #sessions: Sessions
+  readonly #connections: Connections
+  /** Handshakes without an answer, or with one that has not been written. */
+  readonly #pending = new Set<Opening>()
+  #drained: Promise<void> | null = null
+  #patience: Promise<unknown> | null = null
+  /** Runs from the beginning to the end. */
+  #deadline: NodeJS.Timeout | null = null
+  #serverHasClosed = false
+
+  constructor (scopes: readonly Scope[], sessions: Sessions, connections: Connections) {
+    this.#scopes = scopes
+    this.#sessions = sessions
+    this.#connections = connections
+  }
+
+  /** A handshake has begun to wait. */
+  add (opening: Opening): void {
+    this.#pending.add(opening)
+    this.#stayAwake()
+  }
+
+  /** It has ended. */
+  delete (opening: Opening): void {
+    if (this.#pending.delete(opening)) this.#stayAwake()
+  }
+
+  /** Ends all WebSockets. */
+  begin (): Promise<void> {
+    return this.#drained ??= this.#drain()
+  }
+
+  /**
+   * Waits for that while the server still listens and answers with 503. But Fastify ends the process if a preClose hook
+   * takes as long as `pluginTimeout`: after half of it the server listens no more, and onClose waits for the rest.
+   *
+   * @param pluginTimeout in milliseconds; 0 for none
+   */
+  beginWhileListening (pluginTimeout: number): Promise<unknown> {
+    if (pluginTimeout === 0) return this.begin()
+    return this.#patience ??= new Promise(resolve => {
+      const timer = setTimeout(resolve, pluginTimeout / 2)
+      this.begin().finally(() => {
+        clearTimeout(timer)
+        resolve(undefined)
+      })
+    })
+  }
+
+  /** Fastify closes the server, too, if a preClose hook of the user has failed and ours is not called. */
+  beginWith (server: Server): void {
+    const { close } = server
+    server.close = callback => {
+      void this.begin()
+      return close.call(server, callback)
+    }
+    server.on('close', () => {
+      this.#serverHasClosed = true
+      this.#stayAwake()
+    })
+  }
+
+  async #drain (): Promise<void> {
+    for (const scope of this.#scopes) scope.closing = true
+    this.#sessions.beginToClose()
+    this.#wait(this.#cutHandshakes, Math.max(...this.#scopes.map(scope => scope.drain.timeout)))
+    await Promise.all(this.#scopes.map(drain))
+    this.#sessions.close()
+  }
+
+  #wait (next: () => void, delay: number): void {
+    this.#deadline = setTimeout(next, delay)
+    this.#stayAwake()
+  }
+
+  readonly #cutHandshakes = (): void => {
+    for (const { transport } of this.#pending) cutTransport(transport)
+    this.#wait(this.#cutWaiting, LINGER)
+  }
+
+  readonly #cutWaiting = (): void => {
+    this.#connections.cutWaiting()
+    this.#cutHandshakes()
+  }
+
+  /** A handshake in memory may wait for nothing but the deadline; for all else the process stays because of its socket. */
+  #stayAwake (): void {
+    if (this.#deadline === null) return
+    if (this.#pending.size > 0) this.#deadline.ref()
+    else if (this.#serverHasClosed) clearTimeout(this.#deadline)
+    else this.#deadline.unref()
+  }
+}
