@@ -6,6 +6,12 @@ const PROBE = 30_000
 /** How long, in milliseconds, a client may take to leave when everything is done. */
 const LINGER = 5000
 
+/** Of Node's binding, which tells by it that a session neither reads nor writes any more. */
+interface Handle {
+  setGracefulClose? (): void
+  ongracefulclosecomplete? (): void
+}
+
 /** The HTTP/2 sessions of a server that have begun since the plugin was registered. */
 export class Sessions {
   readonly #sessions = new Map<ServerHttp2Session, Session>()
@@ -81,6 +87,30 @@ export class Session {
       this.#streams.add(stream)
       stream.on('close', () => { this.#streams.delete(stream) })
     })
+    this.#noticeFailure()
+  }
+
+  /**
+   * Node 20 says nothing of a client that breaks HTTP/2: once its GOAWAY is written it reads no more, and would not even
+   * learn that the client has left. Later versions end the session by themselves, and those before 20.19.4 cannot be asked.
+   */
+  #noticeFailure (): void {
+    const kHandle = Object.getOwnPropertySymbols(this.#session).find(({ description }) => description === 'kHandle')!
+    const handle = (this.#session as unknown as Record<symbol, Handle>)[kHandle]!
+    const ended = handle.ongracefulclosecomplete
+    handle.setGracefulClose?.()
+    handle.ongracefulclosecomplete = () => {
+      ended?.()
+      // Node is still at it.
+      setImmediate(() => { if (this.#hasFailed) this.#socket.destroy() })
+    }
+  }
+
+  /** Asked when the session neither reads nor writes: then it has ended, unless it was not to end or has streams left. */
+  get #hasFailed (): boolean {
+    if (this.#session.destroyed) return false
+    const { NGHTTP2_STREAM_STATE_IDLE: NONE } = constants
+    return !this.#session.closed || [...this.#streams, ...this.#held].some(({ state }) => (state.state ?? NONE) !== NONE)
   }
 
   /** Whether the server owes an answer that does not wait for the client, neither for its request nor to read on. */
