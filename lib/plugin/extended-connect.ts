@@ -1,7 +1,8 @@
 import { type Http2ServerRequest, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
 import { cutTransport } from '../connection/transport.ts'
 import { acceptKey, type HandshakeHeaders } from '../protocol/handshake.ts'
-import { OF_THE_CONNECTION, Opening } from './opening.ts'
+import { OF_THE_CONNECTION } from './answer-headers.ts'
+import { Opening } from './opening.ts'
 import type { Sessions } from './sessions.ts'
 
 /** Events by which Node's request and response hear of their stream. */

@@ -6,6 +6,7 @@ import { FST_ERR_WS_HANDSHAKE, FST_ERR_WS_UPGRADE_REQUIRED, FST_ERR_WS_VERSION }
 import { checkExtendedConnect, checkUpgrade, type HandshakeHeaders, VERSION } from '../protocol/handshake.ts'
 import { refusals } from './diagnostics.ts'
 import type { Seat } from './limits.ts'
+import { logError, logInfo } from './log.ts'
 import type { Tally } from './tally.ts'
 import type { OpeningHost } from './opening.ts'
 
@@ -29,7 +30,11 @@ export class Handshake implements OpeningHost {
   }
 
   onTimeout (): void {
-    this.request.log.info({ timeout: this.timeout }, "hooks take too long: see the WebSocket option 'handshakeTimeout'")
+    logInfo(this, { timeout: this.timeout }, "hooks take too long: see the WebSocket option 'handshakeTimeout'")
+  }
+
+  onError (error: unknown): void {
+    logError(this, 'error', error, 'websocket handshake failed')
   }
 
   onRefused (statusCode: number | null): void {

@@ -1,35 +1,32 @@
-import { type ServerResponse, STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { cutTransport, ownTransport, type TransportOwner } from '../connection/transport.ts'
 import { FST_ERR_WS_HANDSHAKE_TIMEOUT } from '../errors.ts'
 import type { HandshakeHeaders } from '../protocol/handshake.ts'
+import { canCarry, type Headers, takeHeaders } from './answer-headers.ts'
 
 /** Bytes that a client may send ahead of the answer. */
 const MAX_EARLY = 64 * 1024
 /** How long, in milliseconds, a client may take to leave after a refusal. */
 const LINGER = 5000
+/** How long, in milliseconds, a client may take for an answer that no route limits, at least; at most twice as long. */
+const TAKE = 30_000
 
 const EMPTY = Buffer.alloc(0)
 
-/** Names of the connection, not of the message (RFC 9110 §7.6.1), which HTTP/2 has no use for (RFC 9113 §8.2.2). */
-export const OF_THE_CONNECTION =
-  'connection|upgrade|keep-alive|proxy-connection|transfer-encoding|te|http2-settings'
-
-/** Names that an accepted handshake sets itself or must not carry (RFC 9110 §8.6, §9.3.6; RFC 6455 §4.2.2). */
-const NOT_ON_ACCEPTED = new RegExp(`^(?:${OF_THE_CONNECTION}|content-length|content-type|trailer|sec-websocket-.*)$`, 'i')
-
 const kOpening = Symbol('fastify-sockets.opening')
 
-type Headers = Record<string, string | string[]>
 type Response = (ServerResponse | Http2ServerResponse) & { [kOpening]?: Opening }
 
 /** What a route knows of a handshake. */
 export interface OpeningHost {
   /** Milliseconds that the answer may take. */
   readonly timeout: number
-  /** It has taken longer; the opening answers by itself. */
+  /** It has taken longer; the opening answers by itself. Must not throw. */
   onTimeout (): void
+  /** Code of the user has thrown at that. Must not throw. */
+  onError (error: unknown): void
   /** It has ended without a connection; the status is null if the client left before there was one. */
   onRefused (status: number | null): void
 }
@@ -124,30 +121,66 @@ export abstract class Opening implements TransportOwner {
   }
 
   #limit (): void {
-    if (this.host !== null) this.#timer = setTimeout(() => this.#expire(), this.host.timeout)
+    clearTimeout(this.#timer)
+    const { host } = this
+    if (host === null) this.#look(this.#isAnswered)
+    else this.#timer = setTimeout(() => this.#expire(host), host.timeout)
+  }
+
+  /**
+   * No route limits it: it is answered as any other request, and that may take its time. But a client that does not
+   * take the answer would keep it for ever.
+   *
+   * @param wasAnswered whether there has been an answer since then
+   */
+  #look (wasAnswered: boolean): void {
+    this.#timer = setTimeout(() => {
+      if (wasAnswered) cutTransport(this.transport)
+      else this.#look(this.#isAnswered)
+    }, TAKE)
+  }
+
+  /** What is no refusal may be a stream that goes on. */
+  get #isAnswered (): boolean {
+    return this.mayBeHttp ? this.response.writableEnded : this.response.headersSent
   }
 
   /** Answers in place of hooks that do not, and without them. */
-  #expire (): void {
-    const response = this.response as ServerResponse
+  #expire (host: OpeningHost): void {
     this.#expired = true
-    this.host!.onTimeout()
-    if (response.headersSent) {
+    host.onTimeout()
+    if (this.response.headersSent) {
       cutTransport(this.transport)
       return
     }
+    try {
+      this.#refuseLate(host)
+    } catch (error) {
+      // Others may have put their own `writeHead` on the response, or any other method.
+      host.onError(error)
+      cutTransport(this.transport)
+      return
+    }
+    try {
+      // By which request.signal tells the hook; to destroy the request would reset the connection.
+      this.response.req.emit('close')
+    } catch (error) {
+      host.onError(error)
+    }
+  }
+
+  #refuseLate ({ timeout }: OpeningHost): void {
+    const response = this.response as ServerResponse
     // Of what hooks that come to their end later write behind the answer.
     response.on('error', () => {})
     // Nor of what they have set so far and HTTP cannot carry.
     for (const name of response.getHeaderNames()) response.removeHeader(name)
-    const { statusCode, code, message } = new FST_ERR_WS_HANDSHAKE_TIMEOUT(this.host!.timeout)
+    const { statusCode, code, message } = new FST_ERR_WS_HANDSHAKE_TIMEOUT(timeout)
     const body = JSON.stringify({ statusCode, code, error: STATUS_CODES[statusCode!], message })
     response.writeHead(statusCode!, {
       'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body)
     })
     response.end(body)
-    // By which request.signal tells the hook; to destroy the request would reset the connection.
-    response.req.emit('close')
   }
 
   /**
@@ -180,12 +213,7 @@ export abstract class Opening implements TransportOwner {
 
   /** Whether HTTP can carry a header. */
   carries (name: string, value: unknown): boolean {
-    try {
-      validateHeader(name, value)
-      return true
-    } catch {
-      return false
-    }
+    return canCarry(name, value)
   }
 
   /**
@@ -194,18 +222,7 @@ export abstract class Opening implements TransportOwner {
    * @param last of the arguments of `writeHead`: a reason, or headers, of which a list is not taken
    */
   takeHeaders (last: unknown): Headers {
-    const { response } = this
-    const answer = { ...this.#headers }
-    const isHeaders = typeof last === 'object' && !Array.isArray(last)
-    const others: Record<string, any> = { ...response.getHeaders(), ...isHeaders && last }
-    for (const name of Object.keys(others)) {
-      response.removeHeader(name)
-      if (NOT_ON_ACCEPTED.test(name)) continue
-      // Here, because Node has made the response an accepted one by the time that it looks.
-      validateHeader(name, others[name])
-      answer[name] = others[name]
-    }
-    return answer
+    return takeHeaders(this.response, this.#headers, last)
   }
 
   transportRead (bytes: Buffer, length: number): void {
@@ -276,12 +293,6 @@ export abstract class Opening implements TransportOwner {
     this.#early = EMPTY
     this.host?.onRefused(this.gone ? null : this.response.statusCode)
   }
-}
-
-/** @throws HTTP cannot carry the header */
-function validateHeader (name: string, value: unknown): void {
-  validateHeaderName(name)
-  for (const one of [value].flat()) validateHeaderValue(name, one as string)
 }
 
 function cut (this: Duplex): void {

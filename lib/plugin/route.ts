@@ -14,6 +14,7 @@ import { goAway } from './drain.ts'
 import type { InMemory } from './duplex-pair.ts'
 import { checkHeaders, Handshake, requireUpgrade } from './handshake.ts'
 import { createLimiter, type Limiter, rateLimit, Seat } from './limits.ts'
+import { logInfo } from './log.ts'
 import { Opening } from './opening.ts'
 import { checkRouteOptions, deflateSettings, mergeOptions, type ResolvedOptions } from './options.ts'
 import { compileOrigin, type OriginCheck } from './origin.ts'
@@ -206,7 +207,7 @@ export class WebSocketRoute {
       return new Seat(this.#limiters, request.ip)
     } catch (error) {
       reply.header('retry-after', RETRY_AFTER)
-      request.log.info({ ip: request.ip }, "too many: see the WebSocket option 'limits'")
+      logInfo({ request }, { ip: request.ip }, "too many: see the WebSocket option 'limits'")
       throw error
     }
   }
@@ -216,7 +217,7 @@ export class WebSocketRoute {
   }
 
   #refuseOrigin (origin: string, request: FastifyRequest): never {
-    request.log.info({ origin, host: request.host }, "the origin is not allowed: see the WebSocket option 'origin'")
+    logInfo({ request }, { origin, host: request.host }, "the origin is not allowed: see the WebSocket option 'origin'")
     throw new FST_ERR_WS_ORIGIN(origin)
   }
 
