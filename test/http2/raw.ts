@@ -20,8 +20,9 @@ export class RawSession {
   closed = false
   #unread = Buffer.alloc(0)
 
-  constructor (port: number, initialWindow = 65_535) {
-    this.socket = connect(port, '127.0.0.1')
+  /** @param socket what is connected, or connects, to that port */
+  constructor (port: number, initialWindow = 65_535, socket: Socket = connect(port, '127.0.0.1')) {
+    this.socket = socket
     this.socket.on('error', () => {})
     this.socket.on('close', () => { this.closed = true })
     this.socket.on('data', chunk => { this.#read(chunk) })

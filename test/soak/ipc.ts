@@ -22,12 +22,20 @@ export class Child<Q extends Questions<Q>> {
   #questions = 0
   #ended: Error | null = null
 
-  /** @param within a command that runs the one that follows it, such as `ip netns exec NAME` */
-  constructor (script: string, name: string, flags: string[] = [], within: string[] = []) {
+  /**
+   * @param within a command that runs the one that follows it, such as `ip netns exec NAME`
+   * @param onErrorOutput gets what the process writes to stderr, which is shown otherwise
+   */
+  constructor (
+    script: string, name: string, flags: string[] = [], within: string[] = [], onErrorOutput?: (text: string) => void
+  ) {
     this.name = name
     const path = fileURLToPath(new URL(`${script}.js`, import.meta.url))
     const [command, ...rest] = [...within, process.execPath, ...flags, path]
-    this.#process = spawn(command!, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' })
+    this.#process = spawn(command!, rest, {
+      stdio: ['ignore', 'inherit', onErrorOutput === undefined ? 'inherit' : 'pipe', 'ipc'], serialization: 'advanced'
+    })
+    if (onErrorOutput !== undefined) this.#process.stderr!.setEncoding('utf8').on('data', onErrorOutput)
     this.exit = once(this.#process, 'exit').then(([code, signal]) => code ?? signal)
     this.#process.on('message', ({ id, answer, error }: any) => {
       const waiting = this.#waiting.get(id)!
