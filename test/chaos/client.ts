@@ -232,11 +232,9 @@ export class Client implements WireOwner {
   }
 
   async #until (patience: number, isTrue: () => boolean): Promise<void> {
-    const timer = setTimeout(() => {
-      patience = 0
-      this.#wake()
-    }, patience)
-    while (!isTrue() && patience > 0) await new Promise<void>(resolve => { this.#wake = resolve })
+    const end = performance.now() + patience
+    const timer = setTimeout(() => { this.#wake() }, patience + 1)
+    while (!isTrue() && performance.now() < end) await new Promise<void>(resolve => { this.#wake = resolve })
     clearTimeout(timer)
   }
 }

@@ -3,10 +3,12 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Child } from '../soak/ipc.ts'
 import type { ServerQuestions } from './server.ts'
 import { stackOf } from './stack.ts'
-import { type Delay, HANGS_AFTER, IN_TIME, Watch } from './watch.ts'
+import { type Delay, IN_TIME, Watch } from './watch.ts'
 
 /** How long an inspector may take, in milliseconds. */
 const INSPECTION = 1500
+/** After which a process is given up that has not been found to hang. */
+const PATIENCE = 40_000
 /** How many functions of a stack are shown. */
 const DEPTH = 18
 
@@ -39,7 +41,7 @@ export class Host {
 
   /** @param patience how long the answer may take, in milliseconds */
   async ask<K extends keyof ServerQuestions> (
-    question: K, argument?: Parameters<ServerQuestions[K]>[0], patience = 2 * HANGS_AFTER
+    question: K, argument?: Parameters<ServerQuestions[K]>[0], patience = PATIENCE
   ): Promise<Awaited<ReturnType<ServerQuestions[K]>>> {
     const late = new AbortController()
     try {

@@ -14,21 +14,20 @@ export async function swarm (plan: ClientPlan, crowd: Crowd): Promise<void> {
   const session = new SharedSession(crowd.target, 65_535, crowd.obeysGoaway)
   crowd.sessions.set(plan.session, session)
   crowd.note(id, `opens ${count} sockets on ${route.path}`)
-  let answered = 0
-  const owner = { onAnswer: () => { answered++ }, onBytes: () => {}, onOver: () => {} }
+  const answers = { count: 0 }
+  const owner = { onAnswer: () => { answers.count++ }, onBytes: () => {}, onOver: () => {} }
   const wires: Http2Wire[] = []
   const deadline = performance.now() + 3000
   // All at once they would be work enough for Node to be late.
   while (wires.length < count && performance.now() < deadline && !session.isOver) {
-    const until = Math.min(count, wires.length + AT_ONCE)
-    while (wires.length < until) {
+    for (let left = Math.min(AT_ONCE, count - wires.length); left > 0; left--) {
       const path = `${route.path}?id=${id * 10_000 + wires.length}`
       wires.push(new Http2Wire(session, path, offersDeflate, Buffer.alloc(0), owner))
     }
-    while (answered < until * 0.9 && performance.now() < deadline && !session.isOver) await wait(2)
+    while (answers.count < wires.length * 0.9 && performance.now() < deadline && !session.isOver) await wait(2)
   }
   await wait(random.int(20))
-  crowd.note(id, `leaves with ${answered} answers: ${end}`)
+  crowd.note(id, `leaves with ${answers.count} answers: ${end}`)
   if (end === 'reset') for (const wire of wires) wire.reset()
   else if (end === 'goaway') session.goAway()
   else session.vanish()

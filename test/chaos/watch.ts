@@ -8,7 +8,7 @@ const EVERY = 120
 /** What the server may take to answer, besides what the machine adds, in milliseconds. */
 export const IN_TIME = 1000
 /** After so many milliseconds it is taken to hang. */
-export const HANGS_AFTER = 8000
+export const HANGS_AFTER = 5000
 /** How long a delay of the control process counts, in milliseconds. */
 const REMEMBERED = 5000
 
