@@ -89,6 +89,8 @@ function listen (subject: Subject, order: Order, isLate: boolean): void {
 }
 
 async function rest ({ random, socket }: Subject, kind: Rest): Promise<void> {
+  // What waits when the client has gone is many messages, and each rest would outlive the round.
+  if (socket.state === 'closed') return undefined
   switch (kind) {
     case 'none': return
     case 'microtask': return Promise.resolve()
