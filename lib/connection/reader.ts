@@ -31,6 +31,8 @@ const CONSUMER = 1
 const RATE = 2
 const INFLATING = 4
 const TURN = 8
+/** There is no other reason left, and the loop is about to go on. */
+const SOON = 16
 
 /** A read of so many bytes may be followed by another one in the same turn: libuv goes on while its buffer comes back full. */
 const LARGE_READ = 64 * 1024
@@ -39,8 +41,8 @@ const LARGE_READ = 64 * 1024
  * From a Duplex to messages. While there is a reason not to read, what has been read already waits, and so does the news
  * that the transport has ended.
  *
- * One loop, `#run`, owns the decoder. Whatever is called from inside of it (by listeners, say) only notes its reason: the
- * loop looks at the reasons after each frame.
+ * One loop, `#run`, owns the decoder, and is entered from the event loop only. Whatever is called from inside of it, or by
+ * the consumer, only notes its reason: the loop looks at the reasons after each frame, or is entered soon.
  */
 export class Reader implements InflaterHost, WorkOwner, TurnTaker {
   readonly #duplex: Duplex
@@ -112,7 +114,8 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
     if ((this.#reasons & CONSUMER) === 0) return
     this.#reasons &= ~CONSUMER
     this.#meter?.resume()
-    this.#run(null, 0)
+    if (this.#hasMore) this.#runSoon()
+    else this.#run(null, 0)
   }
 
   /** Does not read for so many milliseconds from now. */
@@ -135,7 +138,8 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
     this.#meter?.stop()
     this.#letGo()
     this.#reasons &= ~CONSUMER
-    this.#handOnRest()
+    if (this.#hasMore) this.#runSoon()
+    else this.#settle()
   }
 
   /** Hands nothing on any more. What still comes is read and ignored, so that the end of the transport is seen. */
@@ -211,7 +215,18 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
    * goes to the consumer, who has at most one read more to hold then.
    */
   get #isHeld (): boolean {
-    return (this.#reasons & (this.#transport === GONE ? INFLATING | TURN : ~0)) !== 0
+    return (this.#reasons & (this.#transport === GONE ? INFLATING | TURN | SOON : ~0)) !== 0
+  }
+
+  /** Not at once, inside of a call of the consumer, who would be told things out of their order. */
+  #runSoon (): void {
+    if (this.#isRunning || (this.#reasons & SOON) !== 0) return
+    this.#reasons |= SOON
+    queueMicrotask(() => {
+      if ((this.#reasons & SOON) === 0) return
+      this.#reasons &= ~SOON
+      this.#run(null, 0)
+    })
   }
 
   #handOnRest (): void {

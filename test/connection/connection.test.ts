@@ -145,6 +145,7 @@ test('a pause holds back the frames behind the one in hand, and one resume ends 
   t.strictSame(calls, [['text', 'a']])
   t.equal(connection.isPaused, true)
   connection.resume()
+  await Promise.resolve()
   t.equal(connection.isPaused, false)
   await until(() => calls.length === 4)
   t.strictSame(calls, [['text', 'a'], ['ping'], ['text', 'b'], ['text', 'c']])

@@ -181,6 +181,8 @@ class Run {
   }
 
   #call (call: Call, what: string): void {
+    // To answer every drain with more is to do so without end.
+    if (what === 'drain' && ['send', 'send much', 'ping'].includes(call)) return
     const { socket } = this
     switch (call) {
       case 'nothing': break
@@ -225,7 +227,7 @@ holds('no program, no peer and no end makes a socket enter itself, lose its orde
     await play(plan, far)
     if (plan.end === 'error') near.destroy(new Error('reset'))
     // Nor does a socket end by itself while what it has read waits for somebody to listen.
-    const mayStay = plan.consumer === 'nobody' || plan.calls.includes('unlisten')
+    const mayStay = plan.consumer === 'nobody' || plan.calls.some(call => ['unlisten', 'throw', 'next'].includes(call))
     if (plan.end === 'nothing' || mayStay) {
       for (let i = 0; i < 3; i++) await turn()
       run.socket.terminate()

@@ -177,7 +177,7 @@ test('a loop that waits ends when the connection is reset', async t => {
 })
 
 test('while the body works messages wait, and past maxQueued reading pauses until half of them are taken', async t => {
-  const { client, socket, app } = await pair(t, { maxQueued: 640 })
+  const { client, socket, app } = await pair(t, { maxQueued: 1000 })
   const total = 50
   const sent = Buffer.concat(Array.from({ length: total }, (_, i) => masked(TEXT, String.fromCharCode(i + 48))))
   const { stats } = app.sockets
@@ -191,7 +191,7 @@ test('while the body works messages wait, and past maxQueued reading pauses unti
     if (found.length === total) break
   }
   t.strictSame(found, Array.from({ length: total }, (_, i) => String.fromCharCode(i + 48)))
-  t.ok(Math.max(...ahead) <= 10, 'ten messages of 65 bytes are more than 640')
+  t.ok(Math.max(...ahead) <= 10, 'ten messages of 101 bytes are more than 1000')
   t.ok(ahead.slice(0, 30).includes(5), 'reading goes on when the queue is down to half, not with every message')
   t.notOk(ahead.slice(0, 30).some(count => count < 4), 'the body never has to wait for what could have been read')
 })
