@@ -93,7 +93,8 @@ export interface SocketOptions {
   maxPayload?: number
   /**
    * Bytes of messages that may wait for the handler; past it reading pauses and TCP slows the peer down. Each message
-   * counts its payload and 64 bytes. Default 64 KiB.
+   * counts what it takes: its payload, text that is not ASCII two bytes a character, and 100 bytes for itself, or 300 if it
+   * is binary. Default 64 KiB.
    */
   maxQueued?: number
   /** `send()` returns false while more than this many bytes wait to be written. Default 64 KiB. */

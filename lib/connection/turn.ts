@@ -7,8 +7,6 @@ import Queue from 'yocto-queue'
 const TURN = 8
 /** Milliseconds of them for one that has waited. */
 const SLICE = 2
-/** Milliseconds after which the turn that was looked at last is taken to be long past: nothing tells when one ends. */
-const LONG_PAST = 40
 
 /** The real time, whatever a test makes of the clock: without it nobody's turn would come. */
 const clock = performance.now.bind(performance)
@@ -28,15 +26,13 @@ type Waiting = () => void
  * between the turns.
  */
 class Turn {
-  /** When the time of this turn is over. It may be that of an earlier one, which costs whoever asks a wait. */
-  #end = -LONG_PAST
+  /** When the time of this turn is over. Nothing tells when one ends: it may be that of an earlier one, and is then past. */
+  #end = 0
   readonly #waiting = new Queue<Waiting>()
   #next: NodeJS.Immediate | null = null
 
   get isOver (): boolean {
-    const now = clock()
-    if (now >= this.#end + LONG_PAST) this.#end = now + TURN
-    if (now < this.#end) return false
+    if (clock() < this.#end) return false
     this.#next ??= setImmediate(this.#begin)
     return true
   }
