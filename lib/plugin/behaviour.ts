@@ -9,6 +9,7 @@ import { CloseCode } from '../protocol/close-code.ts'
 import type { Decoder, SocketBehaviour } from '../socket/behaviour.ts'
 import { endings } from './diagnostics.ts'
 import { logError } from './log.ts'
+import { loggable } from './loggable.ts'
 import { DEFLATE_DEFAULTS, type ResolvedOptions } from './options.ts'
 import type { RouteSocket } from './route-socket.ts'
 import type { Scope } from './scope.ts'
@@ -79,7 +80,7 @@ export class RouteBehaviour implements SocketBehaviour {
     const { onInvalidMessage } = this.#options
     if (onInvalidMessage === undefined) {
       logError(socket, 'info', error, 'websocket message refused')
-      socket.close(error.closeCode, error.message)
+      this.#closeFor(error, socket)
       return
     }
     this.#callBack(() => onInvalidMessage(error, socket, socket.request), socket)
@@ -116,6 +117,15 @@ export class RouteBehaviour implements SocketBehaviour {
     }
   }
 
+  #closeFor (error: any, socket: RouteSocket): void {
+    try {
+      socket.close(error.closeCode, error.message)
+    } catch {
+      // An error of the validator's own, whose code or message is none.
+      socket.close(CloseCode.INTERNAL_ERROR, 'internal error')
+    }
+  }
+
   #handlerFailed (error: unknown, socket: RouteSocket): void {
     logError(socket, 'error', error, 'websocket handler failed')
     socket.close(CloseCode.INTERNAL_ERROR, 'internal error')
@@ -135,7 +145,7 @@ function publishEnd (socket: RouteSocket, info: CloseInfo, duration: number): vo
 function logEnd (socket: RouteSocket, { code, reason, wasClean, initiator }: CloseInfo, duration: number): void {
   const { request, failure, connection: { messagesIn, messagesOut, bytesIn, bytesOut } } = socket
   const ws = { code, reason, wasClean, initiator, duration, messagesIn, messagesOut, bytesIn, bytesOut }
-  request.log.info(failure === null ? { ws } : { ws, err: failure }, 'websocket closed')
+  request.log.info(failure === null ? { ws } : { ws, err: loggable(failure) }, 'websocket closed')
 }
 
 function watchOptions ({ heartbeat, idleTimeout, maxLifetime }: ResolvedOptions): WatchOptions | null {

@@ -6,7 +6,7 @@ import { FST_ERR_WS_HANDSHAKE, FST_ERR_WS_UPGRADE_REQUIRED, FST_ERR_WS_VERSION }
 import { checkExtendedConnect, checkUpgrade, type HandshakeHeaders, VERSION } from '../protocol/handshake.ts'
 import { refusals } from './diagnostics.ts'
 import type { Seat } from './limits.ts'
-import { logError, logInfo } from './log.ts'
+import { logError, logInfo, shown } from './log.ts'
 import type { Tally } from './tally.ts'
 import type { OpeningHost } from './opening.ts'
 
@@ -54,7 +54,8 @@ export function requireUpgrade ({ raw, url }: FastifyRequest, reply: FastifyRepl
   if (raw.httpVersionMajor === 1) {
     reply.header('upgrade', 'websocket').header('connection', reply.raw.shouldKeepAlive ? 'Upgrade' : 'close, Upgrade')
   }
-  throw new FST_ERR_WS_UPGRADE_REQUIRED(url)
+  // The error is logged, with its text twice.
+  throw new FST_ERR_WS_UPGRADE_REQUIRED(shown(url))
 }
 
 /** @throws {FST_ERR_WS_HANDSHAKE | FST_ERR_WS_VERSION} the request breaks RFC 6455 §4.2.1 or RFC 8441 §5 */

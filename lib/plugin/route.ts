@@ -14,7 +14,7 @@ import { goAway } from './drain.ts'
 import type { InMemory } from './duplex-pair.ts'
 import { checkHeaders, Handshake, requireUpgrade } from './handshake.ts'
 import { createLimiter, type Limiter, rateLimit, Seat } from './limits.ts'
-import { logInfo } from './log.ts'
+import { logInfo, shown } from './log.ts'
 import { Opening } from './opening.ts'
 import { checkRouteOptions, deflateSettings, mergeOptions, type ResolvedOptions } from './options.ts'
 import { compileOrigin, type OriginCheck } from './origin.ts'
@@ -207,7 +207,7 @@ export class WebSocketRoute {
       return new Seat(this.#limiters, request.ip)
     } catch (error) {
       reply.header('retry-after', RETRY_AFTER)
-      logInfo({ request }, { ip: request.ip }, "too many: see the WebSocket option 'limits'")
+      logInfo({ request }, { ip: shown(request.ip) }, "too many: see the WebSocket option 'limits'")
       throw error
     }
   }
@@ -217,8 +217,9 @@ export class WebSocketRoute {
   }
 
   #refuseOrigin (origin: string, request: FastifyRequest): never {
-    logInfo({ request }, { origin, host: request.host }, "the origin is not allowed: see the WebSocket option 'origin'")
-    throw new FST_ERR_WS_ORIGIN(origin)
+    const refused = shown(origin)
+    logInfo({ request }, { origin: refused, host: shown(request.host) }, "the origin is not allowed: see the WebSocket option 'origin'")
+    throw new FST_ERR_WS_ORIGIN(refused)
   }
 
   /** The last step of Fastify's lifecycle: all hooks have passed. */

@@ -1,0 +1,154 @@
+import { types } from 'node:util'
+import { cut } from '../message/cut.ts'
+
+/** What an error may take of a line of the log, in bytes of JSON. */
+const MOST = 6 * 1024
+const MOST_OF_MESSAGE = 1024
+const MOST_OF_STACK = 3 * 1024
+const MOST_OF_STRING = 512
+const MOST_LEVELS = 5
+
+/** What any value costs besides its text. */
+const COST = 4
+
+const UNREADABLE = '[unreadable]'
+const MORE = '…'
+
+/** What a logger looks for on an error, though it cannot be enumerated; the rest comes behind these. */
+const OF_ERRORS = ['message', 'stack', 'cause', 'errors']
+
+/**
+ * What was thrown, for the log. Its text may be the client's: where that is too long, or a property cannot be read, it is
+ * a copy, cut and readable, of the same class; otherwise the error itself, so that serializers find all that they know.
+ * Does not throw.
+ */
+export function loggable (thrown: unknown): unknown {
+  const copier = new Copier()
+  const copy = copier.copy(thrown)
+  return copier.isDifferent ? copy : thrown
+}
+
+/** The beginning of a text, so that it takes no more than so many bytes of JSON. */
+export function loggableText (text: string, most: number): string {
+  let end = Math.min(text.length, most)
+  for (let size = jsonLength(text, end); size > most; size = jsonLength(text, end)) end = Math.floor(end * most / size)
+  return cut(text, end)
+}
+
+function jsonLength (text: string, end: number): number {
+  return Buffer.byteLength(JSON.stringify(text.slice(0, end))) - 2
+}
+
+/** Copies one value and what is in it, as long as there is room. */
+class Copier {
+  /** Whether something was cut, left out or unreadable. */
+  isDifferent = false
+  #room = MOST
+  /** Those that are being copied, each in the one before. */
+  readonly #outer: object[] = []
+
+  copy (value: unknown, most = MOST_OF_STRING): unknown {
+    this.#room -= COST
+    if (typeof value === 'string') return this.#text(value, most)
+    if (typeof value === 'bigint') return this.#bigint(value)
+    if (typeof value !== 'object' || value === null) return value
+    if (this.#outer.includes(value)) return '[Circular]'
+    if (this.#outer.length === MOST_LEVELS) return this.#instead(MORE)
+    this.#outer.push(value)
+    let copy
+    try {
+      copy = this.#object(value)
+    } catch {
+      copy = this.#instead(UNREADABLE)
+    }
+    this.#outer.pop()
+    return copy
+  }
+
+  #object (value: object): unknown {
+    if (types.isAnyArrayBuffer(value) || ArrayBuffer.isView(value)) return this.#instead(`${value.byteLength} bytes`)
+    if (Array.isArray(value)) return this.#array(value)
+    if (types.isNativeError(value) || value instanceof Error) return this.#error(value)
+    const { toJSON } = value as { toJSON?: unknown }
+    if (typeof toJSON === 'function') return this.copy(toJSON.call(value))
+    return this.#properties({}, value, Reflect.ownKeys(value))
+  }
+
+  #array (value: unknown[]): unknown[] {
+    const copy: unknown[] = []
+    while (copy.length < value.length && this.#room > 0) copy.push(this.copy(value[copy.length]))
+    if (copy.length < value.length) copy.push(this.#instead(MORE))
+    return copy
+  }
+
+  /** With what every error has, whether or not it is its own, and with what others have put on its prototype. */
+  #error (error: Error): object {
+    const copy = Object.create(Object.getPrototypeOf(error))
+    const keys = new Set<string | symbol>([...OF_ERRORS, ...Reflect.ownKeys(error)])
+    for (const key in error) keys.add(key)
+    return this.#properties(copy, error, keys)
+  }
+
+  /** Objects come last, so that there is room for the rest. */
+  #properties (copy: object, from: object, keys: Iterable<string | symbol>): object {
+    const objects = new Map<string, object>()
+    for (const key of keys) {
+      if (typeof key === 'symbol') continue
+      if (this.#room <= 0) return this.#more(copy)
+      const value = this.#read(from, key)
+      if (typeof value === 'object' && value !== null) objects.set(key, value)
+      else if (value !== undefined && typeof value !== 'function') this.#define(copy, from, key, value)
+    }
+    for (const [key, value] of objects) {
+      if (this.#room <= 0) return this.#more(copy)
+      this.#define(copy, from, key, this.copy(value))
+    }
+    return copy
+  }
+
+  /** A property as it is copied; an object as it is, for later. */
+  #read (from: any, key: string): unknown {
+    try {
+      const value = from[key]
+      if (typeof value === 'object') return value
+      if (key === 'stack' && typeof value === 'string') return this.#stack(value, from.message)
+      return this.copy(value, key === 'message' ? MOST_OF_MESSAGE : undefined)
+    } catch {
+      return this.#instead(UNREADABLE)
+    }
+  }
+
+  #define (copy: object, from: object, key: string, value: unknown): void {
+    const { enumerable = !OF_ERRORS.includes(key) } = Object.getOwnPropertyDescriptor(from, key) ?? {}
+    Object.defineProperty(copy, this.#text(key, MOST_OF_STRING), { value, enumerable, writable: true, configurable: true })
+  }
+
+  /** The message stands at its head, and is cut there as well, so that the places in the code remain. */
+  #stack (stack: string, message: unknown): string {
+    const start = stack.indexOf(': ') + 2
+    const end = typeof message === 'string' && stack.startsWith(message, start) ? start + message.length : 0
+    return this.#text(stack.slice(0, end), MOST_OF_MESSAGE) + this.#text(stack.slice(end), MOST_OF_STACK)
+  }
+
+  /** Its digits to the base of 16 take no more time than they are many. */
+  #bigint (value: bigint): unknown {
+    const digits = value.toString(16)
+    return this.#text(digits, MOST_OF_STRING) === digits ? value : MORE
+  }
+
+  #more (copy: object): object {
+    return Object.assign(copy, { [MORE]: this.#instead(MORE) })
+  }
+
+  #text (text: string, most: number): string {
+    const part = loggableText(text, Math.max(0, Math.min(most, this.#room)))
+    this.#room -= jsonLength(part, part.length)
+    if (part !== text) this.isDifferent = true
+    return part
+  }
+
+  #instead (text: string): string {
+    this.isDifferent = true
+    return text
+  }
+}
