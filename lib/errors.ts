@@ -135,3 +135,10 @@ export const FST_ERR_WS_ASYNC_VALIDATOR = createError(
 
 export const FST_ERR_WS_INJECT_REFUSED = createError<[status: number, body: string]>(
   'FST_ERR_WS_INJECT_REFUSED', 'the handshake was refused with status %d: %s')
+
+export const FST_ERR_WS_INJECT_HIJACKED = createError(
+  'FST_ERR_WS_INJECT_HIJACKED',
+  'the 101 is not that of a WebSocket route: a hook has taken the socket over; connect to what it serves with a real client')
+
+export const FST_ERR_WS_INJECT_UNANSWERED = createError<[what: string, options?: { cause: unknown }]>(
+  'FST_ERR_WS_INJECT_UNANSWERED', 'the handshake has had no whole answer: %s')

@@ -30,6 +30,8 @@ declare module 'fastify' {
      * Name the route's schema (`app.injectWS<typeof schema>(url)`) to have its types, mirrored.
      *
      * @throws {FST_ERR_WS_INJECT_REFUSED} with `statusCode`, `headers` and `body` of the response
+     * @throws {FST_ERR_WS_INJECT_HIJACKED} a hook has sent a 101 of its own
+     * @throws {FST_ERR_WS_INJECT_UNANSWERED} the connection was cut, or a minute has passed beyond all time limits
      */
     injectWS<Schema = {}, RouteGeneric = unknown> (
       url: string, options?: InjectWSOptions

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import type { FastifyInstance } from 'fastify'
 import type { InjectWSOptions } from '../../types/inject.ts'
 import { readAnswer } from '../deflate/negotiate.ts'
-import { FST_ERR_WS_INJECT_REFUSED } from '../errors.ts'
+import { FST_ERR_WS_INJECT_HIJACKED, FST_ERR_WS_INJECT_REFUSED, FST_ERR_WS_INJECT_UNANSWERED } from '../errors.ts'
 import { parseJson } from '../message/codec.ts'
 import { VERSION } from '../protocol/handshake.ts'
 import type { Decoder, SocketBehaviour } from '../socket/behaviour.ts'
@@ -13,6 +13,9 @@ import { duplexPair } from './duplex-pair.ts'
 import { DEFAULTS, DEFLATE_DEFAULTS } from './options.ts'
 import { Registry } from './registry.ts'
 import type { WebSocketRoute } from './route.ts'
+
+/** Milliseconds that an answer may take beyond what routes allow: what is no WebSocket route has no limit of its own. */
+const PATIENCE = 60_000
 
 /** `app.injectWS`: connects to a route in memory, through Node's HTTP parser and Fastify's whole lifecycle. */
 export async function injectWS (app: FastifyInstance, url: string, options: InjectWSOptions = {}): Promise<SocketBase> {
@@ -36,19 +39,38 @@ export async function injectWS (app: FastifyInstance, url: string, options: Inje
   })
   const opened = new Promise<void>(resolve => { far.onOpen = resolve })
   registry.injectServer.emit('connection', far)
-  return await new Promise((resolve, reject) => {
-    request.on('error', reject)
-    request.on('response', response => { refused(response).then(reject, reject) })
+  let timer: NodeJS.Timeout | undefined
+  const answered = new Promise<SocketBase>((resolve, reject) => {
+    const cut = (cause: Error): void => reject(new FST_ERR_WS_INJECT_UNANSWERED(cause.message, { cause }))
+    const patience = registry.longestHandshake + PATIENCE
+    timer = setTimeout(() => reject(new FST_ERR_WS_INJECT_UNANSWERED(`none for ${patience} ms`)), patience)
+    request.on('error', cut)
+    request.on('response', response => { refused(response).then(reject, cut) })
     request.on('upgrade', (response, _socket, head) => {
+      const { route } = far
+      if (route === null) {
+        reject(new FST_ERR_WS_INJECT_HIJACKED())
+        return
+      }
       const { 'sec-websocket-protocol': protocol = '', 'sec-websocket-extensions': extensions } = response.headers
       const compression = readAnswer(extensions, request.getHeader('sec-websocket-extensions')?.toString())
       const agreed = { protocol, extensions: extensions ?? '', compression }
-      const socket = new SocketBase(near, agreed, clientBehaviour(far.route as WebSocketRoute))
+      const socket = new SocketBase(near, agreed, clientBehaviour(route as WebSocketRoute))
       socket.connection.start(head)
-      Promise.race([opened, socket.closed]).then(() => resolve(socket))
+      opened.then(() => resolve(socket))
+      // The route's own 101 has opened the socket by the time that it is read.
+      setImmediate(() => reject(new FST_ERR_WS_INJECT_HIJACKED()))
     })
     request.end()
   })
+  try {
+    return await answered
+  } catch (error) {
+    near.destroy()
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 async function refused (response: IncomingMessage): Promise<Error> {

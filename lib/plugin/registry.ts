@@ -90,6 +90,11 @@ export class Registry {
     return this.#injectServer
   }
 
+  /** The most, in milliseconds, that a route lets a handshake take. */
+  get longestHandshake (): number {
+    return Math.max(0, ...this.#routes.map(route => route.handshakeTimeout))
+  }
+
   /** Whether an instance or one of its parents has our hooks. */
   #sees (instance: object): boolean {
     for (let one: object | null = instance; one !== null; one = Object.getPrototypeOf(one)) {

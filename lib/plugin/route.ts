@@ -126,6 +126,10 @@ export class WebSocketRoute {
     return this.#httpHandler !== null
   }
 
+  get handshakeTimeout (): number {
+    return this.#options.handshakeTimeout
+  }
+
   /** All URLs of the route: the root of a prefix has two, of which Fastify shows its hooks only one. */
   get urls (): string[] {
     return this.#isPrefixRoot ? [this.url, `${this.url}/`] : [this.url]

@@ -65,7 +65,9 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   FST_ERR_WS_TWO_CONSUMERS: [[], { message: /never to two consumers$/ }],
   FST_ERR_WS_NOT_OPEN: [['ping()'], { message: 'ping() cannot be done any more: the connection has ended' }],
   FST_ERR_WS_ASYNC_VALIDATOR: [[], { message: /^schema\.message has an asynchronous validator/ }],
-  FST_ERR_WS_INJECT_REFUSED: [[401, 'who?'], { message: 'the handshake was refused with status 401: who?' }]
+  FST_ERR_WS_INJECT_REFUSED: [[401, 'who?'], { message: 'the handshake was refused with status 401: who?' }],
+  FST_ERR_WS_INJECT_HIJACKED: [[], { message: /^the 101 is not that of a WebSocket route: a hook has taken the socket over/ }],
+  FST_ERR_WS_INJECT_UNANSWERED: [['socket hang up'], { message: 'the handshake has had no whole answer: socket hang up' }]
 }
 
 for (const [code, [args, found]] of Object.entries(TABLE)) {

@@ -113,7 +113,11 @@ test('a connection that is cut in a hook rejects', async t => {
   app.addHook('onRequest', request => new Promise(() => { request.raw.socket.destroy() }))
   app.get('/room', { ws: true }, () => { t.fail('the handler was called') })
   await app.ready()
-  t.match(await refusal(app.injectWS('/room')), { code: 'ECONNRESET' })
+  t.match(await refusal(app.injectWS('/room')), {
+    code: 'FST_ERR_WS_INJECT_UNANSWERED',
+    message: 'the handshake has had no whole answer: socket hang up',
+    cause: { code: 'ECONNRESET' }
+  })
 })
 
 test('on an app that has closed it rejects with 503', async t => {
