@@ -104,9 +104,18 @@ export function serveAsHttp (server: Server, request: IncomingMessage, socket: D
   const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`]
   for (let i = 0; i < request.rawHeaders.length; i += 2) {
     const name = request.rawHeaders[i]!
-    if (!/^(?:upgrade|connection|http2-settings)$/i.test(name)) lines.push(`${name}: ${request.rawHeaders[i + 1]}`)
+    const value = request.rawHeaders[i + 1]!
+    if (/^(?:upgrade|http2-settings)$/i.test(name)) continue
+    const rest = /^connection$/i.test(name) ? withoutUpgrade(value) : value
+    if (rest !== null) lines.push(`${name}: ${rest}`)
   }
-  lines.push('Connection: close', '', '')
+  lines.push('', '')
   socket.unshift(Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), head]))
   server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket)
+}
+
+/** What a Connection header says besides, such as whether the connection is kept alive; null for nothing. */
+function withoutUpgrade (connection: string): string | null {
+  const options = connection.split(',').map(option => option.trim())
+  return options.filter(option => !/^(?:upgrade|http2-settings)?$/i.test(option)).join(', ') || null
 }
