@@ -3,11 +3,11 @@ import { type IncomingMessage, Server, type ServerResponse } from 'node:http'
 import { type Http2Server, Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
-import FindMyWay from 'find-my-way'
 import { TimerWheel } from '../connection/timer-wheel.ts'
 import { isWebSocketUpgrade } from '../protocol/handshake.ts'
 import { Connections } from './connections.ts'
 import { ExtendedConnect } from './extended-connect.ts'
+import { Finder } from './finder.ts'
 import { shareStrings } from './header-strings.ts'
 import type { Opening } from './opening.ts'
 import { type AnyRouteOptions, meetHandshake, WebSocketRoute } from './route.ts'
@@ -32,7 +32,7 @@ export class Registry {
   readonly #shutdown = new Shutdown(this.#scopes, this.#sessions, this.#connections)
   readonly #installed = new WeakSet<object>()
   #attached = false
-  #finder: FindMyWay.Instance<FindMyWay.HTTPVersion.V1> | null = null
+  #finder: Finder | null = null
   #injectServer: Server | null = null
 
   private constructor (app: FastifyInstance) {
@@ -164,7 +164,7 @@ export class Registry {
   #onConnect (server: Http2Server, request: Http2ServerRequest, response: Http2ServerResponse): void {
     const protocol = request.headers[':protocol']?.toString().toLowerCase()
     const wantsUs = protocol === 'websocket'
-    if (server.listenerCount('connect') > 1 && !(wantsUs && this.#hasRoute(request.url))) return
+    if (server.listenerCount('connect') > 1 && !(wantsUs && this.#hasRoute(request))) return
     // Reset before anybody could look at it.
     if (request.stream.destroyed) return
     const connect = new ExtendedConnect(request, response, this.#sessions, this.#handshakeDone)
@@ -175,7 +175,7 @@ export class Registry {
 
   #onUpgrade (server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const wantsUs = isForUs(request)
-    if (server.listenerCount('upgrade') > 1 && !(wantsUs && this.#hasRoute(request.url!))) {
+    if (server.listenerCount('upgrade') > 1 && !(wantsUs && this.#hasRoute(request))) {
       this.#connections.release(socket)
       return
     }
@@ -205,15 +205,10 @@ export class Registry {
     this.#shutdown.delete(opening)
   }
 
-  /** Only asked where other listeners want upgrades too; a constraint of a route is left to Fastify. */
-  #hasRoute (url: string): boolean {
-    if (this.#finder === null) {
-      // Earlier versions of Fastify 5 have the options of the router among their own.
-      const { initialConfig } = this.app
-      this.#finder = FindMyWay({ ...initialConfig, ...initialConfig.routerOptions } as FindMyWay.Config<FindMyWay.HTTPVersion.V1>)
-      for (const url of new Set(this.#routes.flatMap(route => route.urls))) this.#finder.on('GET', url, () => {})
-    }
-    return this.#finder.find('GET', url) !== null
+  /** Only asked where other listeners want upgrades too. */
+  #hasRoute (request: IncomingMessage | Http2ServerRequest): boolean {
+    this.#finder ??= new Finder(this.app, this.#routes.flatMap(route => route.urls))
+    return this.#finder.has(request)
   }
 }
 
