@@ -53,14 +53,14 @@ export class Finder {
   #rewrite (request: IncomingMessage | Http2ServerRequest): string | null {
     const { url } = request
     if (this.#rewriteUrl === undefined) return url!
+    let rewritten: unknown = null
     try {
-      const rewritten = this.#rewriteUrl.call(this.#app, request)
-      return typeof rewritten === 'string' ? rewritten : null
+      rewritten = this.#rewriteUrl.call(this.#app, request)
     } catch {
-      return null
-    } finally {
-      request.url = url!
+      // Fastify would find out when it is asked.
     }
+    request.url = url!
+    return typeof rewritten === 'string' ? rewritten : null
   }
 }
 

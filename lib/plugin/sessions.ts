@@ -109,8 +109,9 @@ export class Session {
   /** Asked when the session neither reads nor writes: then it has ended, unless it was not to end or has streams left. */
   get #hasFailed (): boolean {
     if (this.#session.destroyed) return false
-    const { NGHTTP2_STREAM_STATE_IDLE: NONE } = constants
-    return !this.#session.closed || [...this.#streams, ...this.#held].some(({ state }) => (state.state ?? NONE) !== NONE)
+    const { NGHTTP2_STREAM_STATE_IDLE: IDLE, NGHTTP2_STREAM_STATE_CLOSED: CLOSED } = constants
+    if (!this.#session.closed) return true
+    return [...this.#streams, ...this.#held].some(({ state }) => state.state! > IDLE && state.state! < CLOSED)
   }
 
   /** Whether the server owes an answer that does not wait for the client, neither for its request nor to read on. */

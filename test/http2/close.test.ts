@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket as NetSocket } from 'node:net'
-import type { ClientHttp2Session } from 'node:http2'
+import { type ClientHttp2Session, connect as connectSession } from 'node:http2'
 import { type Test, test } from 'tap'
 import { deferred, fakeClock, until, waitingRoute } from '../plugin/support.ts'
 import { listen } from '../support/app.ts'
@@ -108,6 +108,27 @@ test('a client that keeps its TCP connection after GOAWAY is cut after 5 s, and 
   t.equal(isClosed, false)
   t.equal(await isCut(app), false)
   clock.tick(1)
+  await closed
+})
+
+test('a session that begins when the sockets have ended, and the server still listens, is told to go away', async t => {
+  const app = http2App(t)
+  const [reached, gate] = [deferred(), deferred()]
+  app.get('/', { ws: true }, () => {})
+  app.after(() => {
+    app.addHook('preClose', async () => {
+      reached.resolve()
+      await gate.promise
+    })
+  })
+  const port = await listen(app)
+  const closed = app.close()
+  await reached.promise
+  const session = connectSession(`http://127.0.0.1:${port}`)
+  t.teardown(() => session.destroy())
+  session.on('error', () => {})
+  t.equal(await goAway(session), 0)
+  gate.resolve()
   await closed
 })
 
