@@ -37,12 +37,15 @@ export function handle (subject: Subject, order: Order): unknown {
     else socket.terminate()
   }, 200 + random.int(LAST_ACT - 200))
   socket.on('close', () => { clearTimeout(last) })
+  const style = weighted(random, STYLES)
+  order.name += `, ${style}`
   if (random.chance(0.3)) act(subject)
-  switch (weighted(random, STYLES)) {
+  switch (style) {
     case 'listen': return listen(subject, order, false)
     case 'loop': return loop(subject, order, RESTS)
     case 'slow': return loop(subject, order, { long: 1 })
-    case 'late': return wait(random.int(300)).then(() => random.chance(0.5) ? listen(subject, order, true) : loop(subject, order, RESTS))
+    case 'late': return wait(random.int(300)).then(() =>
+      random.chance(0.5) ? listen(subject, order, true) : loop(subject, order, RESTS, true))
     case 'toggle': return toggle(subject, order)
     case 'manual': return manual(subject, order)
     case 'never': return undefined
@@ -103,14 +106,14 @@ async function rest ({ random, socket }: Subject, kind: Rest): Promise<void> {
   }
 }
 
-async function loop (subject: Subject, order: Order, rests: Weights<Rest>): Promise<void> {
+async function loop (subject: Subject, order: Order, rests: Weights<Rest>, isLate = false): Promise<void> {
   const { random, socket } = subject
   const consumer = order.consumer()
   const eagerness = random.pick([0, 0.05, 0.3])
   const ends = random.chance(0.3) ? 1 + random.int(40) : Infinity
   let count = 0
   for await (const message of socket) {
-    note(subject, consumer, message)
+    note(subject, consumer, message, isLate)
     await rest(subject, weighted(random, rests))
     if (random.chance(eagerness)) act(subject)
     if (++count < ends) continue

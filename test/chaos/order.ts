@@ -1,20 +1,21 @@
 /** What the handler of one connection has seen of numbered messages: each comes once, and in its order. */
 export class Order {
+  /** Who it is, for a fault. */
+  name: string
   readonly #faults: string[]
-  readonly #name: string
   /** The latest number that any consumer has seen; those that listen side by side share it. */
   readonly #latest: { n: number }
   #mine = 0
 
   constructor (name: string, faults: string[], latest = { n: 0 }) {
-    this.#name = name
+    this.name = name
     this.#faults = faults
     this.#latest = latest
   }
 
   /** One of those that listen side by side: each gets every message once. */
   consumer (): Order {
-    return new Order(this.#name, this.#faults, this.#latest)
+    return new Order(this.name, this.#faults, this.#latest)
   }
 
   seen (n: number): void {
@@ -32,6 +33,6 @@ export class Order {
   }
 
   fault (text: string): void {
-    if (this.#faults.length < 50) this.#faults.push(`${this.#name}: ${text}`)
+    if (this.#faults.length < 50) this.#faults.push(`${this.name}: ${text}`)
   }
 }

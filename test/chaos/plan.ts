@@ -145,19 +145,22 @@ function planRoute (random: Random, index: number): RoutePlan {
 function planOptions (random: Random): SocketOptions {
   const some = <T>(probability: number, ...from: T[]): T | undefined =>
     random.chance(probability) ? random.pick(from) : undefined
+  const limits = random.chance(0.25) ? planLimits(random) : undefined
+  // A client that is made to wait and leaves meanwhile is noticed by a ping and by nothing else.
+  const mayBeSilent = limits?.over !== 'pause' && random.chance(0.25)
   return {
     maxPayload: some(0.3, 1000, 20_000, 70_000),
     maxQueued: some(0.7, 0, 1, 500, 5000, 20_000),
     highWaterMark: some(0.4, 0, 1, 1000, 20_000),
     maxBuffered: some(0.4, 2000, 50_000, 200_000),
     overflow: some(0.4, 'close', 'drop'),
-    heartbeat: random.chance(0.25) ? false : { interval: 40 + random.int(300), timeout: 40 + random.int(400) },
+    heartbeat: mayBeSilent ? false : { interval: 40 + random.int(300), timeout: 40 + random.int(400) },
     idleTimeout: some(0.15, 100, 400),
     maxLifetime: some(0.15, 200, 800),
     closeTimeout: 50 + random.int(600),
     handshakeTimeout: 100 + random.int(600),
     deflate: random.chance(0.5) ? false : planDeflate(random),
-    limits: random.chance(0.25) ? planLimits(random) : undefined
+    limits
   }
 }
 
