@@ -1,9 +1,8 @@
 /* What user code on the server does to its sockets: anything that the API allows, whenever it is called. */
 import type { FastifyInstance } from 'fastify'
 import type { Socket, SocketEvents } from 'fastify-sockets'
-import type { Random } from '../differential/random.ts'
+import type { Random, Weights } from '../differential/random.ts'
 import { type Reaction, type RoutePlan, WITNESS } from './plan.ts'
-import { weighted, type Weights } from './weights.ts'
 
 export type AnySocket = Socket<any, any>
 
@@ -13,6 +12,7 @@ export interface Subject {
   socket: AnySocket
   route: RoutePlan
   random: Random
+  isOfSwarm: boolean
   /** How many more acts there are: listeners that act on what they have caused would do so for ever. */
   left: number
 }
@@ -43,7 +43,7 @@ export function act (subject: Subject): void {
   if (subject.left <= 0) return
   subject.left--
   const { random, socket } = subject
-  switch (weighted(random, ACTS)) {
+  switch (random.weighted(ACTS)) {
     case 'send': say(subject, random.int(300)); break
     case 'sendBytes': say(subject, random.int(3000), true); break
     case 'sendLarge': say(subject, random.int(70_000)); break

@@ -9,8 +9,8 @@ import { selfSigned } from '../support/certificate.ts'
 import { act, type AnySocket, react, type Subject } from './acts.ts'
 import { handle } from './handlers.ts'
 import { Order } from './order.ts'
-import { type Reaction, type RoundPlan, type RoutePlan, type Transport, WITNESS } from './plan.ts'
-import { derived } from './weights.ts'
+import { type Reaction, type RoundPlan, type RoutePlan, SWARM, type Transport, WITNESS } from './plan.ts'
+import { derived } from './seeds.ts'
 
 export const MESSAGE = {
   type: 'object',
@@ -49,8 +49,10 @@ export async function createApp (plan: RoundPlan): Promise<Served> {
     let subject = subjects.get(socket)
     if (subject === undefined) {
       const route = socket.request.routeOptions.config as unknown as RoutePlan
-      const random = new Random(derived(seed, idOf(socket.request) + 500_000))
-      subjects.set(socket, subject = { app, socket, route, random, left: ACTS })
+      const id = idOf(socket.request)
+      const random = new Random(derived(seed, id + 0x10000000))
+      const isOfSwarm = id >= SWARM
+      subjects.set(socket, subject = { app, socket, route, random, isOfSwarm, left: isOfSwarm ? 0 : ACTS })
     }
     return subject
   }

@@ -5,7 +5,7 @@ import { cut } from '../differential/streams.ts'
 import { inflate, RSV1 } from '../support/deflate.ts'
 import { closeBody, masked, type WireFrame } from '../support/frames.ts'
 import { FrameReader } from './frame-reader.ts'
-import { Http2Wire, SharedSession } from './http2-wires.ts'
+import { Http2Wire, type Manners, SharedSession } from './http2-wires.ts'
 import type { ClientPlan, End } from './plan.ts'
 import { Speech } from './speech.ts'
 import { Http1Wire, type Target, type Wire, type WireOwner } from './wires.ts'
@@ -21,7 +21,7 @@ const ENDED = 700
 export interface Crowd {
   target: Target
   sessions: Map<number, SharedSession>
-  obeysGoaway: boolean
+  manners: Manners
   /** Notes what a client does. */
   note (id: number, what: string): void
   fault (text: string): void
@@ -98,12 +98,15 @@ export class Client implements WireOwner {
 
   #connect (early: Buffer): Wire {
     const { id, route, offersDeflate, byHand, session, window } = this.plan
-    const { target, sessions, obeysGoaway } = this.#crowd
+    const { target, sessions, manners } = this.#crowd
     const path = `${route.path}?id=${id}`
     const isHttp2 = target.transport === 'http2' || target.transport === 'http2s'
     if (!isHttp2 || !byHand) return new Http1Wire(target, path, offersDeflate, early, this)
     let shared = sessions.get(session)
-    if (shared === undefined || shared.isOver) sessions.set(session, shared = new SharedSession(target, window, obeysGoaway))
+    if (shared === undefined || shared.isOver) {
+      const keepsWindows = manners.keepsWindows && this.plan.seed % 16 !== 0
+      sessions.set(session, shared = new SharedSession(target, window, { ...manners, keepsWindows }))
+    }
     return new Http2Wire(shared, path, offersDeflate, early, this)
   }
 
@@ -183,6 +186,7 @@ export class Client implements WireOwner {
       case 'fin': this.#wire.end(); break
       case 'reset': this.#wire.reset(); break
       case 'destroy': case 'vanish': this.#wire.destroy(); break
+      case 'violate': this.#wire.violate(); break
       case 'goaway': this.#wire.goAway(); break
       case 'stay':
     }

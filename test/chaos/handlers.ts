@@ -1,8 +1,8 @@
 /* Handlers of routes: each takes its messages in a way of its own, and does things to its socket meanwhile. */
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
+import type { Weights } from '../differential/random.ts'
 import { act, say, type Subject } from './acts.ts'
 import type { Order } from './order.ts'
-import { weighted, type Weights } from './weights.ts'
 
 type Style = 'listen' | 'loop' | 'slow' | 'late' | 'toggle' | 'manual' | 'never'
 
@@ -31,13 +31,14 @@ function numbered (message: unknown): { n: unknown } | null {
 export function handle (subject: Subject, order: Order): unknown {
   const { random, socket, route } = subject
   if (route.greeting > 0) say(subject, route.greeting)
-  if (route.isEcho) return echo(subject, order)
+  // Thousands that act would be a load of their own.
+  if (route.isEcho || subject.isOfSwarm) return echo(subject, order)
   const last = setTimeout(() => {
     if (random.chance(0.5)) void socket.close(1000, 'the last act')
     else socket.terminate()
   }, 200 + random.int(LAST_ACT - 200))
   socket.on('close', () => { clearTimeout(last) })
-  const style = weighted(random, STYLES)
+  const style = random.weighted(STYLES)
   order.name += `, ${style}`
   if (random.chance(0.3)) act(subject)
   switch (style) {
@@ -114,7 +115,7 @@ async function loop (subject: Subject, order: Order, rests: Weights<Rest>, isLat
   let count = 0
   for await (const message of socket) {
     note(subject, consumer, message, isLate)
-    await rest(subject, weighted(random, rests))
+    await rest(subject, random.weighted(rests))
     if (random.chance(eagerness)) act(subject)
     if (++count < ends) continue
     if (random.chance(0.3)) throw new Error('the body of a loop has failed')
@@ -164,7 +165,7 @@ async function manual (subject: Subject, order: Order): Promise<void> {
     const n = numbered(value)?.n
     if (typeof n === 'number' && n > 0) consumer.skip(n)
     if (random.chance(0.1)) act(subject)
-    await rest(subject, weighted(random, RESTS))
+    await rest(subject, random.weighted(RESTS))
   }
   leave()
 }

@@ -1,7 +1,7 @@
 /* Sockets on a session of HTTP/2 whose frames are written by hand (RFC 9113, RFC 8441). */
 import { RawSession } from '../http2/raw.ts'
 import {
-  connectFields, DATA, END_STREAM, type Fields, GOAWAY, HEADERS, http2Frame, RST_STREAM, SETTINGS, uint32, WINDOW_UPDATE
+  connectFields, DATA, END_STREAM, type Fields, GOAWAY, HEADERS, http2Frame, PING, RST_STREAM, SETTINGS, uint32, WINDOW_UPDATE
 } from '../support/http2-frames.ts'
 import { open, type Target, type Wire, type WireOwner } from './wires.ts'
 
@@ -9,25 +9,34 @@ import { open, type Target, type Wire, type WireOwner } from './wires.ts'
 const STATUS_200 = 0x88
 /** The largest payload of a frame that any peer takes (RFC 9113 §4.2). */
 const MAX_FRAME = 16_384
+/** What the server takes at first, of each stream and of all together (RFC 9113 §6.9.2): Node leaves it so. */
+const FIRST_WINDOW = 65_535
 const CANCEL = 8
 const DEFLATE: Fields = [['sec-websocket-extensions', 'permessage-deflate; client_max_window_bits']]
+
+/** How a session is, besides the window that it opens for each stream. */
+export interface Manners {
+  /** It leaves when the server goes away. */
+  obeysGoaway: boolean
+  /** It sends no more than the server's windows allow; otherwise that ends the connection (RFC 9113 §6.9.1). */
+  keepsWindows: boolean
+}
 
 /** Clients on one TCP connection. */
 export class SharedSession {
   readonly raw: RawSession
+  readonly manners: Manners
+  /** What the server takes of all streams together. */
+  room = FIRST_WINDOW
   readonly #tcp: { resetAndDestroy (): unknown }
-  readonly #obeys: boolean
   readonly #wires = new Map<number, Http2Wire>()
   #lastId = -1
   #isReady = false
   #waiting: Array<() => void> = []
 
-  /**
-   * @param window of each stream
-   * @param obeys whether it leaves when the server goes away
-   */
-  constructor (target: Target, window: number, obeys: boolean) {
-    this.#obeys = obeys
+  /** @param window of each stream, which is opened again as it is used */
+  constructor (target: Target, window: number, manners: Manners) {
+    this.manners = manners
     const { socket, tcp } = open(target, 'h2')
     this.#tcp = tcp
     this.raw = new RawSession(target.port, window, socket)
@@ -57,6 +66,11 @@ export class SharedSession {
     this.raw.send(http2Frame(GOAWAY, 0, 0, Buffer.concat([uint32(0), uint32(2)])))
   }
 
+  /** A PING of the wrong length (RFC 9113 §6.7): an error of the connection. */
+  violate (): void {
+    this.raw.send(http2Frame(PING, 0, 0, Buffer.alloc(3)))
+  }
+
   vanish (): void {
     this.#tcp.resetAndDestroy()
     this.raw.socket.destroy()
@@ -70,7 +84,11 @@ export class SharedSession {
         this.#isReady = true
         for (const go of this.#waiting.splice(0)) go()
       }
-      if (frame.type === GOAWAY && this.#obeys) this.raw.socket.end()
+      if (frame.type === GOAWAY && this.manners.obeysGoaway) this.raw.socket.end()
+      if (frame.type === WINDOW_UPDATE && frame.id === 0) {
+        this.room += frame.payload.readUInt32BE()
+        for (const wire of this.#wires.values()) wire.flush()
+      }
       this.#wires.get(frame.id)?.take(frame.type, frame.flags, frame.payload)
     }
   }
@@ -89,7 +107,11 @@ export class Http2Wire implements Wire {
   #isOver = false
   #isDeaf = false
   #unacknowledged = 0
+  /** What the server takes of this stream. */
+  #room = FIRST_WINDOW
   #waiting: Buffer[] = []
+  /** Its end waits as well. */
+  #isEnding = false
 
   /** @param early what is sent along with the handshake */
   constructor (session: SharedSession, path: string, offersDeflate: boolean, early: Buffer, owner: WireOwner) {
@@ -99,16 +121,38 @@ export class Http2Wire implements Wire {
       if (this.#isOver) return
       this.#id = session.add(this)
       session.raw.connect(this.#id, connectFields(path, {}, offersDeflate ? DEFLATE : []))
-      for (const bytes of [early, ...this.#waiting.splice(0)]) this.write(bytes)
+      this.#waiting.unshift(early)
+      this.flush()
     })
   }
 
   write (bytes: Buffer): void {
-    if (this.#id === 0) this.#waiting.push(bytes)
-    else for (let at = 0; at < bytes.length; at += MAX_FRAME) this.#send(DATA, 0, bytes.subarray(at, at + MAX_FRAME))
+    this.#waiting.push(bytes)
+    this.flush()
   }
 
   end (): void {
+    this.#isEnding = true
+    this.flush()
+  }
+
+  /** Sends what waits, as far as the server takes it. */
+  flush (): void {
+    if (this.#id === 0 || this.#isOver) return
+    const { manners: { keepsWindows } } = this.#session
+    while (this.#waiting.length > 0) {
+      const [bytes] = this.#waiting as [Buffer]
+      const room = keepsWindows ? Math.min(MAX_FRAME, this.#room, this.#session.room) : MAX_FRAME
+      if (room <= 0 && bytes.length > 0) return
+      const part = bytes.subarray(0, room)
+      if (part.length > 0) this.#send(DATA, 0, part)
+      this.#room -= part.length
+      this.#session.room -= part.length
+      if (part.length < bytes.length) this.#waiting[0] = bytes.subarray(part.length)
+      else this.#waiting.shift()
+    }
+    if (!this.#isEnding) return
+    this.#isEnding = false
     this.#send(DATA, END_STREAM)
   }
 
@@ -123,6 +167,10 @@ export class Http2Wire implements Wire {
 
   goAway (): void {
     this.#session.goAway()
+  }
+
+  violate (): void {
+    this.#session.violate()
   }
 
   deafen (): void {
@@ -142,6 +190,9 @@ export class Http2Wire implements Wire {
       if (payload.length > 0) this.#owner.onBytes(payload)
       this.#unacknowledged += payload.length
       if (this.#unacknowledged > MAX_FRAME) this.#open()
+    } else if (type === WINDOW_UPDATE) {
+      this.#room += payload.readUInt32BE()
+      this.flush()
     }
     if (type === RST_STREAM || ((type === DATA || type === HEADERS) && (flags & END_STREAM) !== 0)) this.over()
   }

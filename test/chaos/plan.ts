@@ -3,11 +3,14 @@
  * not tell each other. What a handler and a client do is drawn as they go, each from a seed of its own.
  */
 import type { DeflateOptions, DrainOptions, LimitOptions, SocketOptions } from 'fastify-sockets'
-import { Random } from '../differential/random.ts'
-import { derived, weighted, type Weights } from './weights.ts'
+import { Random, type Weights } from '../differential/random.ts'
+import { derived } from './seeds.ts'
 
 /** Where a well-behaved client sees that the others are served meanwhile. */
 export const WITNESS = '/witness'
+
+/** From this id on a socket is one of a swarm. */
+export const SWARM = 100_000
 
 export type Transport = 'http1' | 'tls' | 'http2' | 'http2s'
 
@@ -39,8 +42,8 @@ export type Channel = 'open' | 'message.in' | 'message.out' | 'error' | 'close'
 
 export type ClientKind = 'talk' | 'flood' | 'break' | 'press' | 'deaf' | 'mute' | 'hasty' | 'swarm'
 
-/** How a client leaves; `vanish` takes its whole HTTP/2 session along, as `goaway` does. */
-export type End = 'close' | 'fin' | 'reset' | 'destroy' | 'goaway' | 'vanish' | 'stay'
+/** How a client leaves; `vanish` takes its whole HTTP/2 session along, as `goaway` does, and `violate`, against its rules. */
+export type End = 'close' | 'fin' | 'reset' | 'destroy' | 'goaway' | 'vanish' | 'violate' | 'stay'
 
 export interface ClientPlan {
   id: number
@@ -57,7 +60,7 @@ export interface ClientPlan {
   window: number
   /** When it comes, in milliseconds. */
   startsAt: number
-  /** How many sockets a swarm opens. */
+  /** How many sockets a swarm opens: their ids begin at a multiple of `SWARM`. */
   count: number
 }
 
@@ -79,7 +82,7 @@ const TRANSPORTS: Weights<Transport> = { http1: 0.3, tls: 0.15, http2: 0.42, htt
 const KINDS: Weights<ClientKind> = {
   talk: 0.24, flood: 0.34, break: 0.14, press: 0.06, deaf: 0.1, mute: 0.05, hasty: 0.07
 }
-const ENDS: Weights<End> = { close: 0.2, fin: 0.13, reset: 0.37, destroy: 0.1, goaway: 0.05, vanish: 0.07, stay: 0.08 }
+const ENDS: Weights<End> = { close: 0.2, fin: 0.13, reset: 0.37, destroy: 0.1, goaway: 0.05, vanish: 0.05, violate: 0.02, stay: 0.08 }
 const SWARM_ENDS: Weights<End> = { vanish: 0.7, goaway: 0.1, reset: 0.2 }
 const STAYERS: Weights<ClientKind> = { talk: 0.15, flood: 0.1, deaf: 0.4, mute: 0.35 }
 const HANDSHAKES: Weights<Handshake> = { quick: 0.85, slow: 0.12, refused: 0.03 }
@@ -96,11 +99,11 @@ const COMING = 1200
 
 export function planRound (seed: number): RoundPlan {
   const random = new Random(seed)
-  const transport = weighted(random, TRANSPORTS)
+  const transport = random.weighted(TRANSPORTS)
   const routes = Array.from({ length: ROUTES }, (_, i) => planRoute(random, i))
   const clients = Array.from({ length: CLIENTS }, (_, i) => planClient(random, seed, i + 1, routes, KINDS))
   // Over HTTP/1.1 each socket would need a port.
-  const greeting = routes.find(route => route.ws.deflate && route.greeting > 16_384)
+  const greeting = routes.find(route => route.ws.deflate === true && route.greeting > 16_384)
   if (transport === 'http2' && greeting !== undefined && random.chance(0.4)) {
     clients.push(swarm(planClient(random, seed, CLIENTS + 1, [greeting], { swarm: 1 }), random))
   }
@@ -117,7 +120,7 @@ export function planRound (seed: number): RoundPlan {
     clients,
     stayers: staying(1 + random.int(MOST_STAYERS), 1000, 100),
     latecomers: staying(random.int(10), 2000, drain.timeout),
-    obeysGoaway: random.chance(0.5)
+    obeysGoaway: random.chance(0.7)
   }
 }
 
@@ -126,19 +129,19 @@ function planRoute (random: Random, index: number): RoutePlan {
   // One route that greets with what the thread pool has to compress is in most rounds.
   const snapshot = index === 0 && random.chance(0.7)
   const reaction = (probability: number): Reaction | null =>
-    random.chance(probability) ? weighted(random, REACTIONS) : null
+    random.chance(probability) ? random.weighted(REACTIONS) : null
   return {
     path: `/route-${index}`,
     takesJson,
     sendsJson: random.chance(0.4),
     attachesValidation: takesJson && random.chance(0.2),
-    greeting: snapshot ? 17_000 + random.int(20_000) : random.chance(0.15) ? random.int(60_000) : 0,
-    handshake: index === 0 ? 'quick' : weighted(random, HANDSHAKES),
+    greeting: snapshot ? 17_000 + random.int(30_000) : random.chance(0.15) ? random.int(60_000) : 0,
+    handshake: index === 0 ? 'quick' : random.weighted(HANDSHAKES),
     isEcho: random.chance(0.2),
-    ws: { ...planOptions(random), ...snapshot ? { deflate: true } : {} },
+    ws: { ...planOptions(random), ...snapshot ? { deflate: true, limits: undefined } : {} },
     onInvalidMessage: reaction(0.4),
     onError: reaction(0.4),
-    onDrain: random.chance(0.3) ? weighted(random, { ...REACTIONS, never: 0.3 }) : null
+    onDrain: random.chance(0.3) ? random.weighted({ ...REACTIONS, never: 0.3 }) : null
   }
 }
 
@@ -190,8 +193,8 @@ function planClient (
   return {
     id,
     seed: derived(seed, id),
-    kind: weighted(random, kinds),
-    end: weighted(random, ENDS),
+    kind: random.weighted(kinds),
+    end: random.weighted(ENDS),
     route: random.pick(routes),
     offersDeflate: random.chance(0.7),
     byHand: random.chance(0.75),
@@ -206,11 +209,11 @@ function planClient (
 function swarm (client: ClientPlan, random: Random): ClientPlan {
   return {
     ...client,
-    end: weighted(random, SWARM_ENDS),
+    end: random.weighted(SWARM_ENDS),
     offersDeflate: true,
     byHand: true,
     session: -client.id,
     startsAt: 0,
-    count: random.chance(0.6) ? 3000 + random.int(1500) : 50 + random.int(500)
+    count: random.chance(0.7) ? 4000 + random.int(1500) : 50 + random.int(500)
   }
 }

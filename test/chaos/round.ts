@@ -77,7 +77,7 @@ export class Round {
       this.#crowd = {
         target: { port, transport: plan.transport },
         sessions: new Map(),
-        obeysGoaway: plan.obeysGoaway,
+        manners: { obeysGoaway: plan.obeysGoaway, keepsWindows: true },
         note: (id, what) => this.#note(id, what),
         fault: text => this.#report(kindOf(text), text)
       }

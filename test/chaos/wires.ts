@@ -17,6 +17,8 @@ export interface Wire {
   destroy (): void
   /** GOAWAY, where there is such a thing. */
   goAway (): void
+  /** Breaks a rule of what carries it. */
+  violate (): void
   /** Does not read any more, or does again: over HTTP/2 it opens no window. */
   deafen (): void
   hear (): void
@@ -92,6 +94,10 @@ export class Http1Wire implements Wire {
 
   goAway (): void {
     this.reset()
+  }
+
+  violate (): void {
+    this.write(Buffer.alloc(100, 0xff))
   }
 
   deafen (): void {

@@ -1,4 +1,4 @@
-import type { Random } from '../differential/random.ts'
+import type { Random, Weights } from '../differential/random.ts'
 import type { End, Route, Visit } from './visit.ts'
 
 /**
@@ -20,8 +20,6 @@ export interface Pace {
   /** From the first of them to the last. */
   ending: number
 }
-
-type Weights<T extends string> = Partial<Record<T, number>>
 
 /** Shares of the clients that stay. */
 const SHARES: Weights<Group> = { raw: 0.62, ws: 0.26, cut: 0.08, frozen: 0.04 }
@@ -56,7 +54,7 @@ export class Planner {
   round ({ connections, opening, talking }: Pace): Visits {
     const visits: Visits = { raw: [], ws: [], cut: [], frozen: [] }
     for (let i = 0; i < connections; i++) {
-      const group = this.#any(SHARES)
+      const group = this.#random.weighted(SHARES)
       const silent = group === 'cut' || group === 'frozen'
       const client = silent ? this.#random.pick(['raw', 'ws'] as const) : group
       visits[group].push(this.#staying(client, silent ? 'silent' : null, opening, connections))
@@ -73,14 +71,14 @@ export class Planner {
     const visits: Visits = { raw: [], ws: [], cut: [], frozen: [] }
     for (let i = 0; i < connections; i++) {
       const client = this.#random.pick(['raw', 'raw', 'ws'] as const)
-      visits[client].push(this.#staying(client, this.#any(SHUTDOWN_ENDS), opening, connections))
+      visits[client].push(this.#staying(client, this.#random.weighted(SHUTDOWN_ENDS), opening, connections))
     }
     return visits
   }
 
   #staying (client: Visit['client'], end: End | null, opening: number, connections: number): Visit {
-    const route = this.#any(ROUTES[client])
-    const own = end ?? this.#any(route === 'idle' ? IDLE_ENDS : ENDS)
+    const route = this.#random.weighted(ROUTES[client])
+    const own = end ?? this.#random.weighted(route === 'idle' ? IDLE_ENDS : ENDS)
     // Those that meet their end while they talk have always something to say.
     const messages = route === 'idle' ? 0 : end === null ? this.#random.int(MOST_MESSAGES) : ENDLESS
     return {
@@ -97,9 +95,9 @@ export class Planner {
   }
 
   #passing (client: Visit['client'], span: number): Visit {
-    const handshake = this.#random.chance(0.15) ? this.#any(HANDSHAKES) : null
-    const route = handshake ?? this.#any(ROUTES[client])
-    const end = handshake === null ? this.#any(route === 'idle' ? IDLE_ENDS : ENDS)
+    const handshake = this.#random.chance(0.15) ? this.#random.weighted(HANDSHAKES) : null
+    const route = handshake ?? this.#random.weighted(ROUTES[client])
+    const end = handshake === null ? this.#random.weighted(route === 'idle' ? IDLE_ENDS : ENDS)
       : route === 'refused' ? 'refused' : 'abandon'
     return {
       id: ++this.#lastId,
@@ -112,11 +110,5 @@ export class Planner {
       atOnce: 1 + this.#random.int(MOST_AT_ONCE),
       pause: 300
     }
-  }
-
-  #any<T extends string> (weights: Weights<T>): T {
-    const entries = Object.entries(weights) as Array<[T, number]>
-    let at = this.#random.int(1e6) / 1e6 * entries.reduce((sum, [, weight]) => sum + weight, 0)
-    return (entries.find(([, weight]) => (at -= weight) < 0) ?? entries.at(-1)!)[0]
   }
 }
