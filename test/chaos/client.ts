@@ -156,7 +156,7 @@ export class Client implements WireOwner {
     const { plan: { route } } = this
     await this.#talk(random.int(3))
     const parts = [this.#speech.flood()]
-    if (random.chance(route.takesJson ? 0.6 : 0.2)) parts.push(this.#speech.refused())
+    if (random.chance(route.takesJson ? 0.75 : 0.2)) parts.push(this.#speech.refused())
     if (random.chance(0.2)) parts.push(this.#speech.control())
     if (random.chance(0.3)) parts.push(this.#speech.message(), this.#speech.control())
     if (random.chance(0.2)) parts.push(random.chance(0.5) ? this.#speech.broken() : this.#speech.close())

@@ -6,7 +6,7 @@ import type { Order } from './order.ts'
 
 type Style = 'listen' | 'loop' | 'slow' | 'late' | 'toggle' | 'manual' | 'never'
 
-const STYLES: Weights<Style> = { listen: 0.2, loop: 0.3, slow: 0.25, late: 0.05, toggle: 0.07, manual: 0.08, never: 0.05 }
+const STYLES: Weights<Style> = { listen: 0.2, loop: 0.25, slow: 0.33, late: 0.05, toggle: 0.07, manual: 0.08, never: 0.05 }
 
 type Rest = 'none' | 'microtask' | 'tick' | 'immediate' | 'short' | 'long' | 'drained' | 'ping'
 

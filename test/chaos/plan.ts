@@ -83,6 +83,8 @@ const KINDS: Weights<ClientKind> = {
   talk: 0.24, flood: 0.34, break: 0.14, press: 0.06, deaf: 0.1, mute: 0.05, hasty: 0.07
 }
 const ENDS: Weights<End> = { close: 0.2, fin: 0.13, reset: 0.37, destroy: 0.1, goaway: 0.05, vanish: 0.05, violate: 0.02, stay: 0.08 }
+/** What was behind a full queue is handed on when the connection is gone. */
+const FLOOD_ENDS: Weights<End> = { close: 0.1, fin: 0.1, reset: 0.6, destroy: 0.1, vanish: 0.05, stay: 0.05 }
 const SWARM_ENDS: Weights<End> = { vanish: 0.7, goaway: 0.1, reset: 0.2 }
 const STAYERS: Weights<ClientKind> = { talk: 0.15, flood: 0.1, deaf: 0.4, mute: 0.35 }
 const HANDSHAKES: Weights<Handshake> = { quick: 0.85, slow: 0.12, refused: 0.03 }
@@ -103,7 +105,8 @@ export function planRound (seed: number): RoundPlan {
   const routes = Array.from({ length: ROUTES }, (_, i) => planRoute(random, i))
   const clients = Array.from({ length: CLIENTS }, (_, i) => planClient(random, seed, i + 1, routes, KINDS))
   // Over HTTP/1.1 each socket would need a port.
-  const greeting = routes.find(route => route.ws.deflate === true && route.greeting > 16_384)
+  const greeting = routes.find(({ greeting, handshake, ws: { deflate, limits } }) =>
+    greeting > 16_384 && handshake === 'quick' && deflate === true && limits === undefined)
   if (transport === 'http2' && greeting !== undefined && random.chance(0.4)) {
     clients.push(swarm(planClient(random, seed, CLIENTS + 1, [greeting], { swarm: 1 }), random))
   }
@@ -190,11 +193,12 @@ function planLimits (random: Random): LimitOptions {
 function planClient (
   random: Random, seed: number, id: number, routes: RoutePlan[], kinds: Weights<ClientKind>
 ): ClientPlan {
+  const kind = random.weighted(kinds)
   return {
     id,
     seed: derived(seed, id),
-    kind: random.weighted(kinds),
-    end: random.weighted(ENDS),
+    kind,
+    end: random.weighted(kind === 'flood' ? FLOOD_ENDS : ENDS),
     route: random.pick(routes),
     offersDeflate: random.chance(0.7),
     byHand: random.chance(0.75),

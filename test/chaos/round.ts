@@ -5,7 +5,7 @@ import { Client, type Crowd } from './client.ts'
 import type { Host } from './host.ts'
 import { type ClientPlan, planRound, type RoundPlan } from './plan.ts'
 import type { Remains, State } from './server.ts'
-import { swarm } from './swarm.ts'
+import { COMING, swarm } from './swarm.ts'
 import { Witness } from './witness.ts'
 
 /** When every client has come to its end, at the latest; what is there then is cut. All in milliseconds. */
@@ -101,7 +101,8 @@ export class Round {
   async #visit (): Promise<void> {
     const witness = new Witness(this.#crowd.target, text => this.#report(kindOf(text), text))
     const visits = this.plan.clients.map(client => this.#come(client))
-    await Promise.race([Promise.all(visits), this.#over(), wait(GONE, null, { ref: false })])
+    const limit = this.plan.clients.some(({ kind }) => kind === 'swarm') ? COMING + GONE : GONE
+    await Promise.race([Promise.all(visits), this.#over(), wait(limit, null, { ref: false })])
     this.#giveUp()
     await witness.leave()
   }

@@ -6,8 +6,8 @@ import { Http2Wire, SharedSession } from './http2-wires.ts'
 import { type ClientPlan, SWARM } from './plan.ts'
 
 const AT_ONCE = 400
-/** How long they may take to come, in milliseconds. */
-const COMING = 4000
+/** How long they may take to come on a busy machine, in milliseconds. */
+export const COMING = 12_000
 
 /** Opens them all, and leaves when most have been answered or enough time has passed. */
 export async function swarm (plan: ClientPlan, crowd: Crowd): Promise<void> {
