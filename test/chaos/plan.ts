@@ -107,7 +107,7 @@ export function planRound (seed: number): RoundPlan {
   // Over HTTP/1.1 each socket would need a port.
   const greeting = routes.find(({ greeting, handshake, ws: { deflate, limits } }) =>
     greeting > 16_384 && handshake === 'quick' && deflate === true && limits === undefined)
-  if (transport === 'http2' && greeting !== undefined && random.chance(0.4)) {
+  if (transport === 'http2' && greeting !== undefined && random.chance(0.6)) {
     clients.push(swarm(planClient(random, seed, CLIENTS + 1, [greeting], { swarm: 1 }), random))
   }
   const staying = (count: number, from: number, coming: number) => Array.from({ length: count }, (_, i) => ({
@@ -218,6 +218,6 @@ function swarm (client: ClientPlan, random: Random): ClientPlan {
     byHand: true,
     session: -client.id,
     startsAt: 0,
-    count: random.chance(0.7) ? 4000 + random.int(1500) : 50 + random.int(500)
+    count: random.chance(0.8) ? 4000 + random.int(1500) : 50 + random.int(500)
   }
 }
