@@ -55,7 +55,9 @@ const ON_THEIR_OWN = [
   'conformance/compression-client', 'conformance/count', 'conformance/limits-client',
   'connection/client-role', 'connection/over-tls', 'connection/random-key', 'connection/shared-read',
   'connection/timer-wheel',
-  'plugin/duplex-pair', 'plugin/errors', 'plugin/inject', 'plugin/inject-refused', 'plugin/limits-unix', 'plugin/servers'
+  'hostile/close', 'hostile/unread-answer',
+  'plugin/duplex-pair', 'plugin/errors', 'plugin/inject', 'plugin/inject-refused', 'plugin/inject-settles',
+  'plugin/limits-unix', 'plugin/second-router', 'plugin/servers', 'plugin/upgrades-as-http'
 ]
 
 function filesFor (transport: string, folders: string[]): string[] {
