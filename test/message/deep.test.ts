@@ -11,7 +11,11 @@ const DEEP_OBJECT = `${'{"a":'.repeat(DEPTH)}1${'}'.repeat(DEPTH)}`
 
 const TREE = { $id: 'tree', type: 'array', items: { $ref: '#' } }
 const OBJECTS = { $id: 'objects', type: 'object', properties: { a: { anyOf: [{ $ref: '#' }, { type: 'number' }] } } }
-const CHAIN = { $id: 'chain', definitions: { link: { type: ['array', 'object'], items: { $ref: '#/definitions/link' } } }, $ref: '#/definitions/link' }
+const CHAIN = {
+  $id: 'chain',
+  definitions: { link: { type: 'array', items: { $ref: '#/definitions/link' } } },
+  $ref: '#/definitions/link'
+}
 
 /** A validator that calls itself for each level, as those of other libraries do. */
 function walk (value: unknown): boolean {

@@ -22,6 +22,7 @@ const AJV = {
   customOptions: {
     verbose: true,
     allErrors: true,
+    strictTypes: false,
     keywords: [{
       keyword: 'note',
       validate: (_schema: unknown, data: unknown) => {
