@@ -29,22 +29,28 @@ class Turn {
   /** When the time of this turn is over. Nothing tells when one ends: it may be that of an earlier one, and is then past. */
   #end = 0
   readonly #waiting = new Queue<Waiting>()
-  #next: NodeJS.Immediate | null = null
+  #nextIsDue = false
 
   get isOver (): boolean {
     if (clock() < this.#end) return false
-    this.#next ??= setImmediate(this.#begin)
+    this.#beginNext()
     return true
   }
 
   /** Gives it a later turn, behind those that wait already. */
   wait (taker: TurnTaker): void {
     this.#waiting.enqueue(AsyncResource.bind(() => taker.takeTurn()))
-    this.#next ??= setImmediate(this.#begin)
+    this.#beginNext()
+  }
+
+  #beginNext (): void {
+    if (this.#nextIsDue) return
+    this.#nextIsDue = true
+    setImmediate(this.#begin)
   }
 
   readonly #begin = (): void => {
-    this.#next = null
+    this.#nextIsDue = false
     const now = clock()
     const end = now + TURN
     // Whoever comes back has had its turn.
@@ -54,7 +60,7 @@ class Turn {
       this.#waiting.dequeue()!()
     }
     this.#end = end
-    if (this.#waiting.size > 0) this.#next ??= setImmediate(this.#begin)
+    if (this.#waiting.size > 0) this.#beginNext()
   }
 }
 
