@@ -218,7 +218,7 @@ test('a buffer whose memory was given away cannot be sent, and the messages afte
   const clients = [await open(), await open()]
   const data = new Uint8Array(10)
   structuredClone(data, { transfer: [data.buffer] })
-  t.throws(() => sockets[0]!.send(data), TypeError)
+  t.throws(() => sockets[0]!.send(data), { code: 'FST_ERR_WS_SEND_TYPE' })
   sockets[1]!.send('to 1')
   sockets[0]!.send('to 0')
   for (const [i, client] of clients.entries()) t.equal((await client.frame()).payload.toString(), `to ${i}`)
