@@ -6,7 +6,7 @@ import type { Report } from './round.ts'
 
 /** How long an attack may take, its sockets to go, and the app to close, in milliseconds. */
 const WITHIN = 10_000
-const GONE = 3000
+const GONE = 6000
 const CLOSED = 9000
 
 /** @returns how many faults it has found */
@@ -26,7 +26,7 @@ export async function runAttack (host: Host, attack: Attack, onFault: Report): P
     if (leave === null) report('the attack did not come to its end', '')
     if (attack.stays !== true) {
       leave?.()
-      await gone(host, report)
+      await gone(host, report, attack.patience ?? GONE)
     }
     let took: number | null = null
     const closed = host.ask('close', undefined, 2 * CLOSED).then(time => { took = time }, () => {})
@@ -39,10 +39,10 @@ export async function runAttack (host: Host, attack: Attack, onFault: Report): P
   return found
 }
 
-async function gone (host: Host, report: Report): Promise<void> {
+async function gone (host: Host, report: Report, patience: number): Promise<void> {
   let state = await host.ask('state')
-  const deadline = performance.now() + GONE
-  while (state.size > 0 && performance.now() < deadline) {
+  const deadline = performance.now() + patience
+  while (state.size > 0 && performance.now() < deadline && !host.isOver) {
     await wait(20)
     state = await host.ask('state')
   }

@@ -23,6 +23,8 @@ export interface Attack {
   run (target: Target): Promise<() => void>
   /** Whether it stays while the app closes. */
   stays?: boolean
+  /** How long, in milliseconds, what it has left to do may keep its sockets: a few seconds otherwise. */
+  patience?: number
 }
 
 async function serving (
@@ -121,11 +123,13 @@ export const ATTACKS: Attack[] = [
   {
     name: 'bombs-in-one-write',
     transport: 'http1',
+    // A gigabyte is inflated before it is seen that the client has left.
+    patience: 30_000,
     serve: () => serving('http1', { ...STILL, deflate: true }, {}, socket => { socket.on('message', () => {}) }),
     async run (target) {
       const wire = await enter(target, true)
       const bomb = masked(TEXT, deflate(Buffer.alloc(1_000_000)), { rsv: RSV1 })
-      wire.write(Buffer.concat(Array(1500).fill(bomb)))
+      wire.write(Buffer.concat(Array(1000).fill(bomb)))
       await wait(1200)
       return () => { wire.destroy() }
     }

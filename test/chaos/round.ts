@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { resourceFaults } from '../soak/checks.ts'
 import { Client, type Crowd } from './client.ts'
 import type { Host } from './host.ts'
-import { type ClientPlan, planRound, type RoundPlan } from './plan.ts'
+import { type ClientPlan, LOSES_SESSIONS, planRound, type RoundPlan } from './plan.ts'
 import type { Remains, State } from './server.ts'
 import { COMING, swarm } from './swarm.ts'
 import { Witness } from './witness.ts'
@@ -14,11 +14,6 @@ const GONE = 5000
 const LINGER = 5000
 /** How long it may take to notice that all clients are gone. */
 const NOTICED = LINGER + 1500
-/**
- * Node 20 keeps connections of HTTP/2 for ever whose clients are gone, without us as well: after an error of the connection,
- * and over TLS some in a hundred that were reset while it wrote. They must neither keep our sockets nor the app from closing.
- */
-const LOSES_SESSIONS = Number(process.versions.node.split('.')[0]) < 22
 /** What a busy machine may add to any limit. */
 const MARGIN = 3000
 const LOOK = 50

@@ -9,6 +9,8 @@ const EVERY = 120
 export const IN_TIME = 1000
 /** After so many milliseconds it is taken to hang. */
 export const HANGS_AFTER = 5000
+/** By which factor a busy machine may slow it down. */
+const MOST_SLOWNESS = 3
 /** How long a delay of the control process counts, in milliseconds. */
 const REMEMBERED = 5000
 
@@ -100,9 +102,11 @@ export class Watch {
       }
       this.#longest = Math.max(this.#longest, waiting)
       if (waiting <= IN_TIME) return
-      // Twice: what else runs slows the server down while it runs, too.
-      const excused = 2 * (this.#control.slowest + waitedForCpu(pid) - cpuBefore)
-      if (!isLate && waiting > IN_TIME + excused) {
+      const waitedFor = waitedForCpu(pid) - cpuBefore
+      const excused = this.#control.slowest + waitedFor
+      // What else runs slows the server down while it runs, too.
+      const slowness = Math.min(MOST_SLOWNESS, waiting / Math.max(1, waiting - waitedFor))
+      if (!isLate && waiting > IN_TIME * slowness + excused) {
         isLate = true
         onLate({ waited: waiting, excused })
       }
