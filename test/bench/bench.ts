@@ -12,7 +12,7 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { type Load, nameOf } from './load.ts'
+import { isLessBetter, type Load, nameOf } from './load.ts'
 import { fitting, machine } from './machine.ts'
 import { isInstalled } from './peers.ts'
 import { checkReadme, rewriteReadme } from './readme.ts'
@@ -73,7 +73,7 @@ function chosenSuites (): Suite[] {
 /** A figure that is none is a fault of the benchmark or of a server. */
 function checkFigures (results: Result[]): void {
   const wrong = results.filter(({ value, load, serverMicros }) => {
-    return !(value > 0) || (load.kind !== 'memory' && !(serverMicros! > 0) && !flags.quick)
+    return !(value > 0) || (!isLessBetter(load) && !(serverMicros! > 0) && !flags.quick)
   })
   if (wrong.length === 0) return
   throw new Error(`no figure for ${wrong.map(({ server, name, value }) => `${server}, ${name}: ${value}`).join('; ')}`)

@@ -9,7 +9,7 @@ import type { WireFrame } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { chatMessages, binaryMessage, jsonMessages, textMessages } from './generator/messages.ts'
 import { agreedWindowBits, BINARY, TEXT } from './generator/payloads.ts'
-import { type EchoLoad, type FanOutLoad, type Load, withTls } from './load.ts'
+import { type EchoLoad, type FanOutLoad, type Load, otherOf, withTls } from './load.ts'
 import type { ServerProcess } from './server-process.ts'
 import { answer } from './servers/chat.ts'
 
@@ -34,6 +34,7 @@ export async function check (server: ServerProcess, load: Load): Promise<void> {
 }
 
 async function checkLoad (server: ServerProcess, load: Load): Promise<void> {
+  if (load.kind === 'flood') return await checkLoad(server, otherOf(load))
   await (await open(server, load)).destroy()
   if (load.kind === 'fan-out') return await checkFanOut(server, load)
   if (load.kind === 'echo' && server.spec.canned === true) return await checkCanned(server, load)

@@ -35,7 +35,14 @@ export interface FanOutLoad {
   size: number
 }
 
-export type Load = EchoLoad | HandshakeLoad | MemoryLoad | FanOutLoad
+/** One client sends as fast as it can, and another one a message at a time: how long does that one wait? */
+export interface FloodLoad {
+  kind: 'flood'
+  /** Texts of a byte, or JSON for schemas. */
+  content: 'text' | 'json'
+}
+
+export type Load = EchoLoad | HandshakeLoad | MemoryLoad | FanOutLoad | FloodLoad
 
 export interface Timing {
   /** Seconds of load before the measurement begins. */
@@ -72,11 +79,22 @@ export function withTls (load: Load): boolean {
 
 export function roleOf (load: Load): Role {
   if (load.kind === 'fan-out') return 'fan-out'
-  return load.kind === 'echo' && load.content === 'json' ? 'json' : 'echo'
+  return 'content' in load && load.content === 'json' ? 'json' : 'echo'
+}
+
+/** What the other client of a flood does, who floods nobody. */
+export function otherOf ({ content }: FloodLoad): EchoLoad {
+  return { kind: 'echo', content, size: 1, connections: 1, inFlight: 1 }
+}
+
+/** Whether a smaller figure is a better one. */
+export function isLessBetter ({ kind }: Load): boolean {
+  return kind === 'memory' || kind === 'flood'
 }
 
 const UNITS = {
-  echo: 'replies/s', handshakes: 'handshakes/s', memory: 'bytes/connection', 'fan-out': 'deliveries/s'
+  echo: 'replies/s', handshakes: 'handshakes/s', memory: 'bytes/connection', 'fan-out': 'deliveries/s',
+  flood: 'µs until another has its reply (p99)'
 }
 
 export function unitOf (load: Load): string {
@@ -89,6 +107,7 @@ export function nameOf (load: Load): string {
     return `memory of ${load.connections.toLocaleString('en')} idle WebSockets${withTls(load) ? ', TLS' : ''}`
   }
   if (load.kind === 'fan-out') return `fan-out of ${load.size} B to ${load.connections.toLocaleString('en')}`
+  if (load.kind === 'flood') return `one floods with ${load.content === 'json' ? 'JSON for schemas' : 'texts of 1 B'}`
   const content = {
     binary: `binary ${bytes(load.size)}`,
     text: `UTF-8 ${bytes(load.size)}`,

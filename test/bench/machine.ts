@@ -65,7 +65,7 @@ export function addressFor (n: number): string {
 
 /** The load with no more connections than this machine lets it open. */
 export function fitting (load: Load): Load {
-  if (load.kind === 'handshakes') return load
+  if (!('connections' in load)) return load
   const connections = Math.min(load.connections, mostConnections())
   if (connections < load.connections) {
     console.error(`only ${connections} connections instead of ${load.connections}: see ulimit -n`)

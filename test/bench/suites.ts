@@ -77,7 +77,7 @@ const BOTH_VERSIONS: ServerSpec[] = [
 
 export const COMPARISONS: Comparison[] = [
   {
-    legend: `Connections × messages in flight; in brackets: as a multiple of ${BASELINE}. Of memory less is better.`,
+    legend: `Connections × messages in flight; in brackets: as a multiple of ${BASELINE}. Of memory and of time less is better.`,
     servers: WITH_STRINGS,
     baseline: BASELINE
   },
@@ -189,6 +189,17 @@ export const SUITES: Suite[] = [
     loads: [{ kind: 'fan-out', connections: 1000, inFlight: 4, size: 100 }]
   },
   {
+    title: 'Another client while one floods with texts of a byte',
+    note: 'The flood is echoed and read. With net nothing is parsed.',
+    servers: WITHOUT_BUFFERUTIL,
+    loads: [{ kind: 'flood', content: 'text' }]
+  },
+  {
+    title: 'Another client while one floods with JSON for schemas',
+    servers: WITH_JSON,
+    loads: [{ kind: 'flood', content: 'json' }]
+  },
+  {
     title: 'Memory of idle WebSockets',
     note: 'Growth of the server after a forced collection, divided by the connections; a new server for each round.',
     servers: WITHOUT_BUFFERUTIL,
@@ -218,6 +229,7 @@ export function small (load: Load): Load {
     // So many that the growth is more than chance; over TLS it is larger, and takes longer.
     case 'memory': return { ...load, connections: load.tls === true ? 200 : 1000 }
     case 'fan-out': return { ...load, connections: 20 }
+    case 'flood': return load
   }
 }
 

@@ -1,4 +1,4 @@
-import { LIMIT, type Load } from './load.ts'
+import { isLessBetter, LIMIT, type Load } from './load.ts'
 import type { Machine } from './machine.ts'
 import { requirePeer } from './peers.ts'
 import { median, type Plan, type Result } from './run.ts'
@@ -42,7 +42,7 @@ export function table (rows: string[][], texts: number, pretty = true): string {
   })
 }
 
-/** What a figure says about memory is in bytes; less is better. */
+/** What a figure says about memory is in bytes. */
 function figure ({ load, value }: { load: Load, value: number }): string {
   return load.kind === 'memory' ? kib(value) : Math.round(value).toLocaleString('en')
 }
@@ -66,7 +66,8 @@ export function mark (result: Result): string {
 /** How a result compares with the baseline's, or an empty string. */
 function ratio (result: Result, all: Result[], key: 'value' | 'serverMicros' = 'value'): string {
   const baseline = all.find(({ server, name }) => server === baselineOf(result.server) && name === result.name)
-  return baseline === undefined ? '' : (result[key]! / baseline[key]!).toFixed(2)
+  if (baseline === undefined || result[key] === undefined) return ''
+  return (result[key] / baseline[key]!).toFixed(2)
 }
 
 /** Everything about the results of one suite. */
@@ -139,11 +140,11 @@ export function compactTables (results: Result[]): string {
 /** What the compact tables leave out, folded away: latency, CPU time, spread. */
 export function details (results: Result[]): string {
   const timed = results.filter(({ p50 }) => p50 !== undefined)
-  const working = results.filter(({ load }) => load.kind !== 'memory')
+  const working = results.filter(({ load }) => !isLessBetter(load))
   const widest = results.reduce((one, other) => one.spread > other.spread ? one : other)
   return [
     '<details><summary>Latency, CPU time, spread</summary>',
-    'Latency with one message in flight on each connection, p50 / p99 / p99.9:',
+    'Latency with one message in flight on each connection, but for that of a flood, p50 / p99 / p99.9:',
     ...perServer(timed, () => 'µs', ({ p50, p99, p999 }) => {
       return [p50, p99, p999].map(value => Math.round(value!)).join(' / ')
     }),

@@ -28,7 +28,8 @@ const BESIDES = 64 * KIB
 const FEW = MAX_QUEUED + READ + BESIDES
 const ONE_MESSAGE = MAX_PAYLOAD + FEW
 const TWICE = MAX_PAYLOAD + ONE_MESSAGE
-const UNREAD = MAX_BUFFERED + BESIDES
+/** With the message that is being compressed, and what it is compressed to. */
+const UNREAD = MAX_BUFFERED + 2 * 64 * KIB + BESIDES
 
 interface Case {
   name: string

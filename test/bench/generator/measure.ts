@@ -2,6 +2,7 @@ import { type Load, type Measurement, nameOf, type Timing } from '../load.ts'
 import type { ServerProcess } from '../server-process.ts'
 import { measureEcho } from './echo.ts'
 import { measureFanOut } from './fan-out.ts'
+import { measureFlood } from './flood.ts'
 import { measureHandshakes } from './handshakes.ts'
 import { measureMemory } from './memory.ts'
 
@@ -19,5 +20,6 @@ async function withKind (server: ServerProcess, load: Load, timing: Timing): Pro
     case 'handshakes': return await measureHandshakes(server, load, timing)
     case 'memory': return await measureMemory(server, load)
     case 'fan-out': return await measureFanOut(server, load, timing)
+    case 'flood': return await measureFlood(server, load, timing)
   }
 }
