@@ -1,4 +1,4 @@
-/** A program of its own, so that its memory is not that of the clients: its handlers have no time for their messages. */
+/** A program of its own, so that its memory is not that of the clients. Its handlers have no time for their messages. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -66,8 +66,9 @@ process.on('message', (question: Question) => {
   // It does not read, and so does not see that they have gone.
   if (question === 'terminate') for (const socket of app.sockets) socket.terminate()
   const { bytesIn, bytesOut } = app.sockets.stats()
-  const figures: Figures = { size: app.sockets.size, busy, bytesIn, bytesOut, held: question === 'collect' ? held() : 0 }
-  process.send!(figures)
+  process.send!({
+    size: app.sockets.size, busy, bytesIn, bytesOut, held: question === 'collect' ? held() : 0
+  } satisfies Figures)
 })
 process.on('disconnect', () => process.exit())
 process.send!(await listen(app))

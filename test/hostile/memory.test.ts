@@ -59,16 +59,34 @@ const NONE = Buffer.alloc(0)
 
 const CASES: Case[] = [
   { name: 'text', url: '/raw', bytes: () => twice(masked(TEXT, 'a'.repeat(MIB))), most: ONE_MESSAGE },
-  { name: 'text kept with two bytes a character', url: '/raw', bytes: () => twice(masked(TEXT, NOT_LATIN)), most: TWICE },
-  { name: 'text that nobody takes yet', url: '/nobody', bytes: () => twice(masked(TEXT, 'a'.repeat(MIB))), most: ONE_MESSAGE },
+  {
+    name: 'text kept with two bytes a character', url: '/raw',
+    bytes: () => twice(masked(TEXT, NOT_LATIN)), most: TWICE
+  },
+  {
+    name: 'text that nobody takes yet', url: '/nobody',
+    bytes: () => twice(masked(TEXT, 'a'.repeat(MIB))), most: ONE_MESSAGE
+  },
   { name: 'binary', url: '/raw', bytes: () => twice(masked(BINARY, Buffer.alloc(MIB))), most: ONE_MESSAGE },
-  { name: 'binary that is not complete', url: '/raw', bytes: () => masked(BINARY, Buffer.alloc(MIB)).subarray(0, -1), most: TWICE },
-  { name: 'a string as JSON', url: '/json', bytes: () => twice(masked(TEXT, `"${'a'.repeat(MIB - 2)}"`)), most: ONE_MESSAGE },
+  {
+    name: 'binary that is not complete', url: '/raw',
+    bytes: () => masked(BINARY, Buffer.alloc(MIB)).subarray(0, -1), most: TWICE
+  },
+  {
+    name: 'a string as JSON', url: '/json',
+    bytes: () => twice(masked(TEXT, `"${'a'.repeat(MIB - 2)}"`)), most: ONE_MESSAGE
+  },
   { name: 'nested JSON', url: '/json', bytes: () => twice(masked(TEXT, NESTED)), most: ONE_MESSAGE },
   { name: 'a wide array', url: '/json', bytes: () => twice(masked(TEXT, WIDE)), most: ONE_MESSAGE },
   { name: 'an array of objects', url: '/json', bytes: () => twice(masked(TEXT, OBJECTS)), most: ONE_MESSAGE },
-  { name: 'JSON that the schema does not take', url: '/attached', bytes: () => twice(masked(TEXT, WIDE)), most: ONE_MESSAGE },
-  { name: 'bombs', url: '/raw', bytes: () => many(compressed(BINARY, Buffer.alloc(MIB))), most: TWICE, compressed: true },
+  {
+    name: 'JSON that the schema does not take', url: '/attached',
+    bytes: () => twice(masked(TEXT, WIDE)), most: ONE_MESSAGE
+  },
+  {
+    name: 'bombs', url: '/raw',
+    bytes: () => many(compressed(BINARY, Buffer.alloc(MIB))), most: TWICE, compressed: true
+  },
   { name: 'bombs of text', url: '/raw', bytes: () => many(compressed(TEXT, NOT_LATIN)), most: TWICE, compressed: true },
   { name: 'bombs of JSON', url: '/json', bytes: () => many(compressed(TEXT, OBJECTS)), most: TWICE, compressed: true },
   { name: 'empty texts', url: '/raw', bytes: () => many(masked(TEXT)), most: FEW },
@@ -76,9 +94,15 @@ const CASES: Case[] = [
   { name: 'texts of three that are not Latin', url: '/raw', bytes: () => many(masked(TEXT, '€€€')), most: FEW },
   { name: 'empty binary messages', url: '/raw', bytes: () => many(masked(BINARY)), most: FEW },
   { name: 'binary messages of one byte', url: '/raw', bytes: () => many(masked(BINARY, 'a')), most: FEW },
-  { name: 'binary messages of 100 bytes', url: '/raw', bytes: () => many(masked(BINARY, Buffer.alloc(100))), most: FEW },
+  {
+    name: 'binary messages of 100 bytes', url: '/raw',
+    bytes: () => many(masked(BINARY, Buffer.alloc(100))), most: FEW
+  },
   { name: 'short JSON', url: '/json', bytes: () => many(masked(TEXT, '[]')), most: FEW },
-  { name: 'short JSON, compressed', url: '/json', bytes: () => many(compressed(TEXT, '[]')), most: FEW, compressed: true },
+  {
+    name: 'short JSON, compressed', url: '/json',
+    bytes: () => many(compressed(TEXT, '[]')), most: FEW, compressed: true
+  },
   { name: 'what is not read', url: '/feed', bytes: () => NONE, most: UNREAD },
   { name: 'what is compressed and not read', url: '/feed', bytes: () => NONE, most: UNREAD, compressed: true }
 ]

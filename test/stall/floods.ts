@@ -80,14 +80,20 @@ const largeConstructorJson: Flood = {
   name: 'a "constructor" of 1 MiB', make: () => masked(TEXT, withConstructor(MIB)), large: true
 }
 const deflated: Flood = { name: 'deflated to 7 bytes', make: () => repeated(compressed(TEXT, 'a')), compressed: true }
+/** As much as is inflated at once, without the thread pool. */
 const bombs: Flood = {
+  name: '1 KB inflated to 1 MB', make: () => repeated(compressed(BINARY, Buffer.alloc(960_000))), compressed: true
+}
+const largerBombs: Flood = {
   name: '1 KiB inflated to 1 MiB', make: () => repeated(compressed(BINARY, Buffer.alloc(MIB))), compressed: true
 }
 const textBombs: Flood = {
-  name: '1 KiB inflated to 1 MiB of text', make: () => repeated(compressed(TEXT, 'a'.repeat(MIB))), compressed: true
+  name: '1 KB inflated to 1 MB of text', make: () => repeated(compressed(TEXT, 'a'.repeat(960_000))), compressed: true
 }
 const deflatedJson: Flood = {
-  name: 'deflated JSON of 16 KiB', make: () => repeated(compressed(TEXT, `[${'1,'.repeat(8 * KIB)}1]`)), compressed: true
+  name: 'deflated JSON of 16 KiB',
+  make: () => repeated(compressed(TEXT, `[${'1,'.repeat(8 * KIB)}1]`)),
+  compressed: true
 }
 const shortDeflatedJson: Flood = {
   name: 'deflated {"a":""}', make: () => repeated(compressed(TEXT, '{"a":""}')), compressed: true
@@ -121,6 +127,7 @@ export const SIEGES: Record<string, Siege[]> = {
     ...to(['/refused/listener', '/refused/loop'], [json, brokenJson]),
     ...to(['/listener', '/loop', '/echo', '/late'], [deflated]),
     ...to(['/listener', '/loop', '/echo', '/loop-echo'], [bombs]),
+    ...to(['/listener', '/echo'], [largerBombs]),
     ...to(['/listener'], [textBombs]),
     ...to(['/json/listener', '/json/loop', '/json/late'], [deflatedJson]),
     ...to(['/json/listener'], [shortDeflatedJson]),

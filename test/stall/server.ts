@@ -39,11 +39,13 @@ const raw: Record<string, (socket: AnySocket) => unknown> = {
   '/closed' (socket) {
     listener(socket)
     void socket.close()
-  },
-  /** For the client that keeps the rules: when it was its turn. */
-  '/other': socket => { socket.on('message', () => { socket.send(String(tick().at)) }) }
+  }
 }
 for (const [url, handler] of Object.entries(raw)) app.get(url, { ws: true }, handler)
+// For the client that keeps the rules, however long it has to wait for the others: when it was its turn.
+app.get('/other', { ws: { heartbeat: false } }, socket => {
+  socket.on('message', () => { socket.send(String(tick().at)) })
+})
 app.get('/paused', { ws: { limits: { messagesPerSecond: 100_000, over: 'pause' } } }, listener)
 
 for (const [url, handler] of Object.entries({ listener, loop, late, slow })) {
