@@ -77,7 +77,8 @@ const BOTH_VERSIONS: ServerSpec[] = [
 
 export const COMPARISONS: Comparison[] = [
   {
-    legend: `Connections × messages in flight; in brackets: as a multiple of ${BASELINE}. Of memory and of time less is better.`,
+    legend: `Connections × messages in flight; in brackets: as a multiple of ${BASELINE}. Of memory and of time less is ` +
+      'better.',
     servers: WITH_STRINGS,
     baseline: BASELINE
   },

@@ -1,4 +1,4 @@
-/** A program of its own, so that its memory is not that of the clients. Its handlers have no time for their messages. */
+/** A program of its own, so that its memory is not that of the clients. Its handlers have no time for messages. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import Fastify, { type FastifyInstance } from 'fastify'
