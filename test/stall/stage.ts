@@ -28,7 +28,7 @@ export interface Measured {
 }
 
 /** Of a siege, in milliseconds. */
-const DURATION = 400
+const DURATION = 300
 /** Between two messages of the client that keeps the rules. */
 const PAUSE = 5
 /** In which a server must have come to rest after a siege. */
