@@ -224,7 +224,6 @@ export class Outbox {
   /** Moves our frames out of the scratch buffer. */
   #vacate (): void {
     scratchOwner = null
-    if (scratchUsed === 0) return
     if (this.#writing) {
       this.#gather(scratchUsed)
     } else {

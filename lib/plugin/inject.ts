@@ -63,14 +63,8 @@ export async function injectWS (app: FastifyInstance, url: string, options: Inje
     })
     request.end()
   })
-  try {
-    return await answered
-  } catch (error) {
-    near.destroy()
-    throw error
-  } finally {
-    clearTimeout(timer)
-  }
+  answered.catch(() => near.destroy())
+  return await answered.finally(() => clearTimeout(timer))
 }
 
 async function refused (response: IncomingMessage): Promise<Error> {

@@ -70,7 +70,7 @@ export class Registry {
     }
     this.#scopes.push(scope)
     // Added now and not at the instance's birth, so that the user's own preClose hooks find open sockets.
-    instance.addHook('preClose', () => this.#shutdown.beginWhileListening(this.app.initialConfig.pluginTimeout ?? 0))
+    instance.addHook('preClose', () => this.#shutdown.beginWhileListening(this.app.initialConfig.pluginTimeout!))
     instance.addHook('onClose', () => this.#shutdown.begin())
     if (!this.#attached) {
       this.#attached = true

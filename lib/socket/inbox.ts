@@ -76,7 +76,8 @@ export class Inbox implements TurnTaker {
     } else if (this.#waiter !== null && !this.#hasEntries) {
       const message = this.#owner.decodeMessage(data)
       if (message !== REFUSED) this.#resolve({ done: false, value: message })
-    } else {
+    } else if (!this.#ended) {
+      // It has when a subscriber of a channel, say, has closed on the way here.
       const cost = costOf(data, byteLength)
       this.#entries ??= new Queue()
       this.#entries.enqueue({ data, cost })
@@ -118,6 +119,7 @@ export class Inbox implements TurnTaker {
   /** No message will come any more; those that wait are still delivered. */
   end (): void {
     this.#ended = true
+    this.#direct = false
     if (!this.#hasEntries) this.#resolve(DONE)
   }
 
@@ -142,7 +144,7 @@ export class Inbox implements TurnTaker {
     // A listener may be the last one, or may close the connection.
     while (this.#consumer === LISTENERS && !this.#direct) {
       if (!this.#hasEntries) {
-        this.#direct = true
+        this.#direct = !this.#ended
         this.#owner.resumeReading()
         return
       }

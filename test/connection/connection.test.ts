@@ -153,6 +153,21 @@ test('a pause holds back the frames behind the one in hand, and one resume ends 
   t.equal(calls.length, 4, 'a resume without a pause does nothing')
 })
 
+for (const cut of [false, true]) {
+  test(`what a pause has held back goes on soon after the resume, not inside of it${cut ? ', unless the connection is cut' : ''}`, async t => {
+    const { connection, peer, calls } = bench(t, (connection, text) => { if (text === 'a') connection.pause() })
+    peer.write(Buffer.concat([masked(TEXT, 'a'), masked(TEXT, 'b')]))
+    await until(() => calls.length > 0)
+    connection.resume()
+    connection.pause()
+    connection.resume()
+    t.strictSame(calls, [['text', 'a']])
+    if (cut) connection.terminate()
+    await Promise.resolve()
+    t.strictSame(calls, cut ? [['text', 'a']] : [['text', 'a'], ['text', 'b']])
+  })
+}
+
 test('a pause after close() has no effect: the close frame of the peer is awaited', async t => {
   const { connection, peer, closed } = bench(t)
   connection.close(1000, '')

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { FastifyInstance } from 'fastify'
+import type { Socket } from 'fastify-sockets'
 import { until } from '../plugin/support.ts'
 import { createApp, listen, type LogLine } from '../support/app.ts'
 import { RawClient } from '../support/raw-client.ts'
@@ -20,6 +21,11 @@ export interface Logged {
   line (msg: string): Promise<LogLine>
   /** All lines with their lengths in bytes. */
   lines: Array<{ line: LogLine, length: number }>
+}
+
+/** A handler that takes messages, as they would not be looked at otherwise. */
+export function listening (socket: Socket<any, any>): void {
+  socket.on('message', () => {})
 }
 
 /** An app, and the lines as pino writes them. */

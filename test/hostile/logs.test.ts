@@ -6,7 +6,7 @@ import { until } from '../plugin/support.ts'
 import { createApp, listen } from '../support/app.ts'
 import { closeBody } from '../support/frames.ts'
 import { get, handshake, RawClient } from '../support/raw-client.ts'
-import { areShort, CONTROL, logged, LONG } from './logged.ts'
+import { areShort, CONTROL, listening, logged, LONG } from './logged.ts'
 import { CLOSE, KIB, MIB, TEXT } from './support.ts'
 
 const CLOSED = { type: 'object', properties: { a: { type: 'string' } }, additionalProperties: false }
@@ -53,7 +53,7 @@ for (const [name, text, route, ajv] of REFUSED) {
         ? { err: (error: any) => ({ code: error.code, text: error.message, stack: error.stack, first: error.validation?.[0], all: error.validation }) }
         : {}
       const server = { ajv: { customOptions: { removeAdditional: false, strictTypes: false, ...ajv } } }
-      const found = await logged(t, app => { app.get('/', { ws: true, ...route }, () => {}) }, server, serializers)
+      const found = await logged(t, app => { app.get('/', { ws: true, ...route }, listening) }, server, serializers)
       const client = await found.open()
       client.send(TEXT, text)
       const { code, reason } = await client.close()
@@ -78,7 +78,7 @@ for (const { name, closeCode, message } of [
       closeCode: { get: () => closeCode[Math.min(asked++, closeCode.length - 1)] }, message: { value: message }
     })
     const found = await logged(t, app => {
-      app.get('/', { ws: true, schema: { message: {} }, validatorCompiler: () => () => { throw error } }, () => {})
+      app.get('/', { ws: true, schema: { message: {} }, validatorCompiler: () => () => { throw error } }, listening)
     })
     const client = await found.open()
     client.send(TEXT, '1')
@@ -131,7 +131,7 @@ test('the same in the file of a log', async t => {
   // pino opens it in its own time.
   writeFileSync(file, '')
   const app = createApp(t, {}, { logger: { level: 'info', file }, ajv: { customOptions: { removeAdditional: false } } })
-  app.get('/', { ws: true, schema: { message: CLOSED } }, () => {})
+  app.get('/', { ws: true, schema: { message: CLOSED } }, listening)
   const client = await RawClient.open(await listen(app), '/')
   t.teardown(() => client.destroy())
   client.send(TEXT, JSON.stringify({ [LONG]: 1 }))

@@ -48,7 +48,8 @@ const VALIDATORS: Array<[name: string, text: string, route: Record<string, unkno
 
 for (const [name, text, route] of VALIDATORS) {
   test(`what is nested too deeply to be validated is an invalid message: ${name}`, async t => {
-    const { client, app } = await pair(t, {}, route)
+    const { client, socket, app } = await pair(t, {}, route)
+    socket.on('message', () => {})
     client.send(TEXT, text)
     t.strictSame(await client.close(), { code: 1008, reason: 'the message is nested too deeply to be validated' })
     t.match(app.lines.filter(line => line.msg === 'websocket message refused'), [{
@@ -84,9 +85,10 @@ for (const { name, thrown } of [
   { name: 'what only looks like one', thrown: { name: 'RangeError', message: 'Maximum call stack size exceeded' } }
 ]) {
   test(`${name}, thrown by a validator, is a failure of the server`, async t => {
-    const { client } = await pair(t, {}, {
+    const { client, socket } = await pair(t, {}, {
       schema: { message: {} }, validatorCompiler: () => () => { throw thrown }
     })
+    socket.on('message', () => {})
     client.send(TEXT, '1')
     t.strictSame(await client.close(), { code: 1011, reason: 'internal error' })
   })
@@ -98,7 +100,8 @@ for (const { name, text } of [
   { name: 'another', text: `${'{"constructor":'.repeat(50_000)}{"prototype":1}${'}'.repeat(50_000)}` }
 ]) {
   test(`deep text that is not acceptable JSON is refused as any other: ${name}`, async t => {
-    const { client } = await pair(t, {}, { schema: { message: TREE } })
+    const { client, socket } = await pair(t, {}, { schema: { message: TREE } })
+    socket.on('message', () => {})
     client.send(TEXT, text)
     const { code, reason } = await client.close()
     t.equal(code, 1007)

@@ -4,7 +4,7 @@ import type {
 } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { closeBody } from '../support/frames.ts'
+import { closeBody, masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { CHUNK, pair, stall, until } from '../support/serve.ts'
 import { deferred, lastResponse } from './support.ts'
@@ -153,3 +153,19 @@ test('nobody has subscribed unless asked', async t => {
     t.equal(channel(`fastify-sockets.${name}`).hasSubscribers, false, name)
   }
 })
+
+for (const consumer of ['listeners', 'a loop', 'nobody yet']) {
+  test(`a subscriber that closes: the message that it has seen is not delivered any more, to ${consumer}`, async t => {
+    const { client, socket } = await pair(t)
+    const found: unknown[] = []
+    if (consumer === 'listeners') socket.on('message', message => { found.push(message) })
+    if (consumer === 'a loop') void (async () => { for await (const message of socket) found.push(message) })()
+    const close = (message: any): void => { if (message.data === 'last') void socket.close(4000) }
+    subscribe('fastify-sockets.message.in', close)
+    t.teardown(() => unsubscribe('fastify-sockets.message.in', close))
+    client.write(Buffer.concat([masked(1, 'first'), masked(1, 'last'), masked(1, 'behind')]))
+    t.equal((await client.close()).code, 4000)
+    if (consumer === 'nobody yet') for await (const message of socket) found.push(message)
+    t.strictSame(found, consumer === 'nobody yet' ? [] : ['first'])
+  })
+}
