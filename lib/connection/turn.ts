@@ -26,15 +26,19 @@ type Waiting = () => void
  * between the turns.
  */
 class Turn {
-  /** When the time of this turn is over. Nothing tells when one ends: it may be that of an earlier one, and is then past. */
+  /** When the time of this turn is over; or that of an earlier one, as nothing tells when a turn ends. */
   #end = 0
   readonly #waiting = new Queue<Waiting>()
   #nextIsDue = false
 
   get isOver (): boolean {
-    if (clock() < this.#end) return false
+    const now = clock()
+    if (now < this.#end) return false
+    if (this.#nextIsDue) return true
+    // It may be that of a turn long past. From here on an immediate tells.
+    this.#end = now + TURN
     this.#beginNext()
-    return true
+    return false
   }
 
   /** Gives it a later turn, behind those that wait already. */
@@ -50,7 +54,6 @@ class Turn {
   }
 
   readonly #begin = (): void => {
-    this.#nextIsDue = false
     const now = clock()
     const end = now + TURN
     // Whoever comes back has had its turn.
@@ -60,6 +63,7 @@ class Turn {
       this.#waiting.dequeue()!()
     }
     this.#end = end
+    this.#nextIsDue = false
     if (this.#waiting.size > 0) this.#beginNext()
   }
 }

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { randomBytes } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { test } from 'tap'
 import { turn } from '../../lib/connection/turn.ts'
@@ -68,7 +69,7 @@ test('a flood is cut into turns of some milliseconds, between which timers go on
   let turns = 0
   for (let before = 0; found.length < 200; before = found.length, turns++) {
     await nextTurn()
-    t.ok(found.length - before < 40, `${found.length - before} in one turn`)
+    t.ok(found.length - before <= 48, `${found.length - before} in one turn`)
   }
   t.ok(turns > 5)
   t.strictSame(found, numbers(0, 200))
@@ -247,7 +248,9 @@ test('messages that wait behind one in the thread pool are deflated in turns', a
     return found
   }
   socket.send(Buffer.alloc(100_000, 'abc'))
-  for (let i = 0; i < 200; i++) socket.send(Buffer.alloc(16_000, `${i}`))
+  // Some 0.3 ms of zlib each.
+  const text = Buffer.from(randomBytes(8000).toString('hex'))
+  for (let i = 0; i < 200; i++) socket.send(text)
   let largest = 0
   for (let before = 0; opcodes().length < 201; before = opcodes().length) {
     await nextTurn()
@@ -262,7 +265,8 @@ test('a connection that is gone while its messages wait to be deflated sends non
   const { socket, far } = fedSocket({ maxBuffered: Infinity }, true)
   far.resume()
   socket.send(Buffer.alloc(100_000, 'abc'))
-  for (let i = 0; i < 50; i++) socket.send(Buffer.alloc(16_000, `${i}`))
+  const text = Buffer.from(randomBytes(8000).toString('hex'))
+  for (let i = 0; i < 200; i++) socket.send(text)
   const { bufferedAmount } = socket
   while (socket.bufferedAmount === bufferedAmount) {
     await nextTurn()
