@@ -126,12 +126,13 @@ test('many listeners are called in their order, for every event', async t => {
   }
   await stall(client, socket)
   client.socket.resume()
-  await until(() => found.drain?.length === MANY)
+  // Over TLS it may drain more than once.
+  await until(() => (found.drain?.length ?? 0) >= MANY)
   client.write(Buffer.concat([masked(TEXT, 'x'), masked(PING), masked(PONG), masked(3)]))
   await socket.closed
   await until(() => found.close?.length === MANY)
   const wanted = Array.from({ length: MANY }, (_, i) => i)
-  for (const [event, order] of Object.entries(found)) t.strictSame(order, wanted, event)
+  for (const [event, order] of Object.entries(found)) t.strictSame(order.slice(0, MANY), wanted, event)
   t.equal(Object.keys(found).length, 6)
 })
 
