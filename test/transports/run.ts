@@ -54,7 +54,7 @@ const NOT_OVER: Record<string, Record<string, string>> = {
 const ON_THEIR_OWN = [
   'conformance/compression-client', 'conformance/count', 'conformance/limits-client',
   'connection/client-role', 'connection/over-tls', 'connection/random-key', 'connection/shared-read',
-  'connection/timer-wheel',
+  'connection/timer-wheel', 'connection/turn',
   'hostile/close', 'hostile/unread-answer',
   'plugin/duplex-pair', 'plugin/errors', 'plugin/inject', 'plugin/inject-refused', 'plugin/inject-settles',
   'plugin/limits-unix', 'plugin/second-router', 'plugin/servers', 'plugin/upgrades-as-http'
