@@ -15,10 +15,8 @@ interface Entry {
   payload: Buffer
 }
 
-/** Nothing waits; a message is in the thread pool; those behind it wait for their turn. */
-const IDLE = 0
-const DEFLATING = 1
-const WAITING = 2
+/** Messages wait for another turn of the event loop, and not for one of them. */
+const TURN = Symbol('turn')
 
 /** Messages on their way to the outbox, compressed or not, in their order: while a large one is deflated the others wait. */
 export class DeflateQueue implements DeflaterHost, TurnTaker {
@@ -27,9 +25,8 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
   readonly #deflater: Deflater
   readonly #onFailed: (error: Error) => void
 
-  #state: typeof IDLE | typeof DEFLATING | typeof WAITING = IDLE
-  /** The message that is being deflated. */
-  #current: Entry | null = null
+  /** What the others wait for: the message that is being deflated, or a turn. Null: nothing, and none waits. */
+  #current: Entry | typeof TURN | null = null
   readonly #waiting = new Queue<Entry>()
   #ending = false
 
@@ -44,7 +41,7 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
 
   text (text: string): void {
     // A character takes three bytes at most.
-    if (this.#state === IDLE && text.length * 3 < this.#threshold) this.#outbox.text(text)
+    if (this.#current === null && text.length * 3 < this.#threshold) this.#outbox.text(text)
     else this.#add(TEXT, encodeUtf8(text))
   }
 
@@ -52,18 +49,18 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
   binary (opcode: number, payload: Uint8Array): void {
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
     // What waits is not the caller's any more, as in the outbox.
-    this.#add(opcode, this.#state === IDLE ? bytes : Buffer.from(bytes))
+    this.#add(opcode, this.#current === null ? bytes : Buffer.from(bytes))
   }
 
   /** Ends the Duplex after the last message. */
   end (): void {
     this.#ending = true
-    if (this.#state === IDLE) this.#outbox.end()
+    if (this.#current === null) this.#outbox.end()
   }
 
   /** Forgets what has not been written: the Duplex is gone. */
   discard (): void {
-    this.#state = IDLE
+    this.#current = null
     this.#waiting.clear()
     this.#deflater.close()
     this.#outbox.discard()
@@ -81,27 +78,27 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
   }
 
   takeTurn (): void {
-    if (this.#state !== WAITING) return
-    this.#state = IDLE
+    if (this.#current !== TURN) return
+    this.#current = null
     this.#sendWaiting()
   }
 
   /** Until a message needs the thread pool, or the turn is over. */
   #sendWaiting (): void {
-    while (this.#state === IDLE && this.#waiting.size > 0) {
+    while (this.#current === null && this.#waiting.size > 0) {
       const { opcode, payload } = this.#waiting.dequeue()!
       this.#outbox.arrived(payload.length + ENTRY_COST)
       this.#send(opcode, payload)
-      if (this.#state === IDLE && this.#waiting.size > 0 && turn.isOver) {
-        this.#state = WAITING
+      if (this.#current === null && this.#waiting.size > 0 && turn.isOver) {
+        this.#current = TURN
         turn.wait(this)
       }
     }
-    if (this.#ending && this.#state === IDLE) this.#outbox.end()
+    if (this.#ending && this.#current === null) this.#outbox.end()
   }
 
   #add (opcode: number, payload: Buffer): void {
-    if (this.#state === IDLE) {
+    if (this.#current === null) {
       this.#send(opcode, payload)
     } else {
       this.#waiting.enqueue({ opcode, payload })
@@ -124,7 +121,6 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
     if (deflated !== null) {
       this.#write(opcode, payload, deflated)
     } else {
-      this.#state = DEFLATING
       this.#current = { opcode, payload }
       this.#outbox.expect(payload.length)
     }
@@ -140,8 +136,7 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
   }
 
   #arrived (): Entry {
-    const entry = this.#current!
-    this.#state = IDLE
+    const entry = this.#current as Entry
     this.#current = null
     this.#outbox.arrived(entry.payload.length)
     return entry

@@ -182,8 +182,7 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
   }
 
   onInflateFailed (error: Error): void {
-    this.#reasons &= ~INFLATING
-    this.#inflating = 0
+    // It stops this reader.
     this.#owner.onViolation(error)
     this.#tellEnd()
   }

@@ -41,8 +41,10 @@ export const MAX_CLOSE_REASON = MAX_CONTROL_PAYLOAD - 2
 
 /** Cuts a close reason to 123 bytes of UTF-8, never through a character. */
 export function truncateReason (reason: string): string {
-  if (Buffer.byteLength(reason) <= MAX_CLOSE_REASON) return reason
-  const bytes = Buffer.from(reason)
+  // A character takes a byte at least: of a long text no more need be looked at than is known not to fit.
+  const start = reason.slice(0, MAX_CLOSE_REASON + 1)
+  if (Buffer.byteLength(start) <= MAX_CLOSE_REASON) return start
+  const bytes = Buffer.from(start)
   let end = MAX_CLOSE_REASON
   // A byte 10xxxxxx continues a character: step back to where one begins.
   while ((bytes[end]! & 0xc0) === 0x80) end--

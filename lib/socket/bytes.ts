@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import { typeName } from './type-name.ts'
 
 /*
  * What an array of bytes says of itself may be overridden: by a subclass, by a property of its own, by a Proxy. The
@@ -49,10 +50,9 @@ export function toBytes (message: unknown, isReadInPlace: boolean): Uint8Array |
   return fixed(bufferOf(message), byteOffsetOf(message), byteLength)
 }
 
-/** What a value is that was not to be given, in a word or two. */
+/** What a value is of which `toBytes` has made none, in a word or two. */
 export function kindOf (value: unknown): string {
-  if (value === null) return 'null'
-  return types.isUint8Array(value) || types.isArrayBuffer(value) ? 'bytes that were transferred' : typeof value
+  return types.isUint8Array(value) || types.isArrayBuffer(value) ? 'bytes that were transferred' : typeName(value)
 }
 
 /** Whether it says nothing of its own about its memory, which stays as it is. */

@@ -1,5 +1,6 @@
 import type { SocketEvents } from '../../types/socket.ts'
 import { FST_ERR_WS_EVENT, FST_ERR_WS_LISTENER } from '../errors.ts'
+import { typeName } from './type-name.ts'
 
 export type Listener = (...args: any[]) => unknown
 /** Of one event, in the order in which they were added. */
@@ -120,7 +121,7 @@ export function checkEvent (event: unknown): asserts event is keyof SocketEvents
 /** @throws {FST_ERR_WS_EVENT | FST_ERR_WS_LISTENER} */
 export function checkListener (event: unknown, listener: unknown): void {
   checkEvent(event)
-  if (typeof listener !== 'function') throw new FST_ERR_WS_LISTENER(event, listener === null ? 'null' : typeof listener)
+  if (typeof listener !== 'function') throw new FST_ERR_WS_LISTENER(event, typeName(listener))
 }
 
 const EVENTS = Object.keys(new Listeners())

@@ -7,12 +7,13 @@ import {
   FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_CLOSE_REASON, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SEND_TYPE,
   FST_ERR_WS_SERIALIZER, FST_ERR_WS_SLOW_PEER, FST_ERR_WS_UNSUPPORTED_DATA
 } from '../errors.ts'
-import { CloseCode, isCloseCode, MAX_CLOSE_REASON } from '../protocol/close-code.ts'
+import { CloseCode, isCloseCode } from '../protocol/close-code.ts'
 import type { Agreed, Decoder, SocketBehaviour } from './behaviour.ts'
 import { kindOf, toBytes } from './bytes.ts'
 import { Inbox, type InboxOwner, REFUSED } from './inbox.ts'
 import { checkEvent, checkListener, type Listener, type ListenerList, Listeners, single } from './listeners.ts'
 import { handled, Pings } from './pings.ts'
+import { typeName } from './type-name.ts'
 
 interface Waiting {
   resolve (): void
@@ -90,7 +91,7 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
 
   close (code: number = CloseCode.NORMAL, reason = ''): Promise<CloseInfo> {
     if (!isCloseCode(code)) throw new FST_ERR_WS_CLOSE_CODE(code)
-    if (typeof reason !== 'string') throw new FST_ERR_WS_CLOSE_REASON(kindOf(reason))
+    if (typeof reason !== 'string') throw new FST_ERR_WS_CLOSE_REASON(typeName(reason))
     this.#close(code, reason)
     return this.closed
   }
@@ -264,8 +265,7 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
 
   #close (code: number, reason: string): void {
     if (this.connection.isOpen) this.#inbox.discard()
-    // The rest need not be looked at. One more than fits, so that what is kept of it is a copy, without the rest.
-    this.connection.close(code, reason.slice(0, MAX_CLOSE_REASON + 1))
+    this.connection.close(code, reason)
   }
 
   #decode (decoder: Decoder, data: string | Buffer): unknown {
