@@ -1,12 +1,8 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { t, test } from 'tap'
+import { collectGarbage } from '../support/garbage.ts'
 import { type Endpoint, endpoints } from './endpoints.ts'
 import { type Peer, turn } from './peer.ts'
 import { BINARY, encode, first, last, more, sampleBytes } from './row.ts'
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
 
 const MIB = 1024 * 1024
 /** Twice as many fragments may cost so much more: 2 if the cost is linear, 4 if it is quadratic. */
@@ -73,7 +69,7 @@ async function deliver (peer: Peer, bytes: Buffer): Promise<void> {
 /** Bytes in use when what can be collected has been. */
 async function memory (): Promise<number> {
   for (let i = 0; i < 3; i++) {
-    collect()
+    collectGarbage()
     await turn()
   }
   const { heapUsed, external } = process.memoryUsage()

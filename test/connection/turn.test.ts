@@ -4,23 +4,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { test } from 'tap'
 import { turn } from '../../lib/connection/turn.ts'
 import { compressed } from '../support/deflate.ts'
+import { type Fed, fedSocket, useUpTurn } from '../support/fed-socket.ts'
 import { masked, readFrame } from '../support/frames.ts'
-import { fedSocket, useUpTurn } from '../support/turns.ts'
+import { numbers, texts } from '../support/limited.ts'
 
 const TEXT = 1
 const BINARY = 2
 
-/** Texts with these numbers, in one piece. */
-function texts (from: number, to: number): Buffer {
-  return Buffer.concat(Array.from({ length: to - from }, (_, i) => masked(TEXT, `${from + i}`)))
-}
-
-function numbers (from: number, to: number): string[] {
-  return Array.from({ length: to - from }, (_, i) => `${from + i}`)
-}
-
 /** Notes its messages, each of which takes so many milliseconds. */
-function listen (socket: ReturnType<typeof fedSocket>['socket'], milliseconds = 0, notes: unknown[] = []): unknown[] {
+function listen (socket: Fed['socket'], milliseconds = 0): unknown[] {
+  const notes: unknown[] = []
   socket.on('message', message => {
     notes.push(message)
     const end = performance.now() + milliseconds
@@ -29,33 +22,51 @@ function listen (socket: ReturnType<typeof fedSocket>['socket'], milliseconds = 
   return notes
 }
 
-test('what a read brings is handed on at once if it is little, whatever the turn has seen', async t => {
-  const { socket, feed } = fedSocket()
-  const found = listen(socket)
+/** The same in a loop, which looks for what waits at once. */
+function iterate (socket: Fed['socket']): unknown[] {
+  const notes: unknown[] = []
+  void (async () => { for await (const message of socket) notes.push(message) })()
+  return notes
+}
+
+const CONSUMERS = { listeners: listen, 'a loop': iterate }
+
+/** A socket with a listener, and a turn that is over. */
+async function overdue (isCompressed = false): Promise<Fed & { found: unknown[] }> {
+  const fed = fedSocket({}, isCompressed)
+  const found = listen(fed.socket)
   await nextTurn()
   useUpTurn()
-  feed(texts(0, 15))
-  t.strictSame(found, numbers(0, 15))
+  return { ...fed, found }
+}
+
+/** Takes one text, and refuses all others. */
+const PICKY = {
+  takeFailure: () => null,
+  decode: (text: string): string => {
+    if (text === 'good') return text
+    throw Object.assign(new Error('bad'), { closeCode: 1008 })
+  }
+}
+
+test('what a read brings is handed on at once if it is little, whatever the turn has seen', async t => {
+  const { feed, found } = await overdue()
+  feed(texts(15))
+  t.strictSame(found, numbers(15))
 })
 
 test('more than that waits when the turn is over, in its order, and goes on in later ones', async t => {
-  const { socket, feed } = fedSocket()
-  const found = listen(socket)
-  await nextTurn()
-  useUpTurn()
-  feed(texts(0, 100))
-  t.strictSame(found, numbers(0, 16))
+  const { socket, feed, found } = await overdue()
+  feed(texts(100))
+  t.strictSame(found, numbers(16))
   t.equal(socket.connection.isPaused, true)
   while (found.length < 100) await nextTurn()
-  t.strictSame(found, numbers(0, 100))
+  t.strictSame(found, numbers(100))
   t.equal(socket.connection.isPaused, false)
 })
 
 test('large messages use up the allowance by their bytes', async t => {
-  const { socket, feed } = fedSocket()
-  const found = listen(socket)
-  await nextTurn()
-  useUpTurn()
+  const { feed, found } = await overdue()
   feed(Buffer.concat([masked(TEXT, 'x'.repeat(5000)), masked(TEXT, 'y')]))
   t.equal(found.length, 1)
   while (found.length < 2) await nextTurn()
@@ -65,14 +76,14 @@ test('a flood is cut into turns of some milliseconds, between which timers go on
   const { socket, feed } = fedSocket()
   const found = listen(socket, 1)
   await nextTurn()
-  feed(texts(0, 200))
+  feed(texts(200))
   let turns = 0
   for (let before = 0; found.length < 200; before = found.length, turns++) {
     await nextTurn()
     t.ok(found.length - before <= 48, `${found.length - before} in one turn`)
   }
   t.ok(turns > 5)
-  t.strictSame(found, numbers(0, 200))
+  t.strictSame(found, numbers(200))
 })
 
 test('those who wait take turns', async t => {
@@ -88,7 +99,7 @@ test('those who wait take turns', async t => {
   })
   await nextTurn()
   useUpTurn()
-  for (const { feed } of both) feed(texts(0, 120))
+  for (const { feed } of both) feed(texts(120))
   order.length = 0
   while (order.length < 2 * 104) await nextTurn()
   t.ok(order.indexOf('b') < 40, `b comes after ${order.indexOf('b')} of a`)
@@ -109,10 +120,7 @@ test('a read of 64 KiB is followed by another one in a later turn only, if this 
 })
 
 test('nothing is inflated when the turn is over', async t => {
-  const { socket, feed } = fedSocket({}, true)
-  const found = listen(socket)
-  await nextTurn()
-  useUpTurn()
+  const { feed, found } = await overdue(true)
   feed(compressed(TEXT, Buffer.from('a')))
   t.strictSame(found, [])
   await nextTurn()
@@ -135,22 +143,16 @@ test('a message from the thread pool is not handed on when the turn is over', as
 })
 
 test('a socket that ends while its bytes wait for their turn ends when they have had it', async t => {
-  const { socket, feed, far } = fedSocket()
-  const found = listen(socket)
-  await nextTurn()
-  useUpTurn()
-  feed(texts(0, 50))
+  const { socket, feed, far, found } = await overdue()
+  feed(texts(50))
   far.destroy()
   await socket.closed
-  t.strictSame(found, numbers(0, 50))
+  t.strictSame(found, numbers(50))
 })
 
 test('a socket that is cut while its bytes wait for their turn gets none of them', async t => {
-  const { socket, feed } = fedSocket()
-  const found = listen(socket)
-  await nextTurn()
-  useUpTurn()
-  feed(texts(0, 50))
+  const { socket, feed, found } = await overdue()
+  feed(texts(50))
   const before = found.length
   socket.terminate()
   await socket.closed
@@ -158,42 +160,32 @@ test('a socket that is cut while its bytes wait for their turn gets none of them
   t.equal(found.length, before)
 })
 
-for (const consumer of ['listeners', 'a loop']) {
+for (const [consumer, consume] of Object.entries(CONSUMERS)) {
   test(`what waits in the queue has turns as well, for ${consumer}`, async t => {
     const { socket, feed } = fedSocket()
-    feed(texts(0, 100))
+    feed(texts(100))
     await nextTurn()
-    const found: unknown[] = []
     useUpTurn()
-    if (consumer === 'listeners') listen(socket, 0, found)
-    else void (async () => { for await (const message of socket) found.push(message) })()
+    const found = consume(socket)
     // All microtasks.
     await new Promise(process.nextTick)
     t.ok(found.length > 0 && found.length < 40, `${found.length} in the turn that was over`)
     feed(masked(TEXT, '100'))
     t.notOk(found.includes('100'), 'what comes meanwhile waits behind it')
     while (found.length < 101) await nextTurn()
-    t.strictSame(found, numbers(0, 101))
+    t.strictSame(found, numbers(101))
   })
 
   test(`messages that are refused use up turns too, for ${consumer}`, async t => {
     let refused = 0
     const { socket, feed } = fedSocket({
-      decoder: {
-        takeFailure: () => null,
-        decode: text => {
-          if (text === 'good') return text
-          throw Object.assign(new Error('bad'), { closeCode: 1008 })
-        }
-      },
+      decoder: PICKY,
       onInvalidMessage: () => { refused++ }
     })
     feed(Buffer.concat([...Array(100).fill(masked(TEXT, 'bad')), masked(TEXT, 'good')]))
     await nextTurn()
-    const found: unknown[] = []
     useUpTurn()
-    if (consumer === 'listeners') listen(socket, 0, found)
-    else void (async () => { for await (const message of socket) found.push(message) })()
+    const found = consume(socket)
     await new Promise(process.nextTick)
     t.ok(refused > 0 && refused < 40, `${refused} in the turn that was over`)
     while (found.length === 0) await nextTurn()
@@ -203,15 +195,7 @@ for (const consumer of ['listeners', 'a loop']) {
 
 test('a loop that waits for its turn ends with the connection, behind what waits', async t => {
   for (const last of ['good', 'bad']) {
-    const { socket, feed, far } = fedSocket({
-      decoder: {
-        takeFailure: () => null,
-        decode: text => {
-          if (text === 'good') return text
-          throw Object.assign(new Error('bad'), { closeCode: 1008 })
-        }
-      }
-    })
+    const { socket, feed, far } = fedSocket({ decoder: PICKY })
     feed(Buffer.concat([...Array(40).fill(masked(TEXT, 'bad')), masked(TEXT, last)]))
     await nextTurn()
     useUpTurn()
@@ -224,10 +208,8 @@ test('a loop that waits for its turn ends with the connection, behind what waits
 })
 
 test('a loop that is left while it waits for its turn is at its end', async t => {
-  const { socket, feed } = fedSocket({
-    decoder: { takeFailure: () => null, decode: () => { throw Object.assign(new Error('bad'), { closeCode: 1008 }) } }
-  })
-  feed(texts(0, 40))
+  const { socket, feed } = fedSocket({ decoder: PICKY })
+  feed(texts(40))
   await nextTurn()
   useUpTurn()
   const messages = socket[Symbol.asyncIterator]()
@@ -242,20 +224,20 @@ test('messages that wait behind one in the thread pool are deflated in turns', a
   const { socket, far } = fedSocket({ maxBuffered: Infinity }, true)
   const received: Buffer[] = []
   far.on('data', chunk => { received.push(chunk) })
-  const opcodes = (): number[] => {
-    const found: number[] = []
-    for (let wire = Buffer.concat(received), frame; (frame = readFrame(wire)) !== null; wire = wire.subarray(frame.size)) found.push(frame.payload.length)
-    return found
+  const frames = (): number => {
+    let count = 0
+    for (let wire = Buffer.concat(received), frame; (frame = readFrame(wire)) !== null; wire = wire.subarray(frame.size)) count++
+    return count
   }
   socket.send(Buffer.alloc(100_000, 'abc'))
   // Some 0.3 ms of zlib each.
   const text = Buffer.from(randomBytes(8000).toString('hex'))
   for (let i = 0; i < 200; i++) socket.send(text)
   let largest = 0
-  for (let before = 0; opcodes().length < 201; before = opcodes().length) {
+  for (let before = 0; frames() < 201; before = frames()) {
     await nextTurn()
     useUpTurn()
-    largest = Math.max(largest, opcodes().length - before)
+    largest = Math.max(largest, frames() - before)
   }
   t.ok(largest < 150, `${largest} at a time`)
   void socket.close()

@@ -1,13 +1,9 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { test } from 'tap'
 import { Deflater, type DeflaterHost } from '../../lib/deflate/deflater.ts'
 import { Inflater, type InflaterHost } from '../../lib/deflate/inflater.ts'
 import { DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
 import { deflate } from '../support/deflate.ts'
-
-setFlagsFromString('--expose-gc')
-const collectGarbage: () => void = runInNewContext('gc')
+import { collectGarbage } from '../support/garbage.ts'
 
 const NO_TAKEOVER = { contextTakeover: false, windowBits: 15 }
 const TAKEOVER = { contextTakeover: true, windowBits: 15 }

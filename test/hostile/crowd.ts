@@ -1,12 +1,11 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { SocketStats } from 'fastify-sockets'
 import type { Test } from 'tap'
 import type { WebSocket } from 'ws'
 import { nextText } from '../plugin/support.ts'
 import { connect } from '../support/app.ts'
-import { KIB } from './support.ts'
+import { KIB, startServer } from './support.ts'
 
 export const PEERS = 50
 export const SIZE = 16 * KIB
@@ -82,15 +81,7 @@ export class Crowd {
   }
 
   static async start (t: Test): Promise<Crowd> {
-    const script = fileURLToPath(new URL('crowd-server.js', import.meta.url))
-    // Without what tap loads into this process.
-    const child = fork(script, [], { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } })
-    const exit = once(child, 'exit')
-    t.teardown(() => {
-      child.kill()
-      return exit
-    })
-    const [port] = await once(child, 'message')
+    const { child, port } = await startServer(t, 'crowd-server.js')
     const other = await connect(port, '/echo')
     return new Crowd(t, port, child, other)
   }

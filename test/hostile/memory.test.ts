@@ -1,13 +1,12 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import tap, { test } from 'tap'
 import { compressed, OFFER } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
 import { RawClient } from '../support/raw-client.ts'
 import type { Figures, Question } from './memory-server.ts'
-import { BINARY, KIB, MIB, TEXT } from './support.ts'
+import { BINARY, KIB, MIB, startServer, TEXT } from './support.ts'
 
 const CLIENTS = 5
 /** Much is collected, which a busy machine takes its time for. */
@@ -152,15 +151,7 @@ class Server {
 }
 
 test('what clients make the server hold is what SECURITY.md says, whatever they send', async t => {
-  const script = fileURLToPath(new URL('memory-server.js', import.meta.url))
-  // Without what tap loads into this process.
-  const child = fork(script, [], { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } })
-  const exit = once(child, 'exit')
-  t.teardown(() => {
-    child.kill()
-    return exit
-  })
-  const [port] = await once(child, 'message')
+  const { child, port } = await startServer(t, 'memory-server.js')
   const server = new Server(child, port)
 
   async function open ({ url, compressed }: Case): Promise<RawClient> {

@@ -1,10 +1,12 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import type { Socket, SocketOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
 import { connectionCount, frameText, until } from '../plugin/support.ts'
 import { createApp } from '../support/app.ts'
+import { collectGarbage } from '../support/garbage.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { listenTo, type Served } from '../support/serve.ts'
 
@@ -17,19 +19,29 @@ export const PONG = 10
 export const KIB = 1024
 export const MIB = 1024 * KIB
 
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
-
 /** Bytes in use, of JavaScript and of buffers, when what can be collected has been. */
 export function held (): number {
   let least = Infinity
   for (;;) {
-    collect()
+    collectGarbage()
     const { heapUsed, external } = process.memoryUsage()
     // What one collection leaves to be freed beside the program, the next waits for.
     if (heapUsed + external > least - KIB) return least
     least = heapUsed + external
   }
+}
+
+/** Starts a server in a process of its own, which ends with the test. It says its port first. */
+export async function startServer (t: Test, script: string): Promise<{ child: ChildProcess, port: number }> {
+  // Without what tap loads into this process.
+  const child = fork(join(import.meta.dirname, script), [], { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } })
+  const exit = once(child, 'exit')
+  t.teardown(() => {
+    child.kill()
+    return exit
+  })
+  const [port] = await once(child, 'message')
+  return { child, port }
 }
 
 export interface Besieged extends Served {

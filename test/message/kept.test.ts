@@ -1,12 +1,8 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { test } from 'tap'
 import type { Socket } from 'fastify-sockets'
 import { createApp } from '../support/app.ts'
+import { collectGarbage } from '../support/garbage.ts'
 import { listenTo, turn, until } from '../support/serve.ts'
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
 
 const TEXT = 1
 const PING = 9
@@ -84,7 +80,7 @@ const CASES: Array<[name: string, text: string, route: Record<string, any>]> = [
 async function isGone (of: Array<WeakRef<object>>): Promise<boolean> {
   for (let i = 0; i < 10; i++) {
     await turn()
-    collect()
+    collectGarbage()
     if (of.every(ref => ref.deref() === undefined)) return true
   }
   return false

@@ -1,14 +1,10 @@
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
+import { collectGarbage } from '../support/garbage.ts'
 import { handshake, RawClient, type WireResponse } from '../support/raw-client.ts'
 import { connectionCount, errorBody, frameText, lastResponse, linesWith, until } from './support.ts'
-
-setFlagsFromString('--expose-gc')
-const collectGarbage: () => void = runInNewContext('gc')
 
 /** An app where an address gets so many requests an hour. */
 async function limitedApp (t: Test, max: number, options: Parameters<typeof createApp>[1] = {}) {

@@ -1,16 +1,12 @@
 import { match, ok } from 'node:assert/strict'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import * as fc from 'fast-check'
 import { FrameDecoder, type Role } from '../../lib/protocol/frame-decoder.ts'
 import { MessageAssembler, type MessageSink } from '../../lib/protocol/message-assembler.ts'
 import { decode } from '../support/decode.ts'
 import { frame } from '../support/frames.ts'
+import { collectGarbage } from '../support/garbage.ts'
 import { bytes, cuts, maxPayload, pieces, role, type Spec, stream, wire } from './arbitraries.ts'
 import { holds } from './holds.ts'
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as () => void
 
 /** What a message may take beyond the bytes that have come of it: room given in advance. */
 const IN_ADVANCE = 64 * 1024
@@ -122,8 +118,8 @@ holds('an unfinished message holds no more than maxPayload, nor than twice what 
 
 function held (): number {
   // What the first leaves to be freed beside the program, the second waits for.
-  collect()
-  collect()
+  collectGarbage()
+  collectGarbage()
   return process.memoryUsage().arrayBuffers
 }
 

@@ -1,10 +1,8 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import { constants, deflateRawSync } from 'node:zlib'
 import * as fc from 'fast-check'
-import { duplexPair } from '../../lib/plugin/duplex-pair.ts'
-import { DEFAULTS, DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
 import type { SocketBehaviour } from '../../lib/socket/behaviour.ts'
-import { SocketBase } from '../../lib/socket/socket.ts'
+import { compressed } from '../support/deflate.ts'
+import { type Fed, fedSocket } from '../support/fed-socket.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import { turn } from '../support/serve.ts'
 import { holds } from './holds.ts'
@@ -14,8 +12,8 @@ import { holds } from './holds.ts'
  * ends: nothing is told from inside of itself, everything is in order, and it comes to its end in so many steps.
  */
 
-const RSV1 = 4
-const LARGE = 40_000
+/** Of two bits each: deflated, they are more than the calling thread inflates. */
+const LARGE = 100_000
 
 /** What a program may call whenever it is told something. */
 const CALLS = [
@@ -57,12 +55,8 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   answersInvalid: fc.boolean()
 })
 
-function deflate (payload: string | Buffer): Buffer {
-  return deflateRawSync(payload, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
-}
-
 /** The bytes of an item; texts carry their number. */
-function bytesOf (item: Plan['items'][number], n: number, compressed: boolean): Buffer {
+function bytesOf (item: Plan['items'][number], n: number, compress: boolean): Buffer {
   switch (item) {
     case 'text': return masked(1, `${n}`)
     case 'invalid': return masked(1, 'not a number')
@@ -70,9 +64,9 @@ function bytesOf (item: Plan['items'][number], n: number, compressed: boolean): 
     case 'ping': return masked(9, `${n}`)
     case 'pong': return masked(10, `${n}`)
     case 'long': return masked(1, `${n}`.padStart(3000))
-    case 'compressed': return compressed ? masked(1, deflate(`${n}`.padStart(2000)), { rsv: RSV1 }) : masked(1, `${n}`)
+    case 'compressed': return compress ? compressed(1, `${n}`.padStart(2000)) : masked(1, `${n}`)
     // Compressed, it is for the thread pool.
-    case 'large': return compressed ? masked(1, deflate(noise(n)), { rsv: RSV1 }) : masked(1, noise(n))
+    case 'large': return compress ? compressed(1, noise(n)) : masked(1, noise(n))
     case 'close': return masked(8, closeBody(1000))
     case 'violation': return masked(3)
   }
@@ -94,17 +88,20 @@ class Run {
   readonly plan: Plan
   readonly faults: string[] = []
   readonly numbers: number[] = []
-  readonly socket: SocketBase
+  readonly socket: Fed['socket']
+  readonly near: Fed['near']
+  readonly far: Fed['far']
   closes = 0
   #steps = 0
   #inside: string | null = null
   #iterator: AsyncIterator<unknown> | null = null
 
-  constructor (plan: Plan, duplex: ReturnType<typeof duplexPair>[0]) {
+  constructor (plan: Plan) {
     this.plan = plan
-    const agreement = { contextTakeover: false, windowBits: 15 }
-    const compression = plan.compressed ? { server: agreement, client: agreement } : null
-    this.socket = new SocketBase(duplex, { protocol: '', extensions: '', compression }, this.#behaviour())
+    const { socket, near, far } = fedSocket(this.#behaviour(), plan.compressed)
+    this.socket = socket
+    this.near = near
+    this.far = far
     for (const event of ['ping', 'pong', 'drain', 'error'] as const) this.socket.on(event, () => this.#told(event))
     this.socket.on('close', () => {
       this.closes++
@@ -114,19 +111,14 @@ class Run {
     else if (plan.consumer !== 'nobody') this.socket.run(() => this.#loop(plan.consumer === 'slow loop'))
   }
 
-  #behaviour (): SocketBehaviour {
+  #behaviour (): Partial<SocketBehaviour> {
     const { maxQueued, highWaterMark, maxBuffered, rate, answersInvalid } = this.plan
     return {
-      role: 'server',
-      maxPayload: DEFAULTS.maxPayload,
       maxQueued,
       highWaterMark,
       maxBuffered,
-      overflow: 'close',
       closeTimeout: 5,
       rate,
-      clock: { now: 0 },
-      deflate: DEFLATE_DEFAULTS,
       decoder: {
         takeFailure: () => null,
         decode: text => {
@@ -135,13 +127,11 @@ class Run {
           return value
         }
       },
-      serialize: null,
       onError: () => this.#told('failure'),
       onInvalidMessage: (error: Error & { closeCode?: number }) => {
         this.#told('invalid')
         if (!answersInvalid) this.socket.close(error.closeCode, error.message)
-      },
-      onEnd: () => {}
+      }
     }
   }
 
@@ -204,7 +194,7 @@ class Run {
 }
 
 /** Writes what the peer sends, in the pieces of the plan. */
-async function play ({ items, cuts, compressed, end, endsAtOnce }: Plan, far: ReturnType<typeof duplexPair>[0]): Promise<void> {
+async function play ({ items, cuts, compressed, end, endsAtOnce }: Plan, far: Fed['far']): Promise<void> {
   let rest = Buffer.concat(items.map((item, n) => bytesOf(item, n, compressed)))
   for (let i = 0; rest.length > 0; i++) {
     const cut = Math.max(cuts[i % cuts.length]!, rest.length >> 6)
@@ -219,11 +209,9 @@ async function play ({ items, cuts, compressed, end, endsAtOnce }: Plan, far: Re
 
 holds('no program, no peer and no end makes a socket enter itself, lose its order or fail to end', 400,
   fc.asyncProperty(plan, async plan => {
-    const [near, far] = duplexPair()
+    const run = new Run(plan)
+    const { socket: { closed }, near, far } = run
     far.on('error', () => {}).resume()
-    const run = new Run(plan, near)
-    run.socket.connection.start(Buffer.alloc(0))
-    const { closed } = run.socket
     await play(plan, far)
     if (plan.end === 'error') near.destroy(new Error('reset'))
     // Nor does a socket end by itself while what it has read waits for somebody to listen.

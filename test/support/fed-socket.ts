@@ -11,10 +11,19 @@ export function useUpTurn (): void {
 
 const NO_TAKEOVER = { contextTakeover: false, windowBits: 15 }
 
-/** A socket of a server that is fed with bytes by calls, so that a test knows in which turn they are read. */
-export function fedSocket (
-  options: Partial<SocketBehaviour> = {}, compressed = false
-): { socket: SocketBase, feed: (bytes: Buffer) => void, far: ReturnType<typeof duplexPair>[0] } {
+type End = ReturnType<typeof duplexPair>[0]
+
+export interface Fed {
+  socket: SocketBase
+  /** Its transport, and that of its peer. */
+  near: End
+  far: End
+  /** Has it read these bytes now. */
+  feed (bytes: Buffer): void
+}
+
+/** A socket of a server on a transport in memory. It can be fed by calls, so that a test knows in which turn it reads. */
+export function fedSocket (options: Partial<SocketBehaviour> = {}, compressed = false): Fed {
   const [near, far] = duplexPair()
   const behaviour: SocketBehaviour = {
     role: 'server',
@@ -32,5 +41,5 @@ export function fedSocket (
   const compression = compressed ? { server: NO_TAKEOVER, client: NO_TAKEOVER } : null
   const socket = new SocketBase(near, { protocol: '', extensions: '', compression }, behaviour)
   socket.connection.start(Buffer.alloc(0))
-  return { socket, far, feed: bytes => { socket.connection.transportRead(Buffer.from(bytes), bytes.length) } }
+  return { socket, near, far, feed: bytes => { socket.connection.transportRead(Buffer.from(bytes), bytes.length) } }
 }
