@@ -42,6 +42,9 @@ const NOBODY = 0
 const LISTENERS = 1
 const ITERATOR = 2
 
+/** Stands for one whose message is being looked for: what is called meanwhile comes second. */
+const ASKING: Waiter = { resolve () {} }
+
 const DONE: IteratorResult<any, undefined> = { done: true, value: undefined }
 
 /**
@@ -157,7 +160,9 @@ export class Inbox implements TurnTaker {
   #next (): Promise<IteratorResult<any, undefined>> {
     if (this.#waiter !== null) return Promise.reject(new FST_ERR_WS_TWO_CONSUMERS())
     if (!this.#mustWait()) {
+      this.#waiter = ASKING
       const message = this.#nextMessage()
+      this.#waiter = null
       if (message !== REFUSED) return Promise.resolve({ done: false, value: message })
     }
     if (this.#ended && !this.#hasEntries) return Promise.resolve(DONE)

@@ -237,6 +237,27 @@ test('a second next() before the first has its message is refused, and the first
   t.strictSame(await first, { done: false, value: 'a' })
 })
 
+test('a next() from inside of the refusal that another one meets comes second: thousands of them are not one in the other', async t => {
+  let depth = 0
+  let deepest = 0
+  const codes = new Set<string>()
+  const { socket, client, app } = await pair(t, {
+    maxQueued: 4 * 1024 * 1024,
+    onInvalidMessage: async () => {
+      deepest = Math.max(deepest, ++depth)
+      const second = iterator.next()
+      depth--
+      await second.catch(error => { codes.add(error.code) })
+    }
+  }, { schema: { message: { type: 'integer' } } })
+  const iterator = socket[Symbol.asyncIterator]()
+  client.write(Buffer.concat([...Array(20_000).fill(masked(TEXT, '{}')), masked(TEXT, '1')]))
+  await until(() => app.sockets.stats().messagesIn === 20_001)
+  t.strictSame(await iterator.next(), { done: false, value: 1 })
+  t.equal(deepest, 1)
+  t.strictSame([...codes], ['FST_ERR_WS_TWO_CONSUMERS'])
+})
+
 test('a socket may be iterated after its listeners are gone', async t => {
   const { socket, client } = await pair(t)
   const greeting = new Promise(resolve => { socket.once('message', resolve) })
