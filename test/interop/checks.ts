@@ -167,7 +167,7 @@ const handshakes: Check[] = [
   {
     name: 'none of the offered subprotocols is chosen',
     async run (t, meet, { can }) {
-      for (const path of ['/protocols', '/echo']) {
+      for (const path of ['/protocols', '/no-protocols']) {
         const { report, seen } = await meet(path, { protocols: ['other'], close: { code: 1000 } })
         t.match(seen, { refusal: null, protocol: '' }, path)
         t.equal(report.protocol, '')

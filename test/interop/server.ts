@@ -37,6 +37,9 @@ export interface Server {
 
 export type ServerOptions = FastifyServerOptions & { http2?: boolean, https?: object }
 
+/** For clients that give a WebSocket up and keep its connection, as Node 26.12 does. */
+const SHORT = { interval: 2_000, timeout: 2_000 }
+
 type Talk = (socket: Socket, seen: Seen, request: FastifyRequest) => unknown
 
 const NOTHING: Seen = {
@@ -93,7 +96,8 @@ export async function startServer (t: Test, options: ServerOptions): Promise<Ser
   route('/deflate-window', { deflate: { contextTakeover: true, threshold: 0, windowBits: 9 } }, echo)
   route('/farewell', {}, farewell)
   route('/deflate-farewell', { deflate: true }, farewell)
-  route('/protocols', { protocols: ['chat.v2', 'chat.v1'] }, echo)
+  route('/protocols', { protocols: ['chat.v2', 'chat.v1'], heartbeat: SHORT }, echo)
+  route('/no-protocols', { heartbeat: SHORT }, echo)
   route('/ping', {}, async (socket, seen) => {
     seen.roundTrip = await socket.ping()
     socket.send('pong')
