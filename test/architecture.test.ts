@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { test } from 'tap'
 
@@ -89,5 +89,16 @@ test('every package that is imported is among the dependencies', async t => {
   const known = new Set([...Object.keys(dependencies), ...Object.keys(peerDependencies)])
   for (const { file, to } of all) {
     if (!isPart(to) && !to.startsWith('node:')) t.ok(known.has(to), `${file} imports ${to}`)
+  }
+})
+
+test('every test is run: by the one command, or by one of its own', async t => {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  const own = Object.values<string>(scripts).join('\n')
+  const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
+  const folders = new Set(files.filter(file => /^[^/]+\/[^/]+\.test\.ts$/.test(file)).map(file => dirname(file)))
+  t.ok(folders.size > 10, 'the tests are found')
+  for (const folder of folders) {
+    t.ok(existsSync(join(ROOT, 'test', folder, 'all.ts')) || own.includes(`dist/test/${folder}/*.test.js`), folder)
   }
 })

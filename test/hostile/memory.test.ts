@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
-import tap, { test } from 'tap'
+import { test } from 'tap'
 import { compressed, OFFER } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
 import { RawClient } from '../support/raw-client.ts'
@@ -9,8 +9,6 @@ import type { Figures, Question } from './memory-server.ts'
 import { BINARY, KIB, MIB, startServer, TEXT } from './support.ts'
 
 const CLIENTS = 5
-/** Much is collected, which a busy machine takes its time for. */
-tap.setTimeout(120_000)
 
 /** In which the server has read what it will read. */
 const PATIENCE = 20_000

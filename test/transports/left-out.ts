@@ -1,0 +1,52 @@
+const HTTP1 = 'of HTTP/1.1'
+
+/** What does not run over another transport than TCP, and why: names of files in test/. */
+export const NOT_OVER: Record<string, Record<string, string>> = {
+  tls: {
+    'connection/overflow-at-once': 'a write to TLS has not left when the call returns',
+    'hostile/slow-reader': 'reads TCP itself, byte by byte',
+    'hostile/slow-handshake': 'bytes of HTTP/1.1 as TCP brings them',
+    'plugin/at-once': 'an answer to TLS has not left when the call returns',
+    'plugin/declaration-http': 'fetches over TCP',
+    'plugin/limits-thousand': 'a thousand handshakes of TLS take longer than ours may',
+    'plugin/other-upgrades': 'has a part over TLS',
+    'plugin/foreign-upgrades': HTTP1
+  },
+  http2: {
+    'connection/open-side': 'the server ends the stream as a whole',
+    'connection/overflow-at-once': 'a write to a stream has not left when the call returns',
+    'faults/timeout': 'an idle TCP connection',
+    'hostile/dropped-headers': HTTP1,
+    'hostile/early-bytes': 'counts what TCP brings',
+    'hostile/handshake-body': HTTP1,
+    'hostile/huge-handshake': HTTP1,
+    'hostile/open-side': 'the server ends the stream as a whole',
+    'hostile/origin-characters': HTTP1,
+    'hostile/slow-handshake': HTTP1,
+    'hostile/slow-reader': 'reads TCP itself, byte by byte',
+    'hostile/smuggling': HTTP1,
+    'plugin/abandoned-refusal': 'a client that ends its stream may still read the answer',
+    'plugin/declaration-http': HTTP1,
+    'plugin/foreign-upgrades': HTTP1,
+    'plugin/handshake-request': HTTP1,
+    'plugin/handshake-response': HTTP1,
+    'plugin/hooks-http1': HTTP1,
+    'plugin/other-upgrades': HTTP1,
+    'plugin/raw-headers': 'names are in lower case'
+  }
+}
+
+/** What does not run over any: it has no transport, or brings its own. */
+const ON_THEIR_OWN = [
+  'conformance/compression-client', 'conformance/count', 'conformance/limits-client',
+  'connection/client-role', 'connection/random-key', 'connection/shared-read',
+  'connection/timer-wheel', 'connection/turn',
+  'hostile/close', 'hostile/unread-answer',
+  'plugin/duplex-pair', 'plugin/errors', 'plugin/inject', 'plugin/inject-refused', 'plugin/inject-settles',
+  'plugin/limits-unix', 'plugin/second-router', 'plugin/servers', 'plugin/upgrades-as-http'
+]
+
+/** Names of files in test/ that do not run over a transport. Over TCP all do. */
+export function leftOut (transport: string): string[] {
+  return transport === 'tcp' ? [] : [...ON_THEIR_OWN, ...Object.keys(NOT_OVER[transport]!)]
+}
