@@ -57,7 +57,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   messagesIn = 0
   messagesOut = 0
   bytesIn = 0
-  /** When the peer was last heard, or began to be listened to again, by `options.clock`. */
+  /** When the peer was last heard, or we last began to listen, by `options.clock`. */
   heardAt: number
 
   readonly #role: Role
@@ -220,12 +220,17 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
 
   transportRead (bytes: Buffer, length: number): void {
     this.bytesIn += length
+    this.heardAt = this.options.clock.now
     this.#reader.read(bytes, length)
+  }
+
+  /** Whatever the peer has sent meanwhile is yet to come. */
+  onReading (): void {
+    this.heardAt = this.options.clock.now
   }
 
   /** Replies to the frames of a chunk leave together. */
   onReadStart (): void {
-    this.heardAt = this.options.clock.now
     this.#outbox.cork()
   }
 

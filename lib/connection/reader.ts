@@ -9,6 +9,8 @@ import { turn, type TurnTaker } from './turn.ts'
 
 /** What a reader hands on, in the order in which it came. */
 export interface ReaderOwner extends MeterOwner {
+  /** It begins to read, for the first time or again. */
+  onReading (): void
   /** What is handed on up to `onReadEnd` came together. */
   onReadStart (): void
   onReadEnd (): void
@@ -290,6 +292,7 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
   #read (): void {
     if (this.#isReading) return
     this.#isReading = true
+    this.#owner.onReading()
     this.#duplex.resume()
   }
 

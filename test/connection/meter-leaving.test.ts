@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { test } from 'tap'
 import { masked } from '../support/frames.ts'
 import { pair, turn, until } from '../support/serve.ts'
@@ -28,4 +29,33 @@ test('nor if its messages were waiting for room when it did', async t => {
   await until(() => { socket.send('to be refused'); return app.sockets.size === 0 })
   const { messagesIn } = app.sockets.stats()
   t.ok(messagesIn > LIMIT && messagesIn < ENOUGH, `${messagesIn} messages`)
+})
+
+/** No write of ours finds out, but the pings of the heartbeat. */
+const HEARTBEAT = { interval: 100, timeout: 100 }
+
+test('what was read of a client before is no sign of life: one that is held back is noticed to have left', async t => {
+  const limits = { messagesPerSecond: 100, over: 'pause' } as const
+  const { client, app, socket } = await pair(t, { limits, heartbeat: HEARTBEAT })
+  socket.on('message', () => {})
+  client.write(Buffer.concat(Array(5000).fill(masked(TEXT, 'a'))))
+  await until(() => app.sockets.stats().messagesIn > 100)
+  client.reset()
+  await until(() => app.sockets.size === 0)
+  const { messagesIn } = app.sockets.stats()
+  t.ok(messagesIn < 1000, `${messagesIn} messages`)
+})
+
+test('and so is one whose messages are taken slowly', async t => {
+  const { client, app, socket } = await pair(t, { heartbeat: HEARTBEAT, maxQueued: 200 })
+  client.write(Buffer.concat(Array(5000).fill(masked(TEXT, 'a'))))
+  const messages = socket[Symbol.asyncIterator]()
+  await messages.next()
+  client.reset()
+  let taken = 0
+  for (; app.sockets.size > 0; taken++) {
+    await messages.next()
+    await wait(20)
+  }
+  t.ok(taken < 1000, `${taken} messages`)
 })

@@ -123,6 +123,7 @@ export async function decodeCompressed (
   const owner: ReaderOwner = {
     ...notes.sink(() => reader.stop()),
     onCompressed: (opcode, data) => reader.inflate(opcode, data),
+    onReading () {},
     onReadStart () {},
     onReadEnd: () => onFlowing(),
     onPeerEnded () {},
