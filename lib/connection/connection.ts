@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
-import type { CloseInfo, SocketState } from '../../types/socket.ts'
-import type { Agreement, DeflateSettings } from '../deflate/negotiate.ts'
+import type { SocketState } from '../../types/socket.ts'
+import type { Agreement } from '../deflate/negotiate.ts'
 import { CloseCode, truncateReason } from '../protocol/close-code.ts'
 import type { Role } from '../protocol/frame-decoder.ts'
 import { closePayload } from '../protocol/frame-encoder.ts'
@@ -8,40 +8,10 @@ import { BINARY, CLOSE, PING, PONG } from '../protocol/opcode.ts'
 import { ProtocolError } from '../protocol/protocol-error.ts'
 import { Closing, cutByPeer } from './closing.ts'
 import { DeflateQueue } from './deflate-queue.ts'
-import type { RateLimit } from './meter.ts'
+import type { ConnectionHost, ConnectionOptions } from './host.ts'
 import { Outbox, type OutboxOwner } from './outbox.ts'
 import { Reader, type ReaderOwner } from './reader.ts'
 import { cutTransport, ownTransport, type TransportOwner } from './transport.ts'
-
-/** What a connection tells its owner. No message comes after a local `close`. */
-export interface ConnectionHost extends OutboxOwner {
-  onText (text: string, byteLength: number): void
-  onBinary (data: Buffer): void
-  onPing (payload: Buffer): void
-  onPong (payload: Buffer): void
-  /** A violation by the peer, or an error of the transport; `onClose` follows. */
-  onError (error: Error): void
-  /** A message was not sent because too much waits already; the owner decides what becomes of the connection. */
-  onOverflow (): void
-  /** The peer has sent more than `rate` allows. */
-  onOverRate (): void
-  /** The transport is gone. Called once, last. */
-  onClose (info: CloseInfo): void
-}
-
-/** Sizes in bytes, times in milliseconds: see `SocketOptions`. */
-export interface ConnectionOptions {
-  maxPayload: number
-  highWaterMark: number
-  maxBuffered: number
-  closeTimeout: number
-  /** How much the peer may send in a second, or null. */
-  rate: RateLimit | null
-  /** Tells the time, in units of its own, for `heardAt`. */
-  clock: { readonly now: number }
-  /** For connections that have agreed on compression. */
-  deflate: DeflateSettings
-}
 
 /*
  * The closing handshake (RFC 6455 §7.1). After CLOSE_SENT frames are still read, for the peer's close frame; in ENDING

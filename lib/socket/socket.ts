@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { types } from 'node:util'
 import type { BaseSocket, CloseInfo, SocketEvents, SocketListener, SocketState } from '../../types/socket.ts'
-import { Connection, type ConnectionHost } from '../connection/connection.ts'
+import { Connection } from '../connection/connection.ts'
+import type { ConnectionHost } from '../connection/host.ts'
 import {
   FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_CLOSE_REASON, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SEND_TYPE,
   FST_ERR_WS_SERIALIZER, FST_ERR_WS_SLOW_PEER, FST_ERR_WS_UNSUPPORTED_DATA

@@ -1,6 +1,7 @@
 import { duplexPair, type Duplex } from 'node:stream'
 import { test, type Test } from 'tap'
-import { Connection, type ConnectionHost } from '../../lib/connection/connection.ts'
+import { Connection } from '../../lib/connection/connection.ts'
+import type { ConnectionHost } from '../../lib/connection/host.ts'
 import { DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
 import type { CloseInfo } from '../../types/socket.ts'
 import { closeBody, masked, readFrame } from '../support/frames.ts'

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import * as fc from 'fast-check'
-import { Connection, type ConnectionHost } from '../../lib/connection/connection.ts'
+import { Connection } from '../../lib/connection/connection.ts'
+import type { ConnectionHost } from '../../lib/connection/host.ts'
 import type { Agreement, DeflateSettings } from '../../lib/deflate/negotiate.ts'
 import { duplexPair } from '../../lib/plugin/duplex-pair.ts'
 import type { Role } from '../../lib/protocol/frame-decoder.ts'

@@ -1,0 +1,34 @@
+import type { CloseInfo } from '../../types/socket.ts'
+import type { DeflateSettings } from '../deflate/negotiate.ts'
+import type { RateLimit } from './meter.ts'
+import type { OutboxOwner } from './outbox.ts'
+
+/** What a connection tells its owner. No message comes after a local `close`. */
+export interface ConnectionHost extends OutboxOwner {
+  onText (text: string, byteLength: number): void
+  onBinary (data: Buffer): void
+  onPing (payload: Buffer): void
+  onPong (payload: Buffer): void
+  /** A violation by the peer, or an error of the transport; `onClose` follows. */
+  onError (error: Error): void
+  /** A message was not sent because too much waits already; the owner decides what becomes of the connection. */
+  onOverflow (): void
+  /** The peer has sent more than `rate` allows. */
+  onOverRate (): void
+  /** The transport is gone. Called once, last. */
+  onClose (info: CloseInfo): void
+}
+
+/** Sizes in bytes, times in milliseconds: see `SocketOptions`. */
+export interface ConnectionOptions {
+  maxPayload: number
+  highWaterMark: number
+  maxBuffered: number
+  closeTimeout: number
+  /** How much the peer may send in a second, or null. */
+  rate: RateLimit | null
+  /** Tells the time, in units of its own, for `heardAt`. */
+  clock: { readonly now: number }
+  /** For connections that have agreed on compression. */
+  deflate: DeflateSettings
+}
