@@ -24,7 +24,7 @@ const HELD_AT_MOST = 10
  * What the memory may grow by from the first round of a process to any other: code, and buffers that are kept for all.
  * After 15 rounds the heap has grown by 10 MB, and grows no more.
  */
-const GROWTH = { heap: 16 * 1024 * 1024, external: 12 * 1024 * 1024 }
+const GROWTH = { heap: 12 * 1024 * 1024, external: 12 * 1024 * 1024 }
 
 /** What a process held before its first round, and after it. */
 export interface Before {

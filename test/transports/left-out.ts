@@ -1,3 +1,11 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+const TESTS = join(import.meta.dirname, '..')
+/** How the files of tests end: those of a folder that run in one process, and those with one of their own. */
+export const TOGETHER = '.test.js'
+export const ALONE = '.alone.js'
+
 const HTTP1 = 'of HTTP/1.1'
 
 /** What does not run over another transport than TCP, and why: names of files in test/. */
@@ -39,7 +47,7 @@ export const NOT_OVER: Record<string, Record<string, string>> = {
 /** What does not run over any: it has no transport, or brings its own. */
 const ON_THEIR_OWN = [
   'conformance/compression-client', 'conformance/count', 'conformance/limits-client',
-  'connection/client-role', 'connection/random-key', 'connection/shared-read',
+  'connection/client-role', 'connection/over-tls', 'connection/random-key', 'connection/shared-read',
   'connection/timer-wheel', 'connection/turn',
   'hostile/close', 'hostile/unread-answer',
   'plugin/duplex-pair', 'plugin/errors', 'plugin/inject', 'plugin/inject-refused', 'plugin/inject-settles',
@@ -49,4 +57,18 @@ const ON_THEIR_OWN = [
 /** Names of files in test/ that do not run over a transport. Over TCP all do. */
 export function leftOut (transport: string): string[] {
   return transport === 'tcp' ? [] : [...ON_THEIR_OWN, ...Object.keys(NOT_OVER[transport]!)]
+}
+
+/**
+ * The tests in a folder of test/ that run over a transport: the names of their files, without the end.
+ *
+ * @param end of the names of their files
+ */
+export function testsOver (transport: string, folder: string, end: string): string[] {
+  const left = leftOut(transport)
+  return testsIn(folder, end).filter(name => !left.includes(name))
+}
+
+export function testsIn (folder: string, end: string): string[] {
+  return readdirSync(join(TESTS, folder)).filter(file => file.endsWith(end)).map(file => `${folder}/${file.slice(0, -end.length)}`)
 }

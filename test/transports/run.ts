@@ -3,43 +3,40 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { selfSigned } from '../support/certificate.ts'
-import { leftOut, NOT_OVER } from './left-out.ts'
+import { ALONE, leftOut, NOT_OVER, testsIn, testsOver, TOGETHER } from './left-out.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 /** In which the tests go through a server's front door. */
 const FOLDERS = ['connection', 'faults', 'hostile', 'message', 'plugin', 'socket']
 const CONFORMANCE = 'conformance'
 
-function filesOf (folder: string): string[] {
-  return readdirSync(join(ROOT, 'dist/test', folder))
-    .filter(file => file.endsWith('.test.js'))
-    .map(file => `${folder}/${file.replace('.test.js', '')}`)
+/** Those of conformance run beside each other; the others by folder, but for those that run alone. */
+function filesFor (transport: string): string[] {
+  const files = (folder: string, end: string): string[] => testsOver(transport, folder, end).map(name => `dist/test/${name}${end}`)
+  if (isConformance) return files(CONFORMANCE, TOGETHER)
+  return FOLDERS.flatMap(folder => [`dist/test/${folder}/all.js`, ...files(folder, ALONE)])
 }
 
-/** Those of conformance run beside each other; the others by folder, where each leaves out what is to be left out. */
-function filesFor (transport: string): string[] {
-  const left = leftOut(transport)
-  const known = [...FOLDERS, CONFORMANCE].flatMap(filesOf)
-  const unknown = left.filter(name => !known.includes(name))
+function checkLeftOut (transport: string): void {
+  const known = [...FOLDERS, CONFORMANCE].flatMap(folder => [...testsIn(folder, TOGETHER), ...testsIn(folder, ALONE)])
+  const unknown = leftOut(transport).filter(name => !known.includes(name))
   if (unknown.length > 0) throw new Error(`no such tests: ${unknown.join(', ')}`)
-  if (!isConformance) return FOLDERS.map(folder => `dist/test/${folder}/all.js`)
-  return filesOf(CONFORMANCE).filter(name => !left.includes(name)).map(name => `dist/test/${name}.test.js`)
 }
 
 const args = process.argv.slice(2)
 const chosen = args.filter(arg => arg in NOT_OVER)
 const isConformance = args.includes(CONFORMANCE)
 const options = [
-  '--timeout=600', ...isConformance ? ['--jobs=2'] : [],
+  ...isConformance ? ['--jobs=2'] : [],
   ...args.filter(arg => arg !== CONFORMANCE && !chosen.includes(arg))
 ]
 // Made once for all processes.
 await selfSigned()
 for (const transport of chosen.length > 0 ? chosen : Object.keys(NOT_OVER)) {
   console.log(`# over ${transport}`)
+  checkLeftOut(transport)
   const tap = spawn('npx', ['tap', '--disable-coverage', ...options, ...filesFor(transport)], {
     cwd: ROOT, stdio: 'inherit', env: { ...process.env, TEST_TRANSPORT: transport }
   })
