@@ -30,7 +30,17 @@ export const FST_ERR_WS_ALREADY_REGISTERED = createError(
   'FST_ERR_WS_ALREADY_REGISTERED',
   'fastify-sockets is registered twice in one scope: register it once, and give a route its own options with ws: {…}')
 
+export const FST_ERR_WS_OTHER_OPTION = createError<[url: string, option: string, instead: string]>(
+  'FST_ERR_WS_OTHER_OPTION',
+  "the route '%s' has the option '%s' of @fastify/websocket, which is not registered in its scope: " +
+  'write %s for fastify-sockets, or register @fastify/websocket as well')
+
 // Refused handshakes: the status of the HTTP response.
+
+export const FST_ERR_WS_LOADED_LATE = createError<[url: string]>(
+  'FST_ERR_WS_LOADED_LATE',
+  "the route '%s' was declared before fastify-sockets was loaded, so nothing is known of its option 'ws': " +
+  "import 'fastify-sockets' before Fastify() is called, or declare the route after await app.register(…)", 500)
 
 export const FST_ERR_WS_HANDSHAKE = createError<[fault: string]>(
   'FST_ERR_WS_HANDSHAKE', 'invalid WebSocket handshake: %s', 400)

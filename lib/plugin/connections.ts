@@ -20,6 +20,7 @@ interface NodeInternals {
 /** Any server: of HTTP or HTTP/2, with TLS or without. */
 interface ConnectionServer {
   prependListener (event: string, listener: (socket: NetSocket) => void): unknown
+  off (event: string, listener: (socket: NetSocket) => void): unknown
 }
 
 /** The TCP connections that began since the plugin was registered and still speak HTTP, in either version. */
@@ -28,6 +29,7 @@ export class Connections {
   /** Sockets below a TLS handshake that is under way. */
   readonly #greeting = new Set<NetSocket>()
   readonly #sessions: Sessions
+  readonly #listening: Array<() => void> = []
 
   constructor (sessions: Sessions) {
     this.#sessions = sessions
@@ -36,12 +38,22 @@ export class Connections {
   /** Sees every connection that begins from now on. */
   watch (server: ConnectionServer): void {
     const isTls = server instanceof TlsServer
-    server.prependListener('connection', socket => this.#add(isTls ? this.#greeting : this.#sockets, socket))
+    this.#listen(server, 'connection', socket => this.#add(isTls ? this.#greeting : this.#sockets, socket))
     if (!isTls) return
-    server.prependListener('secureConnection', socket => {
+    this.#listen(server, 'secureConnection', socket => {
       this.#greeting.delete((socket as NodeInternals)._parent!)
       this.#add(this.#sockets, socket)
     })
+  }
+
+  /** Sees no more of them, of any server. */
+  unwatch (): void {
+    for (const stop of this.#listening.splice(0)) stop()
+  }
+
+  #listen (server: ConnectionServer, event: string, listener: (socket: NetSocket) => void): void {
+    server.prependListener(event, listener)
+    this.#listening.push(() => server.off(event, listener))
   }
 
   /** A socket has left HTTP: it belongs to a WebSocket, or to another listener. */

@@ -1,4 +1,4 @@
-import { type Http2ServerRequest, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
+import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import { cutTransport } from '../connection/transport.ts'
 import { acceptKey, type HandshakeHeaders } from '../protocol/handshake.ts'
 import { OF_THE_CONNECTION } from './answer-headers.ts'
@@ -10,13 +10,17 @@ const HEARD = ['aborted', 'close', 'drain', 'end', 'error', 'timeout', 'trailers
 
 const NOT_IN_HTTP2 = new RegExp(`^(?:${OF_THE_CONNECTION})$`, 'i')
 
+/** Of the response, which a handshake answers in its own way. */
+const METHODS = ['writeHead', 'write', 'end'] as const
+
 const NOTHING_READ = Buffer.alloc(0)
 
 /** The opening handshake of HTTP/2: an extended CONNECT, answered with 200 (RFC 8441 §5). */
 export class ExtendedConnect extends Opening {
   readonly status = 200
   readonly mayBeHttp = false
-  readonly response: ConnectResponse
+  readonly response: Http2ServerResponse
+  readonly #request: Http2ServerRequest
   readonly #stream: ServerHttp2Stream
   readonly #sessions: Sessions
   /** Node's own listeners on the stream. */
@@ -26,9 +30,25 @@ export class ExtendedConnect extends Opening {
     request: Http2ServerRequest, response: Http2ServerResponse, sessions: Sessions, onDone: (opening: Opening) => void
   ) {
     super(request.stream, NOTHING_READ, onDone)
+    this.#request = request
     this.#stream = request.stream
     this.#sessions = sessions
     this.#heard = HEARD.map(event => [event, request.stream.listeners(event)])
+    // Node has made it, and a second one on the same stream would answer as well.
+    this.response = response
+    this.#replaceMethods()
+    this.answerOn(response)
+  }
+
+  override ask (onDecided: () => void): void {
+    super.ask(onDecided)
+    // As which the route was declared.
+    this.#request.headers[':method'] = 'GET'
+  }
+
+  override begin (): boolean {
+    const request = this.#request
+    request.headers[':method'] = 'GET'
     // The frames that follow are no body: a hook that looks for one must not take them.
     request.push(null)
     // A hook that destroys the request means its connection, as it is in HTTP/1.1.
@@ -36,17 +56,15 @@ export class ExtendedConnect extends Opening {
       cutTransport(request.stream)
       done(error)
     }
-    // As which the route was declared.
-    request.headers[':method'] = 'GET'
-    // Node has made it, and a second one on the same stream would answer as well.
-    this.response = Object.setPrototypeOf(response, ConnectResponse.prototype)
-    this.answerOn(this.response)
-  }
-
-  override begin (): void {
-    super.begin()
     this.#stream.on('finish', this.#onFinish)
     this.#stream.on('aborted', this.#onAborted)
+    return super.begin()
+  }
+
+  leave (): void {
+    this.#request.headers[':method'] = 'CONNECT'
+    for (const method of METHODS) delete (this.response as Partial<Http2ServerResponse>)[method]
+    this.giveBack(this.response)
   }
 
   /** Answers without Fastify. */
@@ -116,45 +134,54 @@ export class ExtendedConnect extends Opening {
   protected abandon (): void {
     cutTransport(this.#stream)
   }
-}
 
-/** The methods of an `Http2ServerResponse` that has an opening handshake to answer; all state is with that. */
-class ConnectResponse extends Http2ServerResponse {
-  override writeHead (status: number, ...rest: any[]): this {
-    const connect = connectOf(this)
+  /** The response's own and not a prototype's, which others change. */
+  #replaceMethods (): void {
+    const { response } = this
+    const { writeHead, write, end } = response as unknown as Record<string, (...args: any[]) => any>
+    Object.assign(response, {
+      writeHead: (status: number, ...rest: any[]) => this.#writeHead(writeHead!, status, rest),
+      write: (...args: any[]) => this.#isMute || write!.apply(response, args),
+      end: (...args: any[]) => this.#end(end!, args)
+    })
+  }
+
+  #writeHead (writeHead: Function, status: number, rest: any[]): Http2ServerResponse {
+    const { response } = this
     // To throw here could be to throw into a timer of a hook.
-    if (connect.isTooLate || this.stream.closed) return this
-    if (status !== connect.status) connect.refuse()
-    if (!connect.isAccepted) return super.writeHead(refusalStatus(connect, status), ...rest)
-    const headers = connect.takeHeaders(rest.at(-1))
-    for (const name of Object.keys(headers)) this.setHeader(name, headers[name]!)
-    this.stream.respond({ ...this.getHeaders(), ':status': status }, { sendDate: this.sendDate } as object)
-    return this
+    if (this.isTooLate || this.#stream.closed || this.#isTheirs) return response
+    if (status !== this.status) this.refuse()
+    if (!this.isAccepted) return writeHead.call(response, this.#refusalStatus(status), ...rest)
+    const headers = this.takeHeaders(rest.at(-1))
+    for (const name of Object.keys(headers)) response.setHeader(name, headers[name]!)
+    this.#stream.respond({ ...response.getHeaders(), ':status': status }, { sendDate: response.sendDate } as object)
+    return response
   }
 
-  override write (...args: any[]): boolean {
-    const connect = connectOf(this)
-    // What follows are frames, if anything: there is no room for a payload.
-    if (connect.isAccepted || (connect.isTooLate && this.writableEnded)) return true
-    return (super.write as (...args: any[]) => boolean)(...args)
+  #end (end: Function, args: any[]): Http2ServerResponse {
+    const { response } = this
+    if (this.#isTheirs) return response
+    if (!this.isAccepted) return end.apply(response, args)
+    if (response.writableEnded) return response
+    if (!response.headersSent) response.writeHead(response.statusCode)
+    this.answered()
+    return response
   }
 
-  override end (...args: any[]): this {
-    const connect = connectOf(this)
-    if (!connect.isAccepted) return (super.end as (...args: any[]) => this)(...args)
-    if (this.writableEnded) return this
-    if (!this.headersSent) this.writeHead(this.statusCode)
-    connect.answered()
-    return this
+  /** Fastify answers before its first hook: no route, then. */
+  get #isTheirs (): boolean {
+    this.decide(false)
+    return this.whose === 'theirs'
   }
-}
 
-function connectOf (response: Http2ServerResponse): ExtendedConnect {
-  return Opening.of(response) as ExtendedConnect
-}
+  /** What follows an accepted handshake are frames, if anything: there is no room for a payload. */
+  get #isMute (): boolean {
+    return this.#isTheirs || this.isAccepted || (this.isTooLate && this.response.writableEnded)
+  }
 
-/** Any 2xx would open the connection (RFC 9110 §9.3.6): that of a hook, or of a handler for what is not found. */
-function refusalStatus ({ host }: ExtendedConnect, status: number): number {
-  if (status < 200 || status > 299) return status
-  return host === null ? 404 : 403
+  /** Any 2xx would open the connection (RFC 9110 §9.3.6): that of a hook, or of a handler for what is not found. */
+  #refusalStatus (status: number): number {
+    if (status < 200 || status > 299) return status
+    return this.host === null ? 404 : 403
+  }
 }

@@ -5,15 +5,12 @@ import { cutTransport, ownTransport, type TransportOwner } from '../connection/t
 import { FST_ERR_WS_HANDSHAKE_TIMEOUT } from '../errors.ts'
 import type { HandshakeHeaders } from '../protocol/handshake.ts'
 import { canCarry, type Headers, takeHeaders } from './answer-headers.ts'
+import { EarlyBytes } from './early-bytes.ts'
 
-/** Bytes that a client may send ahead of the answer. */
-const MAX_EARLY = 64 * 1024
 /** How long, in milliseconds, a client may take to leave after a refusal. */
 const LINGER = 5000
 /** How long, in milliseconds, a client may take for an answer that no route limits, at least; at most twice as long. */
 const TAKE = 30_000
-
-const EMPTY = Buffer.alloc(0)
 
 const kOpening = Symbol('fastify-sockets.opening')
 
@@ -42,17 +39,19 @@ export abstract class Opening implements TransportOwner {
   abstract readonly response: ServerResponse | Http2ServerResponse
   /** The client has left; there is nobody to answer. */
   gone = false
+  /** Until it is known whose the request is, nothing is done to the connection. */
+  whose: 'asked' | 'ours' | 'theirs' = 'ours'
   /** Null as long as no route is known that it is for. */
   host: OpeningHost | null = null
 
   readonly #onDone: (opening: Opening) => void
+  #onDecided: (() => void) | null = null
   #isAccepted = false
   #headers: Headers = {}
   /** Not kept once it is called: HTTP/2 keeps the response, and with it the opening, as long as the connection. */
   #onOpen: ((early: Buffer) => void) | null = null
-  /** What came after the request, and perhaps room for more. */
-  #early: Buffer
-  #earlyBytes: number
+  /** Null when they are of no use any more. */
+  #early: EarlyBytes | null
   #isWaiting = false
   #done = false
   /** The answer has taken too long. */
@@ -67,8 +66,7 @@ export abstract class Opening implements TransportOwner {
   constructor (transport: Duplex, head: Buffer, onDone: (opening: Opening) => void) {
     this.transport = transport
     this.#onDone = onDone
-    this.#early = head
-    this.#earlyBytes = head.length
+    this.#early = new EarlyBytes(head)
   }
 
   /** The handshake that a response belongs to; undefined for ordinary responses. */
@@ -100,9 +98,43 @@ export abstract class Opening implements TransportOwner {
     response[kOpening] = this
   }
 
-  /** The request is about to go through Fastify: takes over whatever happens on the transport meanwhile. */
-  begin (): void {
+  /** It is no longer. */
+  protected giveBack (response: Response): void {
+    delete response[kOpening]
+  }
+
+  /**
+   * Another listener may want the request: `decide` is to be called, once Fastify's router has found its route.
+   *
+   * @param onDecided called when that has been
+   */
+  ask (onDecided: () => void): void {
+    this.whose = 'asked'
+    this.#onDecided = onDecided
+  }
+
+  /**
+   * Whose it is; only the first answer counts.
+   *
+   * @param isOurs whether a WebSocket route is there for it
+   */
+  decide (isOurs: boolean): void {
+    if (this.whose !== 'asked') return
+    this.whose = isOurs && this.begin() ? 'ours' : 'theirs'
+    this.#onDecided?.()
+  }
+
+  /** It is not ours: request and response are as they came. */
+  abstract leave (): void
+
+  /**
+   * It goes through Fastify: takes over whatever happens on the transport meanwhile.
+   *
+   * @returns false if that is not possible, and the transport has been cut
+   */
+  begin (): boolean {
     ownTransport(this.transport, this)
+    return true
   }
 
   /** The handshake has a route. */
@@ -149,12 +181,9 @@ export abstract class Opening implements TransportOwner {
   #expire (host: OpeningHost): void {
     this.#expired = true
     host.onTimeout()
-    if (this.response.headersSent) {
-      cutTransport(this.transport)
-      return
-    }
+    if (this.response.headersSent) return cutTransport(this.transport)
     try {
-      this.#refuseLate(host)
+      refuseLate(this.response as ServerResponse, host.timeout)
     } catch (error) {
       // Others may have put their own `writeHead` on the response, or any other method.
       host.onError(error)
@@ -167,20 +196,6 @@ export abstract class Opening implements TransportOwner {
     } catch (error) {
       host.onError(error)
     }
-  }
-
-  #refuseLate ({ timeout }: OpeningHost): void {
-    const response = this.response as ServerResponse
-    // Of what hooks that come to their end later write behind the answer.
-    response.on('error', () => {})
-    // Nor of what they have set so far and HTTP cannot carry.
-    for (const name of response.getHeaderNames()) response.removeHeader(name)
-    const { statusCode, code, message } = new FST_ERR_WS_HANDSHAKE_TIMEOUT(timeout)
-    const body = JSON.stringify({ statusCode, code, error: STATUS_CODES[statusCode!], message })
-    response.writeHead(statusCode!, {
-      'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body)
-    })
-    response.end(body)
   }
 
   /**
@@ -229,20 +244,7 @@ export abstract class Opening implements TransportOwner {
     // After a refusal what still comes is read and ignored, so that no reset overtakes the response.
     if (this.#done) return
     // RFC 6455 §4.1: a client waits for the answer. To stop reading would hide that it leaves.
-    if (this.#earlyBytes + length > MAX_EARLY) cutTransport(this.transport)
-    else this.#keepEarly(bytes, length)
-  }
-
-  #keepEarly (bytes: Buffer, length: number): void {
-    const kept = this.#earlyBytes
-    this.#earlyBytes += length
-    if (this.#early.length < this.#earlyBytes) {
-      // Twice the room each time: bytes that come one by one are not copied for each of them, nor kept as so many buffers.
-      const room = Buffer.allocUnsafeSlow(this.#earlyBytes * 2)
-      this.#early.copy(room, 0, 0, kept)
-      this.#early = room
-    }
-    bytes.copy(this.#early, kept, 0, length)
+    if (!this.#early!.add(bytes, length)) cutTransport(this.transport)
   }
 
   transportEnded (): void {
@@ -274,7 +276,8 @@ export abstract class Opening implements TransportOwner {
     const onOpen = this.#onOpen!
     this.#onOpen = null
     this.handOver()
-    onOpen(this.#early.subarray(0, this.#earlyBytes))
+    onOpen(this.#early!.taken)
+    this.#early = null
   }
 
   /** Reads on, to see the client leave. */
@@ -290,11 +293,24 @@ export abstract class Opening implements TransportOwner {
     this.transport.off('timeout', cut)
     this.#onDone(this)
     if (accepted) return
-    this.#early = EMPTY
+    this.#early = null
     this.host?.onRefused(this.gone ? null : this.response.statusCode)
   }
 }
 
 function cut (this: Duplex): void {
   cutTransport(this)
+}
+
+function refuseLate (response: ServerResponse, timeout: number): void {
+  // Of what hooks that come to their end later write behind the answer.
+  response.on('error', () => {})
+  // Nor of what they have set so far and HTTP cannot carry.
+  for (const name of response.getHeaderNames()) response.removeHeader(name)
+  const { statusCode, code, message } = new FST_ERR_WS_HANDSHAKE_TIMEOUT(timeout)
+  const body = JSON.stringify({ statusCode, code, error: STATUS_CODES[statusCode!], message })
+  response.writeHead(statusCode!, {
+    'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body)
+  })
+  response.end(body)
 }

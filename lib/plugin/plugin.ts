@@ -22,10 +22,19 @@ async function sockets (app: FastifyInstance, options: PluginOptions): Promise<v
   const scope = new Scope(options, registry.wheel)
   app.decorate(kScope, scope)
   app.decorate('sockets', scope.view)
-  app.decorate('injectWS', function (this: FastifyInstance, url: string, options?: InjectWSOptions) {
+  inherit(app, 'injectWS', function (this: FastifyInstance, url: string, options?: InjectWSOptions) {
     return injectWS(this, url, options) as Promise<any>
   })
   registry.register(app, scope)
+}
+
+/**
+ * Has the instance inherit a property in place of its own: @fastify/websocket, which decorates it with the same name, may be
+ * registered in the same scope, before or after. That one is there then, and reaches our routes as well.
+ */
+function inherit (app: FastifyInstance, name: string, value: Function): void {
+  const above = Object.create(Object.getPrototypeOf(app), { [name]: { value, writable: true } })
+  Object.setPrototypeOf(app, above)
 }
 
 export const plugin = fp(sockets, { fastify: '5.x', name: 'fastify-sockets' })

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { HandshakeMessage, OpenMessage } from '../../types/diagnostics.ts'
 import type { SocketOptions } from '../../types/options.ts'
 import type { RateLimit } from '../connection/meter.ts'
@@ -9,9 +9,11 @@ import {
 import { type DecoderOptions, formatSchemaErrors, MessageDecoder, type Validator } from '../message/codec.ts'
 import { type HandshakeHeaders, offeredProtocols } from '../protocol/handshake.ts'
 import { RouteBehaviour } from './behaviour.ts'
+import { type AnyRouteOptions, Declaration, hide } from './declaration.ts'
 import { handshakes, openings } from './diagnostics.ts'
 import { goAway } from './drain.ts'
 import type { InMemory } from './duplex-pair.ts'
+import { kRoute } from './first-hooks.ts'
 import { checkHeaders, Handshake, requireUpgrade } from './handshake.ts'
 import { createLimiter, type Limiter, rateLimit, Seat } from './limits.ts'
 import { logInfo, shown } from './log.ts'
@@ -24,33 +26,6 @@ import type { Tally } from './tally.ts'
 
 /** Under this name an instance carries the scope of the plugin that serves it, inherited as Fastify's decorators are. */
 export const kScope = Symbol.for('fastify-sockets.scope')
-
-/** Under this name the config of a route carries its `WebSocketRoute`. */
-const kRoute = Symbol('fastify-sockets.route')
-
-/**
- * The first onRequest hook of every instance that is created after this module was loaded: those of the app and of
- * plugins come before those of a route.
- */
-export function meetHandshake (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-  const opening = Opening.of(reply.raw)
-  if (opening === undefined) return done()
-  const { [kRoute]: route } = request.routeOptions.config as { [kRoute]?: WebSocketRoute }
-  if (route === undefined && !opening.mayBeHttp && !request.is404) {
-    reply.callNotFound()
-    return
-  }
-  route?.begin(opening, request, reply)
-  done()
-}
-
-/** The route options of Fastify with ours among them, as an onRoute hook sees them. */
-export type AnyRouteOptions = Omit<RouteOptions, 'handler' | 'schema'> & {
-  ws?: unknown
-  handler: (...args: any[]) => unknown
-  schema?: any
-  routePath?: string
-}
 
 /**
  * Fastify itself compiles `schema.message` and `schema.send`, so that compilers, shared schemas and errors are those of
@@ -72,7 +47,7 @@ export class WebSocketRoute {
   readonly #instance: FastifyInstance
   readonly #routeOptions: AnyRouteOptions
   readonly #handler: (...args: any[]) => unknown
-  readonly #isPrefixRoot: boolean
+  readonly #declaration: Declaration
   readonly #httpHandler: ((...args: any[]) => unknown) | null
 
   #scope!: Scope
@@ -97,8 +72,7 @@ export class WebSocketRoute {
     this.url = options.url
     this.#instance = instance
     this.#routeOptions = options
-    // Fastify goes on with the same object for the second URL.
-    this.#isPrefixRoot = options.routePath === '' && options.prefixTrailingSlash !== 'no-slash'
+    this.#declaration = new Declaration(instance, options)
     this.#handler = handler ?? options.handler
     this.#httpHandler = handler === undefined ? null : options.handler
     this.hasMessageSchema = options.schema?.message !== undefined
@@ -119,6 +93,19 @@ export class WebSocketRoute {
       done()
     }].concat(options.onError as any ?? [])
     if (this.hasMessageSchema || this.hasSendSchema) options.schema = this.#schemaToCompile(options.schema)
+    if (!this.servesHttp) hide(options)
+  }
+
+  /** @see Declaration.isTwin */
+  isTwin (instance: FastifyInstance, options: AnyRouteOptions): boolean {
+    return this.#declaration.isTwin(instance, options)
+  }
+
+  /** A route for upgrades only has no twin: it is declared for no method. */
+  takeTwin (options: AnyRouteOptions): void {
+    if (this.servesHttp) return
+    options.method = []
+    hide(options)
   }
 
   /** Whether plain requests have a handler of their own. */
@@ -128,11 +115,6 @@ export class WebSocketRoute {
 
   get handshakeTimeout (): number {
     return this.#options.handshakeTimeout
-  }
-
-  /** All URLs of the route: the root of a prefix has two, of which Fastify shows its hooks only one. */
-  get urls (): string[] {
-    return this.#isPrefixRoot ? [this.url, `${this.url}/`] : [this.url]
   }
 
   /**

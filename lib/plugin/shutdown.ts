@@ -24,6 +24,7 @@ export class Shutdown {
   /** Runs from the beginning to the end. */
   #deadline: NodeJS.Timeout | null = null
   #serverHasClosed = false
+  #leave: (() => void) | null = null
 
   constructor (scopes: readonly Scope[], sessions: Sessions, connections: Connections) {
     this.#scopes = scopes
@@ -67,14 +68,25 @@ export class Shutdown {
   /** Fastify closes the server, too, if a preClose hook of the user has failed and ours is not called. */
   beginWith (server: Server): void {
     const { close } = server
-    server.close = callback => {
+    const beginAndClose: Server['close'] = callback => {
       void this.begin()
       return close.call(server, callback)
     }
-    server.on('close', () => {
+    const onClose = (): void => {
       this.#serverHasClosed = true
       this.#stayAwake()
-    })
+    }
+    server.close = beginAndClose
+    server.on('close', onClose)
+    this.#leave = () => {
+      server.off('close', onClose)
+      if (server.close === beginAndClose) server.close = close
+    }
+  }
+
+  /** Leaves that server as it was. */
+  leave (): void {
+    this.#leave!()
   }
 
   async #drain (): Promise<void> {

@@ -16,15 +16,16 @@ export class Upgrade extends Opening {
   constructor (request: IncomingMessage, transport: Duplex, head: Buffer, onDone: (opening: Opening) => void) {
     super(transport, head, onDone)
     this.#request = request
-    this.response = new UpgradeResponse(request, this)
+    this.response = new ServerResponse(request)
+    // A refusal says "Connection: close": no further request could be read from this socket.
+    this.response.shouldKeepAlive = false
+    // Its own and not a prototype's: Express changes the prototype.
+    const { writeHead } = this.response
+    this.response.writeHead = (status: number, ...rest: any[]) => this.#writeHead(writeHead, status, rest)
     this.answerOn(this.response)
   }
 
-  /**
-   * Takes the socket, so that the request can go through Fastify as any other.
-   *
-   * @returns false if the socket still belongs to an earlier request, which has no answer yet
-   */
+  /** @returns false if the socket still belongs to an earlier request, which has no answer yet */
   takeSocket (): boolean {
     try {
       this.response.assignSocket(this.transport as NetSocket)
@@ -38,10 +39,18 @@ export class Upgrade extends Opening {
     this.response.detachSocket(this.transport as NetSocket)
   }
 
-  override begin (): void {
-    super.begin()
+  override begin (): boolean {
+    if (!this.takeSocket()) {
+      // Pipelined behind a request that has no answer yet: two responses cannot share the socket.
+      this.transport.destroy()
+      return false
+    }
     this.response.on('finish', () => this.written())
+    return super.begin()
   }
+
+  /** The response has not met the socket. */
+  leave (): void {}
 
   get isWritten (): boolean {
     return this.response.writableEnded && this.transport.writableLength === 0
@@ -73,26 +82,17 @@ export class Upgrade extends Opening {
   protected abandon (): void {
     this.#request.destroy()
   }
-}
 
-/** A 101 as RFC 6455 §4.2.2 wants it, whatever hooks have put on it, or any other response. */
-class UpgradeResponse extends ServerResponse {
-  readonly #upgrade: Upgrade
-
-  constructor (request: IncomingMessage, upgrade: Upgrade) {
-    super(request)
-    // A refusal says "Connection: close": no further request could be read from this socket.
-    this.shouldKeepAlive = false
-    this.#upgrade = upgrade
-  }
-
-  override writeHead (status: number, ...rest: any[]): this {
-    const upgrade = this.#upgrade
+  /** A 101 as RFC 6455 §4.2.2 wants it, whatever hooks have put on it, or any other response. */
+  #writeHead (writeHead: (...args: any[]) => ServerResponse, status: number, rest: any[]): ServerResponse {
+    const { response } = this
     // To throw here could be to throw into a timer of a hook.
-    if (upgrade.isTooLate) return this
-    if (status !== upgrade.status) upgrade.refuse()
-    if (!upgrade.isAccepted) return super.writeHead(status, ...rest)
-    return super.writeHead(status, upgrade.takeHeaders(rest.at(-1)))
+    if (this.isTooLate) return response
+    // Fastify answers before its first hook: no route, then.
+    this.decide(false)
+    if (status !== this.status) this.refuse()
+    if (!this.isAccepted) return writeHead.call(response, status, ...rest)
+    return writeHead.call(response, status, this.takeHeaders(rest.at(-1)))
   }
 }
 

@@ -16,6 +16,15 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
       'app.register(sockets) on the instance that declares the route, or on one of its parents'
   }],
   FST_ERR_WS_ALREADY_REGISTERED: [[], { message: /^fastify-sockets is registered twice in one scope/ }],
+  FST_ERR_WS_OTHER_OPTION: [['/room', 'wsHandler', 'ws: { handler }'], {
+    message: "the route '/room' has the option 'wsHandler' of @fastify/websocket, which is not registered in its scope: " +
+      'write ws: { handler } for fastify-sockets, or register @fastify/websocket as well'
+  }],
+  FST_ERR_WS_LOADED_LATE: [['/room'], {
+    statusCode: 500,
+    message: "the route '/room' was declared before fastify-sockets was loaded, so nothing is known of its option 'ws': " +
+      "import 'fastify-sockets' before Fastify() is called, or declare the route after await app.register(…)"
+  }],
   FST_ERR_WS_HANDSHAKE: [['no key'], { statusCode: 400, message: 'invalid WebSocket handshake: no key' }],
   FST_ERR_WS_VERSION: [['version 8'], { statusCode: 426, message: 'invalid WebSocket handshake: version 8' }],
   FST_ERR_WS_UPGRADE_REQUIRED: [['/room'], {

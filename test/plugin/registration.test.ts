@@ -174,24 +174,6 @@ test('require() hands back the plugin itself', async t => {
   t.same([code, stdout.trim(), stderr], [0, 'function hello', ''])
 })
 
-test('imported after Fastify was created, it serves what comes later and warns of what came before', async t => {
-  const { code, stdout, stderr } = await runScript(`
-    const app = require('fastify')()
-    app.get('/early', { ws: true }, async () => 'served as HTTP')
-    process.on('warning', ({ name, code }) => console.log(name, code))
-    app.register(require('fastify-sockets'))
-    app.register(async child => { child.get('/late', { ws: true }, socket => { socket.send('hello') }) })
-    app.ready().then(async () => {
-      const client = await app.injectWS('/late')
-      console.log((await client[Symbol.asyncIterator]().next()).value)
-      await app.close()
-    })
-  `)
-  t.equal(code, 0, stderr)
-  t.same(stdout.trim().split('\n'), ['FastifySocketsWarning FST_WARN_WS_IMPORTED_LATE', 'hello'])
-  t.match(stderr, "import 'fastify-sockets' before you create the Fastify instance")
-})
-
 test('imported after Fastify was created but before any route, it does not warn', async t => {
   const { code, stdout, stderr } = await runScript(`
     const app = require('fastify')()

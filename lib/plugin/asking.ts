@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Opening } from './opening.ts'
+import { rememberListeners } from './untaken.ts'
+
+/** Milliseconds that a constraint of a route may take to say whether it holds. */
+const PATIENCE = 10_000
+
+/**
+ * Has Fastify's own router say whether a WebSocket route is there for a request: no copy of it would be right for ever.
+ * Our first hook tells the opening; for what is not ours it is the last thing that happens, and the request is as before.
+ *
+ * @param onDecided called when that is known, `opening.whose` says what
+ */
+export function askFastify (app: FastifyInstance, opening: Opening, onDecided: () => void): void {
+  const request = opening.response.req as IncomingMessage & { originalUrl?: string }
+  const { url, originalUrl } = request
+  const forget = [rememberListeners(request), rememberListeners(opening.response)]
+  let isRouting = true
+  let timer: NodeJS.Timeout | undefined
+  const decided = (): void => {
+    if (opening.whose === 'theirs') {
+      opening.leave()
+      for (const one of forget) one()
+      // `rewriteUrl` has changed it.
+      request.url = url!
+      if (originalUrl === undefined) delete request.originalUrl
+    }
+    onDecided()
+  }
+  opening.ask(() => {
+    delete (request as Partial<IncomingMessage>).destroy
+    clearTimeout(timer)
+    // Fastify is still at it.
+    if (!isRouting) queueMicrotask(decided)
+  })
+  // How Fastify answers to a `rewriteUrl` that returns no string.
+  request.destroy = () => {
+    opening.decide(false)
+    return request
+  }
+  try {
+    app.routing(request, opening.response as ServerResponse)
+  } catch (error) {
+    if (opening.whose === 'ours') throw error
+    // `rewriteUrl` has failed.
+    opening.decide(false)
+  }
+  isRouting = false
+  // A constraint may take its time.
+  if (opening.whose === 'asked') timer = setTimeout(() => opening.decide(false), PATIENCE)
+  else decided()
+}
+
+interface LogController {
+  incomingRequest (request: FastifyRequest, reply: FastifyReply, ...rest: unknown[]): void
+}
+
+/**
+ * Leaves what is not ours out of the log, where it would be a request that has come and is never answered. Fastify
+ * before 5.9 cannot be told.
+ *
+ * @param isForeign whether a request is only asked about, and has no WebSocket route
+ */
+export function keepOutOfLog (app: FastifyInstance, isForeign: (request: FastifyRequest, reply: FastifyReply) => boolean): void {
+  const symbol = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.logController')
+  if (symbol === undefined) return
+  const controller = (app as unknown as Record<symbol, LogController>)[symbol]!
+  const { incomingRequest } = controller
+  controller.incomingRequest = (request, reply, ...rest) => {
+    if (!isForeign(request, reply)) incomingRequest.call(controller, request, reply, ...rest)
+  }
+}

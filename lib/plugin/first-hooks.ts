@@ -1,0 +1,69 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { FST_ERR_WS_LOADED_LATE } from '../errors.ts'
+import type { AnyRouteOptions } from './declaration.ts'
+import { shown } from './log.ts'
+import { Opening } from './opening.ts'
+
+/** A WebSocket route, as a handshake meets it. */
+interface MetRoute {
+  begin (opening: Opening, request: FastifyRequest, reply: FastifyReply): void
+}
+
+/** Under this name the config of a route carries its `WebSocketRoute`, or null where it is known to be none. */
+export const kRoute = Symbol('fastify-sockets.route')
+
+/** The WebSocket route that a request has found. */
+export function routeOf (request: FastifyRequest): MetRoute | null | undefined {
+  return (request.routeOptions.config as { [kRoute]?: MetRoute | null })[kRoute]
+}
+
+/**
+ * The first onRequest hook of every instance that is created after this module was loaded: those of the app and of
+ * plugins come before those of a route.
+ */
+export function meetHandshake (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+  const opening = Opening.of(reply.raw)
+  if (opening === undefined) return done()
+  const route = routeOf(request)
+  opening.decide(Boolean(route))
+  if (opening.whose === 'theirs') {
+    reply.hijack()
+  } else if (!route && !opening.mayBeHttp && !request.is404) {
+    reply.callNotFound()
+  } else {
+    route?.begin(opening, request, reply)
+    done()
+  }
+}
+
+/*
+ * An app may be older than this module: by `app.register(import('fastify-sockets'))`, or by a loader of plugins. What is
+ * declared from then on is seen as in any other app, and what was declared before is not.
+ */
+
+type Hooks = Record<string, Function[]>
+
+/** Adds hooks to all instances of such an app, before those that are there already. */
+export function addFirstHooks (app: FastifyInstance, hooks: Record<string, Function>): void {
+  for (const [name, hook] of Object.entries(hooks)) internal<Hooks>(app, 'fastify.hooks')[name]!.unshift(hook)
+  for (const child of internal<FastifyInstance[]>(app, 'fastify.children')) addFirstHooks(child, hooks)
+}
+
+/** A property of an instance that Fastify keeps to itself. */
+function internal<Value> (instance: FastifyInstance, name: string): Value {
+  const symbol = Object.getOwnPropertySymbols(instance).find(({ description }) => description === name)!
+  return (instance as unknown as Record<symbol, Value>)[symbol]!
+}
+
+/** Notes that a route was declared when this module was there. */
+export function markSeen (options: AnyRouteOptions): void {
+  options.config = { ...options.config, [kRoute]: null } as typeof options.config
+}
+
+/** `meetHandshake`, where routes may have been declared before that. */
+export function meetLate (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
+  const opening = Opening.of(reply.raw)
+  const isUnknown = opening !== undefined && opening.whose !== 'asked' && routeOf(request) === undefined && !request.is404
+  if (isUnknown) done(new FST_ERR_WS_LOADED_LATE(shown(request.routeOptions.url!)))
+  else meetHandshake(request, reply, done)
+}

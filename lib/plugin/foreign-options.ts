@@ -1,0 +1,29 @@
+import type { FastifyInstance } from 'fastify'
+import { FST_ERR_WS_OTHER_OPTION } from '../errors.ts'
+import type { AnyRouteOptions } from './declaration.ts'
+import { kScope } from './route.ts'
+
+/** The options of @fastify/websocket, and what to write in place of them. */
+const OPTIONS: Record<string, string> = { websocket: 'ws: true', wsHandler: 'ws: { handler }' }
+
+/** Routes with options of @fastify/websocket: left over where that is not there, they would be HTTP routes without a word. */
+export class ForeignOptions {
+  readonly #routes: Array<[instance: FastifyInstance, url: string, option: string]> = []
+
+  note (instance: FastifyInstance, options: AnyRouteOptions & Record<string, unknown>): void {
+    const option = Object.keys(OPTIONS).find(name => options[name])
+    if (option !== undefined) this.#routes.push([instance, options.url, option])
+  }
+
+  /**
+   * Everything is declared.
+   *
+   * @throws {FST_ERR_WS_OTHER_OPTION}
+   */
+  check (): void {
+    for (const [instance, url, option] of this.#routes) {
+      const isOurs = kScope in instance
+      if (isOurs && !('websocketServer' in instance)) throw new FST_ERR_WS_OTHER_OPTION(url, option, OPTIONS[option]!)
+    }
+  }
+}

@@ -1,0 +1,246 @@
+import { IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type Http2Server, Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import type { Socket as NetSocket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import { isWebSocketUpgrade } from '../protocol/handshake.ts'
+import { askFastify } from './asking.ts'
+import type { Connections } from './connections.ts'
+import { ExtendedConnect } from './extended-connect.ts'
+import { shareStrings } from './header-strings.ts'
+import type { Opening } from './opening.ts'
+import type { Sessions } from './sessions.ts'
+import type { Shutdown } from './shutdown.ts'
+import { whenUntaken } from './untaken.ts'
+import { serveAsHttp, Upgrade } from './upgrade.ts'
+
+/** Marks what this package has put on a server, whichever copy of it. */
+const kOurs = Symbol.for('fastify-sockets.ours')
+
+type Emit = (event: string, ...args: any[]) => boolean
+
+/** Node 24.9 and later asks before it leaves HTTP. */
+interface Asking {
+  shouldUpgradeCallback?: (request: IncomingMessage) => boolean
+}
+
+/** What of an app has to do with the handshakes that come to its servers. */
+export interface ServerParts {
+  readonly app: FastifyInstance
+  readonly sessions: Sessions
+  readonly connections: Connections
+  readonly shutdown: Shutdown
+}
+
+/**
+ * A server that others may listen to as well. Its events go to them only if they are not for a WebSocket route, whoever
+ * came first: a second listener would answer, too, or give up on a handshake that takes its time.
+ */
+export class SharedServer {
+  readonly #server: Server
+  readonly #parts: ServerParts
+  /** What emits to the others. */
+  readonly #emit: Emit
+  readonly #claim: Emit
+  readonly #mayUpgrade: Asking['shouldUpgradeCallback']
+  readonly #asks: Asking['shouldUpgradeCallback']
+  #isAttached = true
+
+  constructor (server: Server, parts: ServerParts) {
+    this.#server = server
+    this.#parts = parts
+    this.#emit = server.emit as Emit
+    this.#claim = server.emit = this.#claimer()
+    // Without any listener, Node does not emit.
+    server.on('upgrade', listen)
+    if (isHttp2(server)) this.#attachHttp2(server)
+    const asking = server as Asking
+    this.#mayUpgrade = asking.shouldUpgradeCallback
+    this.#asks = request => this.#mayUpgrade!.call(server, request) && (this.#hasOthers('upgrade') || isForUs(request))
+    // What is declined here is served as HTTP with nothing more to do.
+    if (this.#mayUpgrade !== undefined) asking.shouldUpgradeCallback = this.#asks
+  }
+
+  /** Leaves the server as it was. */
+  detach (): void {
+    this.#isAttached = false
+    const server = this.#server as Server & Asking
+    server.off('upgrade', listen)
+    server.off('connect', listen)
+    // Whoever has wrapped them meanwhile goes on calling ours.
+    if (server.emit === this.#claim) server.emit = this.#emit
+    if (server.shouldUpgradeCallback === this.#asks) server.shouldUpgradeCallback = this.#mayUpgrade!
+  }
+
+  /** In place of the server's `emit`. */
+  #claimer (): Emit {
+    const shared = this
+    const emit = this.#emit
+    function claim (this: Server, event: string, ...args: any[]): boolean {
+      if (event === 'upgrade' && shared.#isAttached) shared.#onUpgrade(args[0], args[1], args[2])
+      else if (event === 'connect' && shared.#isAttached && isHttp2(this)) shared.#onConnect(args[0], args[1])
+      else return emit.call(this, event, ...args)
+      return true
+    }
+    return Object.assign(claim, { [kOurs]: true })
+  }
+
+  /** Whether an event has other listeners, those of another app on the same server among them. */
+  #hasOthers (event: string): boolean {
+    return isOurs(this.#emit) || this.#server.listeners(event).some(listener => !isOurs(listener))
+  }
+
+  #attachHttp2 (server: Http2Server): void {
+    announce(server, this.#parts.sessions)
+    server.on('connect', listen)
+  }
+
+  #onUpgrade (request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (!this.#hasOthers('upgrade')) {
+      this.#serve(request, socket, head)
+      return
+    }
+    // Node has none at this time, and a client may leave before somebody takes its request.
+    socket.on('error', ignore)
+    const leave = (): void => this.#leaveUpgrade(request, socket, head)
+    if (!isForUs(request)) {
+      leave()
+      return
+    }
+    const upgrade = new Upgrade(asNodeMakesIt(request, socket), socket, head, this.#handshakeDone)
+    this.#ask(upgrade, leave)
+  }
+
+  /** Nobody else is there to answer. */
+  #serve (request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const upgrade = new Upgrade(asNodeMakesIt(request, socket), socket, head, this.#handshakeDone)
+    if (isForUs(request)) {
+      this.#admit(upgrade)
+    } else if (upgrade.takeSocket()) {
+      upgrade.giveSocketBack()
+      serveAsHttp(this.#server, request, socket, head)
+    } else {
+      socket.destroy()
+    }
+  }
+
+  #leaveUpgrade (request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#parts.connections.release(socket)
+    const net = socket as NetSocket
+    const { bytesWritten } = net
+    const isAnswered = (): boolean => net.destroyed || net.writableEnded || net.bytesWritten !== bytesWritten
+    whenUntaken([socket, request], isAnswered, () => this.#serve(request, socket, head))
+    this.#emit.call(this.#server, 'upgrade', request, socket, head)
+  }
+
+  #onConnect (request: Http2ServerRequest | IncomingMessage, response: Http2ServerResponse | Duplex): void {
+    const hasOthers = this.#hasOthers('connect')
+    if (!(request instanceof Http2ServerRequest)) {
+      // A CONNECT of HTTP/1.1, which Node ends like this where nobody listens.
+      if (hasOthers) this.#emit.call(this.#server, 'connect', request, response)
+      else (response as Duplex).destroy()
+      return
+    }
+    // Reset before anybody could look at it.
+    if (request.stream.destroyed) return
+    const answer = response as Http2ServerResponse
+    if (!hasOthers) {
+      this.#serveConnect(request, answer)
+      return
+    }
+    const leave = (): void => this.#leaveConnect(request, answer)
+    if (protocolOf(request) === 'websocket') this.#ask(this.#connect(request, answer), leave)
+    else leave()
+  }
+
+  #serveConnect (request: Http2ServerRequest, response: Http2ServerResponse): void {
+    const protocol = protocolOf(request)
+    const connect = this.#connect(request, response)
+    if (protocol === 'websocket') this.#admit(connect)
+    // RFC 9220 §3 for a protocol that is not known; a CONNECT without one is answered as Node does.
+    else connect.answer(protocol === undefined ? 405 : 501)
+  }
+
+  #leaveConnect (request: Http2ServerRequest, response: Http2ServerResponse): void {
+    const { stream } = request
+    const isAnswered = (): boolean => stream.destroyed || stream.headersSent
+    whenUntaken([stream, request, response], isAnswered, () => this.#serveConnect(request, response))
+    this.#emit.call(this.#server, 'connect', request as any, response)
+  }
+
+  #connect (request: Http2ServerRequest, response: Http2ServerResponse): ExtendedConnect {
+    return new ExtendedConnect(request, response, this.#parts.sessions, this.#handshakeDone)
+  }
+
+  /** A handshake goes through Fastify as any other request. */
+  #admit (opening: Opening): void {
+    if (!opening.begin()) return
+    this.#parts.app.routing(opening.response.req as IncomingMessage, opening.response as ServerResponse)
+    this.#follow(opening)
+  }
+
+  #follow (opening: Opening): void {
+    if (opening.isWritten) return
+    this.#parts.shutdown.add(opening)
+    opening.wait()
+  }
+
+  /** It does so as well, but only as far as is needed to learn whether a WebSocket route is there for it. */
+  #ask (opening: Opening, leave: () => void): void {
+    askFastify(this.#parts.app, opening, () => {
+      if (opening.whose === 'ours') this.#follow(opening)
+      else if (!opening.transport.destroyed) leave()
+    })
+  }
+
+  readonly #handshakeDone = (opening: Opening): void => {
+    if (opening.isAccepted) this.#parts.connections.release(opening.transport)
+    this.#parts.shutdown.delete(opening)
+  }
+}
+
+/** RFC 8441 §3: a client may open WebSockets once it has been told that it can. */
+export function announce (server: Http2Server, sessions: Sessions): void {
+  server.updateSettings({ enableConnectProtocol: true })
+  sessions.watch(server)
+}
+
+export function isHttp2 (server: object): server is Http2Server {
+  return 'updateSettings' in server
+}
+
+const kForUs = Symbol('fastify-sockets.isForUs')
+
+/** Node 24.9 and later has it asked twice. */
+function isForUs (request: IncomingMessage & { [kForUs]?: boolean }): boolean {
+  if (request[kForUs] === undefined) {
+    // Before the headers are looked at, which is when Node makes an object of them.
+    if (request instanceof IncomingMessage) shareStrings(request.rawHeaders)
+    request[kForUs] = isWebSocketUpgrade(request.method, request.headers)
+  }
+  return request[kForUs]
+}
+
+/** The `injectWS` of @fastify/websocket emits a plain object in place of a request. */
+function asNodeMakesIt (request: IncomingMessage, socket: Duplex): IncomingMessage {
+  if (request instanceof IncomingMessage) return request
+  const { method, url, headers } = request as IncomingMessage
+  const made = new IncomingMessage(socket as any)
+  const pairs = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)])
+  return Object.assign(made, {
+    method, url, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1, complete: true, rawHeaders: pairs.flat(),
+    headers: Object.fromEntries(pairs)
+  })
+}
+
+function protocolOf ({ headers }: Http2ServerRequest): string | undefined {
+  return headers[':protocol']?.toString().toLowerCase()
+}
+
+const listen = Object.assign(() => {}, { [kOurs]: true })
+
+function isOurs (listener: Function & { [kOurs]?: boolean }): boolean {
+  return listener[kOurs] === true
+}
+
+function ignore (): void {}

@@ -1,0 +1,43 @@
+import { EventEmitter } from 'node:events'
+
+/** Milliseconds that other listeners have to take what is not ours, as long as Engine.IO leaves it to others. */
+const PATIENCE = 1000
+
+/**
+ * Calls back when nobody has taken a request that was left to the other listeners: none of them has answered, nor does
+ * one listen to anything that happens on it.
+ *
+ * @param emitters of the request, as it was left to them
+ * @param isAnswered whether there is an answer, or nobody to answer
+ */
+export function whenUntaken (emitters: readonly EventEmitter[], isAnswered: () => boolean, onUntaken: () => void): void {
+  const before = countListeners(emitters)
+  setTimeout(() => { if (!isAnswered() && countListeners(emitters) === before) onUntaken() }, PATIENCE)
+}
+
+function countListeners (emitters: readonly EventEmitter[]): number {
+  let count = 0
+  for (const emitter of emitters) {
+    // What others emit in place of a request may be none.
+    if (!(emitter instanceof EventEmitter)) continue
+    for (const name of emitter.eventNames()) {
+      // Node itself adds one to a stream of HTTP/2 when the event is over.
+      if (name !== 'close' || !('rstCode' in emitter)) count += emitter.listenerCount(name)
+    }
+  }
+  return count
+}
+
+/**
+ * Remembers who listens to an emitter.
+ *
+ * @returns takes off all listeners that have come since
+ */
+export function rememberListeners (emitter: EventEmitter): () => void {
+  const known = new Set(emitter.eventNames().flatMap(name => emitter.rawListeners(name)))
+  return () => {
+    for (const name of emitter.eventNames()) {
+      for (const listener of emitter.rawListeners(name)) if (!known.has(listener)) emitter.off(name, listener as () => void)
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import Fastify, { type FastifyInstance } from 'fastify'
+import sockets from 'fastify-sockets'
+import { type Test, test } from 'tap'
+import { ask, lastResponse, nextText } from '../plugin/support.ts'
+import { connect } from '../support/app.ts'
+import { get, handshake } from '../support/raw-client.ts'
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+/** Two apps on one server of the user's: the first serves what is under `/one`, the second the rest. */
+async function twoApps (t: Test): Promise<{ server: Server, port: number, one: FastifyInstance, two: FastifyInstance }> {
+  const handlers: Handler[] = []
+  const server = createServer((request, response) => { handlers[request.url!.startsWith('/one') ? 0 : 1]!(request, response) })
+  const make = (name: string): FastifyInstance => {
+    const app = Fastify({ serverFactory: handler => { handlers.push(handler); return server } }) as unknown as FastifyInstance
+    app.register(sockets)
+    app.get(`/${name}`, { ws: true }, socket => { socket.on('message', message => { socket.send(`${name} ${message}`) }) })
+    app.get(`/${name}/http`, async () => name)
+    t.teardown(() => app.close())
+    return app
+  }
+  const [one, two] = [make('one'), make('two')]
+  await one.ready()
+  await two.ready()
+  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
+  t.teardown(() => { server.close() })
+  return { server, port: (server.address() as AddressInfo).port, one, two }
+}
+
+test('two apps on one server have their routes, and what is of neither is a 404 at once', async t => {
+  const { port, one, two } = await twoApps(t)
+  t.equal(await ask(port, '/one', 'hi'), 'one hi')
+  t.equal(await ask(port, '/two', 'hi'), 'two hi')
+  t.equal((await lastResponse(port, get('/one/http'))).body, 'one')
+  t.equal((await lastResponse(port, handshake('/neither'))).status, 404)
+  t.same([one, two].map(app => app.sockets.stats().opened), [1, 1])
+})
+
+test('an app that closes leaves the server to the other, and to whoever has made it', async t => {
+  const { server, port, one, two } = await twoApps(t)
+  const client = await connect(port, '/two')
+  await one.close()
+  const answer = nextText(client)
+  client.send('still here')
+  t.equal(await answer, 'two still here')
+  t.equal(await ask(port, '/two', 'hi'), 'two hi')
+  t.equal((await lastResponse(port, handshake('/one'))).status, 404)
+  await two.close()
+  t.equal(server.listenerCount('upgrade'), 0)
+  server.on('upgrade', (_request, socket) => { socket.end('HTTP/1.1 299 Theirs\r\n\r\n') })
+  t.equal((await lastResponse(port, handshake('/two'))).status, 299)
+})
+
+test('a server that an app has closed is as it was before', async t => {
+  const server = createServer()
+  const before = ['connection', 'upgrade', 'close'].map(event => server.listenerCount(event))
+  const { emit, close } = server
+  const { shouldUpgradeCallback } = server as any
+  const app = Fastify({ serverFactory: handler => server.on('request', handler) })
+  app.register(sockets)
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  await app.close()
+  t.same(['connection', 'upgrade', 'close'].map(event => server.listenerCount(event)), before)
+  t.equal(server.emit, emit)
+  t.equal(server.close, close)
+  t.equal((server as any).shouldUpgradeCallback, shouldUpgradeCallback)
+})
+
+test('what others have put around ours meanwhile stays, and goes on working', async t => {
+  const server = createServer()
+  const app = Fastify({ serverFactory: handler => server.on('request', handler) })
+  app.register(sockets)
+  await app.ready()
+  const { emit } = server
+  const events: string[] = []
+  server.emit = function (event: string, ...args: any[]) {
+    events.push(event)
+    return (emit as any).call(server, event, ...args)
+  } as Server['emit']
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  await app.close()
+  server.on('upgrade', () => { events.push('heard') })
+  server.emit('upgrade')
+  t.same(events.slice(-2), ['upgrade', 'heard'])
+})
