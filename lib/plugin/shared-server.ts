@@ -221,12 +221,12 @@ function isForUs (request: IncomingMessage & { [kForUs]?: boolean }): boolean {
   return request[kForUs]
 }
 
-/** The `injectWS` of @fastify/websocket emits a plain object in place of a request. */
+/** The `injectWS` of @fastify/websocket emits a plain object in place of a request, with as few headers as will do for it. */
 function asNodeMakesIt (request: IncomingMessage, socket: Duplex): IncomingMessage {
   if (request instanceof IncomingMessage) return request
   const { method, url, headers } = request as IncomingMessage
   const made = new IncomingMessage(socket as any)
-  const pairs = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)])
+  const pairs = Object.entries({ host: 'localhost', ...headers }).map(([name, value]) => [name.toLowerCase(), String(value)])
   return Object.assign(made, {
     method, url, httpVersion: '1.1', httpVersionMajor: 1, httpVersionMinor: 1, complete: true, rawHeaders: pairs.flat(),
     headers: Object.fromEntries(pairs)

@@ -1,6 +1,6 @@
 import { type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
-import type { Duplex } from 'node:stream'
+import { type Duplex, Writable } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { acceptKey, type HandshakeHeaders } from '../protocol/handshake.ts'
 import { Opening } from './opening.ts'
@@ -66,6 +66,8 @@ export class Upgrade extends Opening {
 
   protected handOver (): void {
     this.giveSocketBack()
+    // Node uncorks it by a method that a Duplex may have replaced, as Duplexify has.
+    Writable.prototype.uncork.call(this.transport)
     // Timeouts and keep-alive of the HTTP server end here.
     const { transport } = this
     const { setTimeout, setNoDelay } = transport as NetSocket
