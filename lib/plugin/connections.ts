@@ -28,6 +28,8 @@ export class Connections {
   readonly #sockets = new Set<NetSocket>()
   /** Sockets below a TLS handshake that is under way. */
   readonly #greeting = new Set<NetSocket>()
+  /** Sockets whose upgrade was left to other listeners. */
+  readonly #left = new Set<NetSocket>()
   readonly #sessions: Sessions
   readonly #listening: Array<() => void> = []
 
@@ -62,6 +64,22 @@ export class Connections {
     ;(socket as NetSocket).off('close', onClose)
   }
 
+  /** Its upgrade is left to other listeners. */
+  leave (socket: NetSocket): void {
+    this.release(socket)
+    this.#add(this.#left, socket)
+  }
+
+  /** Whether there are connections whose end nobody would notice: they are not read, nor do they keep the process going. */
+  get hasUnread (): boolean {
+    return [...this.#left].some(isUnread)
+  }
+
+  /** Cuts them. A library that refuses an upgrade may forget its connection. */
+  cutUnread (): void {
+    for (const socket of this.#left) if (isUnread(socket)) socket.destroy()
+  }
+
   /** Cuts every connection that waits for its client. One stays as long as a handler works on an ordinary request. */
   cutWaiting (): void {
     for (const socket of this.#greeting) socket.destroy()
@@ -80,6 +98,7 @@ export class Connections {
   forget (socket: NetSocket): void {
     this.#sockets.delete(socket)
     this.#greeting.delete(socket)
+    this.#left.delete(socket)
   }
 
   #waitsForClient (socket: NetSocket): boolean {
@@ -91,6 +110,10 @@ export class Connections {
     if (!response) return true
     return !response.req.complete || response.writableEnded || socket.writableLength > 0
   }
+}
+
+function isUnread (socket: NetSocket): boolean {
+  return socket.readableFlowing !== true && socket.listenerCount('readable') === 0
 }
 
 function onClose (this: Watched): void {

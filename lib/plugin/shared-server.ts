@@ -125,8 +125,8 @@ export class SharedServer {
   }
 
   #leaveUpgrade (request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    this.#parts.connections.release(socket)
     const net = socket as NetSocket
+    this.#parts.connections.leave(net)
     const { bytesWritten } = net
     const isAnswered = (): boolean => net.destroyed || net.writableEnded || net.bytesWritten !== bytesWritten
     whenUntaken([socket, request], isAnswered, () => this.#serve(request, socket, head))

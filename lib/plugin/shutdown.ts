@@ -104,6 +104,7 @@ export class Shutdown {
 
   readonly #cutHandshakes = (): void => {
     for (const { transport } of this.#pending) cutTransport(transport)
+    this.#connections.cutUnread()
     this.#wait(this.#cutWaiting, LINGER)
   }
 
@@ -115,7 +116,7 @@ export class Shutdown {
   /** A handshake in memory may wait for nothing but the deadline; for all else the process stays because of its socket. */
   #stayAwake (): void {
     if (this.#deadline === null) return
-    if (this.#pending.size > 0) this.#deadline.ref()
+    if (this.#pending.size > 0 || this.#connections.hasUnread) this.#deadline.ref()
     else if (this.#serverHasClosed) clearTimeout(this.#deadline)
     else this.#deadline.unref()
   }

@@ -14,7 +14,9 @@ const theirs = fp(async (app: FastifyInstance) => {
       method: 'GET', httpVersion: '1.1', url,
       headers: { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': 13, 'sec-websocket-key': KEY }
     }
-    app.server.emit('upgrade', request as any, Duplex.from({ readable: toServer, writable: toClient }) as any, Buffer.alloc(0))
+    // Duplexify has its own, too, which Node's `ServerResponse` does not know.
+    const far = Object.assign(Duplex.from({ readable: toServer, writable: toClient }), { cork: () => {}, uncork: () => {} })
+    app.server.emit('upgrade', request as any, far as any, Buffer.alloc(0))
     let received = ''
     for await (const chunk of toClient) {
       received += chunk

@@ -251,3 +251,28 @@ test('errors of hooks are as they would be without another listener', async t =>
   t.equal(errorBody(response).message, 'on purpose')
   await client.end()
 })
+
+for (const [what, take, ends] of [
+  ['answers and forgets', (socket: Duplex) => { socket.write('HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n') }, true],
+  ['reads', (socket: Duplex) => { socket.resume() }, false],
+  ['reads by hand', (socket: Duplex) => { socket.on('readable', () => {}) }, false]
+] as const) {
+  test(`app.close() ${ends ? 'cuts' : 'leaves alone'} an upgrade that another listener ${what}`, async t => {
+    const app = createApp(t, { drain: { timeout: 100 } }, HTTP1)
+    app.server.on('upgrade', (_request, socket) => {
+      socket.on('error', () => {})
+      take(socket)
+    })
+    await listen(app)
+    const { client, socket } = await held(app, handshake('/theirs'))
+    const clock = await fakeClock(t)
+    const closed = app.close()
+    await until(() => clock.countTimers() > 0)
+    clock.tick(100)
+    if (ends) await client.end()
+    t.equal(socket.destroyed, ends)
+    socket.destroy()
+    clock.uninstall()
+    await closed
+  })
+}
