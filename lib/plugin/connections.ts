@@ -113,7 +113,7 @@ export class Connections {
 }
 
 function isUnread (socket: NetSocket): boolean {
-  return socket.readableFlowing !== true && socket.listenerCount('readable') === 0
+  return !socket.destroyed && socket.readableFlowing !== true && socket.listenerCount('readable') === 0
 }
 
 function onClose (this: Watched): void {

@@ -62,7 +62,7 @@ test('Nest, whose router has constraints of its own, beside another listener', a
   requireNeighbour('reflect-metadata')
   const { NestFactory } = requireNeighbour('@nestjs/core')
   const { FastifyAdapter } = requireNeighbour('@nestjs/platform-fastify')
-  class Empty {}
+  function Empty (): void {}
   requireNeighbour('@nestjs/common').Module({})(Empty)
   const nest = await NestFactory.create(Empty, new FastifyAdapter(), { logger: ['error'] })
   t.teardown(() => nest.close())
