@@ -1,21 +1,40 @@
-import '../types/fastify.ts'
-import { plugin } from './plugin/plugin.ts'
-
-export { plugin as default, plugin as sockets, plugin as 'module.exports' }
-export * as errors from './errors.ts'
-export { CloseCode } from './protocol/close-code.ts'
-export { ProtocolError } from './protocol/protocol-error.ts'
-export type {
-  CloseMessage, ErrorMessage, HandshakeMessage, MessageInMessage, MessageOutMessage, OpenMessage, RefusalMessage
-} from '../types/diagnostics.ts'
-export type { InjectWSOptions, InjectWSRefused } from '../types/inject.ts'
-export type {
-  DeflateOptions, DrainOptions, HeartbeatOptions, InvalidMessageError, LimitOptions, OriginPolicy, PluginOptions, SocketOptions
-} from '../types/options.ts'
-export type {
-  DualRouteOption, InjectedSocket, MessageOf, SendOf, SocketHandler, SocketRouteOption
-} from '../types/route.ts'
-export type {
-  BaseSocket, CloseInfo, ReceiveData, SendData, Socket, SocketEvents, SocketFigures, SocketListener, SocketSet,
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type {
+  BaseSocket, CloseInfo, CloseMessage, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage, HandshakeMessage,
+  HeartbeatOptions, InjectedSocket, InjectWSOptions, InjectWSRefused, InvalidMessageError, LimitOptions, MessageInMessage,
+  MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, PluginOptions, ReceiveData, RefusalMessage, SendData, SendOf,
+  Socket, SocketEvents, SocketFigures, SocketHandler, SocketListener, SocketOptions, SocketRouteOption, SocketSet,
   SocketState, SocketStats
-} from '../types/socket.ts'
+} from '../types/index.ts'
+import * as errors from './errors.ts'
+import { register } from './plugin/plugin.ts'
+import { CloseCode } from './protocol/close-code.ts'
+import { ProtocolError } from './protocol/protocol-error.ts'
+
+/**
+ * Adds WebSocket routes (`ws: true`) to the scope it is registered in and to the scopes below it. Decorates the
+ * instance with `sockets` and `injectWS`.
+ *
+ * @param options defaults for the routes of the scope
+ */
+function sockets (app: FastifyInstance, options: PluginOptions): Promise<void> {
+  return register(app, options)
+}
+
+// What TypeScript knows of the properties below. A function and a namespace of one name: require() hands back the plugin itself.
+declare namespace sockets {
+  export { sockets as default, sockets, CloseCode, errors, ProtocolError }
+  export type {
+    BaseSocket, CloseInfo, CloseMessage, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage, HandshakeMessage,
+    HeartbeatOptions, InjectedSocket, InjectWSOptions, InjectWSRefused, InvalidMessageError, LimitOptions, MessageInMessage,
+    MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, PluginOptions, ReceiveData, RefusalMessage, SendData, SendOf,
+    Socket, SocketEvents, SocketFigures, SocketHandler, SocketListener, SocketOptions, SocketRouteOption, SocketSet,
+    SocketState, SocketStats
+  }
+}
+
+fp(sockets, { fastify: '5.x', name: 'fastify-sockets' })
+Object.assign(sockets, { default: sockets, sockets, CloseCode, errors, ProtocolError })
+
+export = sockets

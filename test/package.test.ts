@@ -15,12 +15,12 @@ async function packed (): Promise<string[]> {
   return JSON.parse(stdout)[0].files.map((file: { path: string }) => file.path)
 }
 
-/** The modules below a folder, without their extension. */
+/** The modules below a folder. */
 async function modules (folder: string): Promise<string[]> {
   const files = await readdir(fileURLToPath(new URL(folder, root)), { recursive: true })
   return files
-    .filter(file => file.endsWith('.ts'))
-    .map(file => `${folder}/${file.replaceAll('\\', '/').replace(/\.ts$/, '')}`)
+    .filter(file => /\.m?ts$/.test(file))
+    .map(file => `${folder}/${file.replaceAll('\\', '/')}`)
 }
 
 test('the package holds the library, compiled and as source, and nothing else', async t => {
@@ -29,10 +29,14 @@ test('the package holds the library, compiled and as source, and nothing else', 
   t.same(files.filter(file => !file.includes('/')).sort(), documents)
 
   const sources = [...await modules('lib'), ...await modules('types')]
-  t.ok(sources.includes('lib/index'))
-  const wanted = sources.flatMap(module => [
-    `${module}.ts`, `dist/${module}.js`, `dist/${module}.js.map`, `dist/${module}.d.ts`, `dist/${module}.d.ts.map`
-  ])
+  t.ok(sources.includes('lib/index.ts'))
+  const wanted = sources.flatMap(source => {
+    const script = `dist/${source.replace(/ts$/, 'js')}`
+    const types = `dist/${source.replace(/(m?)ts$/, 'd.$1ts')}`
+    return [source, script, `${script}.map`, types, `${types}.map`]
+  })
+  // These say that what lies beside them is CommonJS, of which there is one instance however it is loaded.
+  const formats = ['lib', 'types'].flatMap(folder => [`${folder}/package.json`, `dist/${folder}/package.json`])
   const found = files.filter(file => file.includes('/') && !file.endsWith('.md'))
-  t.same(found.sort(), [...wanted, 'lib/protocol/simd.wat'].sort())
+  t.same(found.sort(), [...wanted, ...formats, 'lib/protocol/simd.wat'].sort())
 })

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { errors } from 'fastify-sockets'
 import { test } from 'tap'
-import * as errors from '../lib/errors.ts'
 import { DEFAULTS } from '../lib/plugin/options.ts'
 
 const ROOT = join(import.meta.dirname, '../..')

@@ -1,4 +1,4 @@
-import Queue from 'yocto-queue'
+import Queue from 'denque'
 import { Deflater, type DeflaterHost } from '../deflate/deflater.ts'
 import type { DeflateSettings, Direction } from '../deflate/negotiate.ts'
 import { RSV1 } from '../protocol/frame-encoder.ts'
@@ -85,11 +85,11 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
 
   /** Until a message needs the thread pool, or the turn is over. */
   #sendWaiting (): void {
-    while (this.#current === null && this.#waiting.size > 0) {
-      const { opcode, payload } = this.#waiting.dequeue()!
+    while (this.#current === null && this.#waiting.length > 0) {
+      const { opcode, payload } = this.#waiting.shift()!
       this.#outbox.arrived(payload.length + ENTRY_COST)
       this.#send(opcode, payload)
-      if (this.#current === null && this.#waiting.size > 0 && turn.isOver) {
+      if (this.#current === null && this.#waiting.length > 0 && turn.isOver) {
         this.#current = TURN
         turn.wait(this)
       }
@@ -101,7 +101,7 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
     if (this.#current === null) {
       this.#send(opcode, payload)
     } else {
-      this.#waiting.enqueue({ opcode, payload })
+      this.#waiting.push({ opcode, payload })
       this.#outbox.expect(payload.length + ENTRY_COST)
     }
   }
@@ -127,7 +127,7 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
   }
 
   #failed (error: Error): void {
-    for (const { payload } of this.#waiting.drain()) this.#outbox.arrived(payload.length + ENTRY_COST)
+    while (this.#waiting.length > 0) this.#outbox.arrived(this.#waiting.shift()!.payload.length + ENTRY_COST)
     this.#onFailed(error)
   }
 

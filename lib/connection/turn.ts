@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers'
-import Queue from 'yocto-queue'
+import Queue from 'denque'
 
 /** Milliseconds of a turn of the event loop that all connections together may take for work that is not small. */
 const TURN = 8
@@ -43,7 +43,7 @@ class Turn {
 
   /** Gives it a later turn, behind those that wait already. */
   wait (taker: TurnTaker): void {
-    this.#waiting.enqueue(AsyncResource.bind(() => taker.takeTurn()))
+    this.#waiting.push(AsyncResource.bind(() => taker.takeTurn()))
     this.#beginNext()
   }
 
@@ -57,14 +57,14 @@ class Turn {
     const now = clock()
     const end = now + TURN
     // Whoever comes back has had its turn.
-    let left = this.#waiting.size
+    let left = this.#waiting.length
     for (let start = now; left > 0 && start < end; left--, start = clock()) {
       this.#end = Math.min(end, start + SLICE)
-      this.#waiting.dequeue()!()
+      this.#waiting.shift()!()
     }
     this.#end = end
     this.#nextIsDue = false
-    if (this.#waiting.size > 0) this.#beginNext()
+    if (this.#waiting.length > 0) this.#beginNext()
   }
 }
 

@@ -1,5 +1,4 @@
 import type { FastifyInstance } from 'fastify'
-import fp from 'fastify-plugin'
 import type { InjectWSOptions } from '../../types/inject.ts'
 import type { PluginOptions } from '../../types/options.ts'
 import { FST_ERR_WS_ALREADY_REGISTERED } from '../errors.ts'
@@ -9,13 +8,8 @@ import { Registry } from './registry.ts'
 import { kScope } from './route.ts'
 import { Scope } from './scope.ts'
 
-/**
- * Adds WebSocket routes (`ws: true`) to the scope it is registered in and to the scopes below it. Decorates the
- * instance with `sockets` and `injectWS`.
- *
- * @param options defaults for the routes of the scope
- */
-async function sockets (app: FastifyInstance, options: PluginOptions): Promise<void> {
+/** What the plugin does; lib/index.ts says what it is called. Decorates the instance with `sockets` and `injectWS`. */
+export async function register (app: FastifyInstance, options: PluginOptions): Promise<void> {
   checkPluginOptions(options)
   if (Object.hasOwn(app, kScope)) throw new FST_ERR_WS_ALREADY_REGISTERED()
   const registry = Registry.of(app)
@@ -36,5 +30,3 @@ function inherit (app: FastifyInstance, name: string, value: Function): void {
   const above = Object.create(Object.getPrototypeOf(app), { [name]: { value, writable: true } })
   Object.setPrototypeOf(app, above)
 }
-
-export const plugin = fp(sockets, { fastify: '5.x', name: 'fastify-sockets' })

@@ -1,4 +1,4 @@
-import Queue from 'yocto-queue'
+import Queue from 'denque'
 import { turn, type TurnTaker } from '../connection/turn.ts'
 import { FST_ERR_WS_TWO_CONSUMERS } from '../errors.ts'
 import { ALLOWANCE, workOf } from '../protocol/work.ts'
@@ -83,7 +83,7 @@ export class Inbox implements TurnTaker {
       // It has when a subscriber of a channel, say, has closed on the way here.
       const cost = costOf(data, byteLength)
       this.#entries ??= new Queue()
-      this.#entries.enqueue({ data, cost })
+      this.#entries.push({ data, cost })
       this.#queued += cost
       if (this.#queued > this.#maxQueued) this.#owner.pauseReading()
     }
@@ -180,12 +180,12 @@ export class Inbox implements TurnTaker {
   }
 
   get #hasEntries (): boolean {
-    return this.#entries !== null && this.#entries.size > 0
+    return this.#entries !== null && this.#entries.length > 0
   }
 
   /** Of entries that are there. */
   #take (): unknown {
-    const { data, cost } = this.#entries!.dequeue()!
+    const { data, cost } = this.#entries!.shift()!
     this.#queued -= cost
     this.#allowance -= workOf(cost)
     return this.#owner.decodeMessage(data)

@@ -1,4 +1,4 @@
-import Queue from 'yocto-queue'
+import Queue from 'denque'
 import { FST_ERR_WS_NOT_OPEN } from '../errors.ts'
 
 interface PendingPing {
@@ -28,7 +28,7 @@ export class Pings {
     const payload = Buffer.allocUnsafe(ID_LENGTH)
     payload.writeUInt32BE(id)
     const roundTrip = new Promise<number>((resolve, reject) => {
-      this.#pending.enqueue({ sentAt: performance.now(), resolve, reject })
+      this.#pending.push({ sentAt: performance.now(), resolve, reject })
     })
     return { payload, roundTrip: handled(roundTrip) }
   }
@@ -38,14 +38,14 @@ export class Pings {
     if (payload.length !== ID_LENGTH) return
     const newer = (this.#lastId - payload.readUInt32BE()) >>> 0
     const now = performance.now()
-    while (this.#pending.size > newer) {
-      const { sentAt, resolve } = this.#pending.dequeue()!
+    while (this.#pending.length > newer) {
+      const { sentAt, resolve } = this.#pending.shift()!
       resolve(now - sentAt)
     }
   }
 
   /** The connection has ended. */
   reject (): void {
-    for (const ping of this.#pending.drain()) ping.reject(new FST_ERR_WS_NOT_OPEN('ping()'))
+    while (this.#pending.length > 0) this.#pending.shift()!.reject(new FST_ERR_WS_NOT_OPEN('ping()'))
   }
 }

@@ -2,7 +2,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 // By path: this folder is a package of its own, in which the name means nothing.
-import sockets from '../../../lib/index.ts'
+import sockets from '../../../lib/index.mts'
 import { type Answer, answer, answerSchema, type Message, messageSchema } from './chat.ts'
 import { http2, https, NEWS, options, role, subscribed } from './config.ts'
 import { report } from './report.ts'
