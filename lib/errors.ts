@@ -72,7 +72,7 @@ class InvalidMessage extends createError<[text: string, options?: { cause: unkno
   'FST_ERR_WS_INVALID_MESSAGE', '%s', 400) {
   readonly closeCode: number = CloseCode.POLICY_VIOLATION
   /** What the validator reported, in its own form. */
-  override readonly validation: FastifyError['validation']
+  override readonly validation?: NonNullable<FastifyError['validation']>
 
   constructor (text: string, validation: FastifyError['validation'], cause?: unknown) {
     super(text, { cause })

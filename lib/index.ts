@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type {
   BaseSocket, CloseInfo, CloseMessage, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage, HandshakeMessage,
-  HeartbeatOptions, InjectedSocket, InjectWSOptions, InjectWSRefused, InvalidMessageError, LimitOptions, MessageInMessage,
+  HeartbeatOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, InvalidMessageError, Jsonified, LimitOptions, MessageInMessage,
   MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, PluginOptions, ReceiveData, RefusalMessage, SendData, SendOf,
-  Socket, SocketEvents, SocketFigures, SocketHandler, SocketListener, SocketOptions, SocketRouteOption, SocketSet,
+  Socket, SocketEvents, SocketFigures, SocketHandler, SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet,
   SocketState, SocketStats
 } from '../types/index.ts'
 import * as errors from './errors.ts'
@@ -27,9 +27,9 @@ declare namespace sockets {
   export { sockets as default, sockets, CloseCode, errors, ProtocolError }
   export type {
     BaseSocket, CloseInfo, CloseMessage, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage, HandshakeMessage,
-    HeartbeatOptions, InjectedSocket, InjectWSOptions, InjectWSRefused, InvalidMessageError, LimitOptions, MessageInMessage,
+    HeartbeatOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, InvalidMessageError, Jsonified, LimitOptions, MessageInMessage,
     MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, PluginOptions, ReceiveData, RefusalMessage, SendData, SendOf,
-    Socket, SocketEvents, SocketFigures, SocketHandler, SocketListener, SocketOptions, SocketRouteOption, SocketSet,
+    Socket, SocketEvents, SocketFigures, SocketHandler, SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet,
     SocketState, SocketStats
   }
 }

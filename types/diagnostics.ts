@@ -15,13 +15,13 @@ export interface RefusalMessage {
 
 /** `fastify-sockets.open`: a connection is open; its handler is called next, unless the server is closing. */
 export interface OpenMessage {
-  socket: Socket<any, any>
+  socket: Socket<unknown, unknown>
   request: FastifyRequest
 }
 
 /** `fastify-sockets.message.in`: a message has come, before it is decoded. */
 export interface MessageInMessage {
-  socket: Socket<any, any>
+  socket: Socket<unknown, unknown>
   data: string | Buffer
   /** Bytes of the payload, uncompressed. */
   byteLength: number
@@ -29,7 +29,7 @@ export interface MessageInMessage {
 
 /** `fastify-sockets.message.out`: a message was given to `send()` on an open connection, after it was serialized. */
 export interface MessageOutMessage {
-  socket: Socket<any, any>
+  socket: Socket<unknown, unknown>
   data: string | Uint8Array
   /** What `send()` returns. */
   accepted: boolean
@@ -37,13 +37,13 @@ export interface MessageOutMessage {
 
 /** `fastify-sockets.error`: user code has failed, a message was refused, or the peer or its transport did wrong. */
 export interface ErrorMessage {
-  socket: Socket<any, any>
+  socket: Socket<unknown, unknown>
   error: unknown
 }
 
 /** `fastify-sockets.close`: a connection has ended. */
 export interface CloseMessage {
-  socket: Socket<any, any>
+  socket: Socket<unknown, unknown>
   info: CloseInfo
   /** Milliseconds that it was open. */
   duration: number

@@ -2,8 +2,8 @@ import type {
   ContextConfigDefault, FastifyBaseLogger, FastifyTypeProvider, FastifyTypeProviderDefault, RawReplyDefaultExpression,
   RawRequestDefaultExpression, RawServerBase, RawServerDefault, RouteHandlerMethod, RouteOptions, RouteShorthandOptions
 } from 'fastify'
-import type { InjectWSOptions } from './inject.ts'
-import type { DualRouteOption, InjectedSocket, SocketHandler, SocketRouteOption } from './route.ts'
+import type { InjectWSInstance } from './inject.ts'
+import type { DualRouteOption, RouteSocketOptions, SocketHandler, SocketRouteOption } from './route.ts'
 import type { SocketSet } from './socket.ts'
 
 declare module 'fastify' {
@@ -21,21 +21,9 @@ declare module 'fastify' {
     Send?: unknown
   }
 
-  interface FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider> {
+  interface FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider> extends InjectWSInstance<TypeProvider> {
     /** The connections of this scope that have not ended yet. */
     sockets: SocketSet
-
-    /**
-     * Connects to a `ws` route in memory, with no port, through the whole lifecycle, and resolves with the client's end.
-     * Name the route's schema (`app.injectWS<typeof schema>(url)`) to have its types, mirrored.
-     *
-     * @throws {FST_ERR_WS_INJECT_REFUSED} with `statusCode`, `headers` and `body` of the response
-     * @throws {FST_ERR_WS_INJECT_HIJACKED} a hook has sent a 101 of its own
-     * @throws {FST_ERR_WS_INJECT_UNANSWERED} the connection was cut, or a minute has passed beyond all time limits
-     */
-    injectWS<Schema = {}, RouteGeneric = unknown> (
-      url: string, options?: InjectWSOptions
-    ): Promise<InjectedSocket<TypeProvider, Schema, RouteGeneric>>
 
     route<
       RouteGeneric extends RouteGenericInterface = RouteGenericInterface,
@@ -44,7 +32,7 @@ declare module 'fastify' {
     > (
       opts: Omit<RouteOptions<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>, 'handler' | 'method'> & {
         method: 'GET' | 'get'
-        ws: SocketRouteOption
+        ws: SocketRouteOption<RouteSocketOptions<RawServer, RawRequest, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>>
         handler: SocketHandler<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>
       }
     ): FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider>
@@ -56,7 +44,7 @@ declare module 'fastify' {
     > (
       opts: Omit<RouteOptions<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>, 'method'> & {
         method: 'GET' | 'get'
-        ws: DualRouteOption<SocketHandler<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>>
+        ws: DualRouteOption<SocketHandler<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>, RouteSocketOptions<RawServer, RawRequest, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>>
       }
     ): FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider>
   }
@@ -72,7 +60,7 @@ declare module 'fastify' {
       const SchemaCompiler extends FastifySchema = FastifySchema>(
       path: string,
       opts: RouteShorthandOptions<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger> & {
-        ws: SocketRouteOption
+        ws: SocketRouteOption<RouteSocketOptions<RawServer, RawRequest, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>>
       },
       handler: SocketHandler<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>
     ): FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider>
@@ -81,7 +69,7 @@ declare module 'fastify' {
       const SchemaCompiler extends FastifySchema = FastifySchema>(
       path: string,
       opts: RouteShorthandOptions<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger> & {
-        ws: SocketRouteOption
+        ws: SocketRouteOption<RouteSocketOptions<RawServer, RawRequest, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>>
         handler: SocketHandler<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>
       }
     ): FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider>
@@ -90,7 +78,7 @@ declare module 'fastify' {
       const SchemaCompiler extends FastifySchema = FastifySchema>(
       path: string,
       opts: RouteShorthandOptions<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger> & {
-        ws: DualRouteOption<SocketHandler<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>>
+        ws: DualRouteOption<SocketHandler<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>, RouteSocketOptions<RawServer, RawRequest, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>>
       },
       handler: RouteHandlerMethod<RawServer, RawRequest, RawReply, RouteGeneric, ContextConfig, SchemaCompiler, TypeProvider, Logger>
     ): FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider>

@@ -3,12 +3,12 @@ import './fastify.ts'
 export type {
   CloseMessage, ErrorMessage, HandshakeMessage, MessageInMessage, MessageOutMessage, OpenMessage, RefusalMessage
 } from './diagnostics.ts'
-export type { InjectWSOptions, InjectWSRefused } from './inject.ts'
+export type { InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, Jsonified } from './inject.ts'
 export type {
   DeflateOptions, DrainOptions, HeartbeatOptions, InvalidMessageError, LimitOptions, OriginPolicy, PluginOptions, SocketOptions
 } from './options.ts'
 export type {
-  DualRouteOption, InjectedSocket, MessageOf, SendOf, SocketHandler, SocketRouteOption
+  DualRouteOption, MessageOf, SendOf, SocketHandler, SocketHandlerOf, SocketOf, SocketRouteOption
 } from './route.ts'
 export type {
   BaseSocket, CloseInfo, ReceiveData, SendData, Socket, SocketEvents, SocketFigures, SocketListener, SocketSet,

@@ -1,4 +1,34 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
+import type { FastifyInstance, FastifyTypeProvider, FastifyTypeProviderDefault } from 'fastify'
+import type { BaseSocket, ReceiveData, SendData } from './socket.ts'
+
+/** What is left of a value when it has been JSON: a Date is a string. */
+export type Jsonified<Value> =
+  Value extends { toJSON (): infer Json } ? Jsonified<Json>
+    : Value extends (...args: never) => unknown ? never
+      : Value extends object ? { [Key in keyof Value]: Jsonified<Value[Key]> }
+        : Value
+
+/** What a peer sends for this schema: its input where it names one (Standard Schema: Zod, Valibot, …), as JSON. */
+type WireOf<Schema, Otherwise> =
+  Jsonified<Schema extends { '~standard': { types?: { input: infer Input } | undefined } } ? Input : Otherwise>
+
+/**
+ * The other end of a route's socket: it sends what the route receives, as it is on the wire. Of a route whose schema is
+ * not named nothing is known.
+ */
+export type InjectedSocket<
+  Schema = unknown,
+  TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault,
+  RouteGeneric = unknown
+> = BaseSocket<
+  RouteGeneric extends { Send: infer Send } ? Send
+    : Schema extends { send: infer SendSchema } ? WireOf<SendSchema, (TypeProvider & { schema: SendSchema })['serializer']>
+      : unknown extends Schema ? unknown : ReceiveData,
+  RouteGeneric extends { Message: infer Message } ? Message
+    : Schema extends { message: infer MessageSchema } ? WireOf<MessageSchema, (TypeProvider & { schema: MessageSchema })['validator']>
+      : unknown extends Schema ? unknown : SendData
+>
 
 /** What the handshake of `app.injectWS` carries. */
 export interface InjectWSOptions {
@@ -15,4 +45,28 @@ export interface InjectWSRefused extends Error {
   statusCode: number
   headers: IncomingHttpHeaders
   body: string
+}
+
+/** `app.injectWS`. */
+export interface InjectWS<TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault> {
+  /**
+   * Connects to a `ws` route in memory, with no port, through the whole lifecycle, and resolves with the client's end.
+   * Name the route's schema (`app.injectWS<typeof schema>(url)`) to have its types, mirrored; `injectWS<{}>(url)` for a
+   * route without one.
+   *
+   * @throws {FST_ERR_WS_INJECT_REFUSED} with `statusCode`, `headers` and `body` of the response
+   * @throws {FST_ERR_WS_INJECT_HIJACKED} a hook has sent a 101 of its own
+   * @throws {FST_ERR_WS_INJECT_UNANSWERED} the connection was cut, or a minute has passed beyond all time limits
+   */
+  <Schema = unknown, RouteGeneric = unknown> (
+    url: string, options?: InjectWSOptions
+  ): Promise<InjectedSocket<Schema, TypeProvider, RouteGeneric>>
+}
+
+/**
+ * What Fastify's instance inherits, rather than has as its own: @fastify/websocket declares `injectWS` too. Where both
+ * are installed its declaration is the instance's, and ours gives way to it.
+ */
+export interface InjectWSInstance<TypeProvider extends FastifyTypeProvider> {
+  injectWS: 'websocketServer' extends keyof FastifyInstance ? any : InjectWS<TypeProvider>
 }

@@ -87,8 +87,11 @@ export interface DeflateOptions {
   windowBits?: number
 }
 
-/** Options that hold for every route of a scope in `app.register(sockets, {…})`, and for a single one in `ws: {…}`. */
-export interface SocketOptions {
+/**
+ * Options that hold for every route of a scope in `app.register(sockets, {…})`, and for a single one in `ws: {…}`. Of a
+ * single one the callbacks get its own socket and request; what the sockets of a scope send and receive is not known.
+ */
+export interface SocketOptions<OptionsSocket = Socket<unknown, unknown>, Request = FastifyRequest> {
   /** Largest message from the peer, in bytes, all fragments together; more is a close 1009. Default 1 MiB. */
   maxPayload?: number
   /**
@@ -136,18 +139,18 @@ export interface SocketOptions {
    * Called with whatever the handler, a listener or the body of the iteration throws or rejects with. It replaces the
    * default, which logs the error and closes with 1011.
    */
-  onError?: (error: unknown, socket: Socket<any, any>, request: FastifyRequest) => unknown
+  onError?: (error: unknown, socket: OptionsSocket, request: Request) => unknown
   /**
    * Called by `app.close()` before the connection is closed with 1001, to say goodbye; what it returns is waited for, but
    * no longer than half of `drain.timeout`. What it throws goes to `onError`.
    */
-  onDrain?: (socket: Socket<any, any>, request: FastifyRequest) => unknown
+  onDrain?: (socket: OptionsSocket, request: Request) => unknown
   /**
    * Called with a message that is not JSON, fails `schema.message` or is binary on a JSON route. It replaces the
    * default, which closes with the error's `closeCode` and its message as the reason; the message is left out either
    * way.
    */
-  onInvalidMessage?: (error: InvalidMessageError, socket: Socket<any, any>, request: FastifyRequest) => unknown
+  onInvalidMessage?: (error: InvalidMessageError, socket: OptionsSocket, request: Request) => unknown
 }
 
 /** Options of `app.register(sockets, {…})`: defaults for every route, and what concerns all of them. */

@@ -4,27 +4,30 @@ import type {
   RouteGenericInterface
 } from 'fastify'
 import type { SocketOptions } from './options.ts'
-import type { BaseSocket, ReceiveData, SendData, Socket } from './socket.ts'
+import type { ReceiveData, SendData, Socket } from './socket.ts'
 
 /** What `'message'` yields: from the type arguments of the route, else from `schema.message`, else raw data. */
-export type MessageOf<TypeProvider extends FastifyTypeProvider, Schema, RouteGeneric = unknown> =
+export type MessageOf<Schema, TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault, RouteGeneric = unknown> =
   RouteGeneric extends { Message: infer Message } ? Message
     : Schema extends { message: infer MessageSchema } ? (TypeProvider & { schema: MessageSchema })['validator']
       : ReceiveData
 
 /** What `send()` takes: from the type arguments of the route, else from `schema.send`, else raw data. */
-export type SendOf<TypeProvider extends FastifyTypeProvider, Schema, RouteGeneric = unknown> =
+export type SendOf<Schema, TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault, RouteGeneric = unknown> =
   RouteGeneric extends { Send: infer Send } ? Send
     : Schema extends { send: infer SendSchema } ? (TypeProvider & { schema: SendSchema })['serializer']
       : SendData
 
-/** The other end of a route's socket: it sends what the route receives. */
-export type InjectedSocket<TypeProvider extends FastifyTypeProvider, Schema, RouteGeneric = unknown> = BaseSocket<
-  Schema extends { send: unknown } ? SendOf<TypeProvider, Schema, RouteGeneric>
-    : RouteGeneric extends { Send: infer Send } ? Send : ReceiveData,
-  Schema extends { message: unknown } ? MessageOf<TypeProvider, Schema, RouteGeneric>
-    : RouteGeneric extends { Message: infer Message } ? Message : SendData
->
+/**
+ * The socket of a route with this schema. An interface, so that its types are computed where a member is used: as type
+ * arguments of `Socket` they cost the compiler ten times as much as all of Fastify.
+ */
+export interface SocketOf<
+  Schema,
+  TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault,
+  RouteGeneric = unknown,
+  Request = FastifyRequest<RouteGenericInterface, RawServerDefault, RawRequestDefaultExpression, Schema & FastifySchema, TypeProvider>
+> extends Socket<MessageOf<Schema, TypeProvider, RouteGeneric>, SendOf<Schema, TypeProvider, RouteGeneric>, Request> {}
 
 /** The handler of a `ws` route. `this` is the Fastify instance; what it returns is ignored, what it throws goes to `onError`. */
 export type SocketHandler<
@@ -38,18 +41,42 @@ export type SocketHandler<
   Logger extends FastifyBaseLogger = FastifyBaseLogger
 > = (
   this: FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider>,
-  socket: Socket<
-    MessageOf<TypeProvider, SchemaCompiler, RouteGeneric>,
-    SendOf<TypeProvider, SchemaCompiler, RouteGeneric>,
+  socket: SocketOf<
+    SchemaCompiler, TypeProvider, RouteGeneric,
     FastifyRequest<RouteGeneric, RawServer, RawRequest, SchemaCompiler, TypeProvider, ContextConfig, Logger>
   >,
   request: FastifyRequest<RouteGeneric, RawServer, RawRequest, SchemaCompiler, TypeProvider, ContextConfig, Logger>
 ) => unknown
 
+/** The handler of a route with this schema, to be written in a file of its own: `SocketHandlerOf<typeof schema, TypeBoxTypeProvider>`. */
+export type SocketHandlerOf<
+  Schema extends FastifySchema,
+  TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault,
+  RawServer extends RawServerBase = RawServerDefault
+> = SocketHandler<
+  RawServer, RawRequestDefaultExpression<RawServer>, RawReplyDefaultExpression<RawServer>, RouteGenericInterface,
+  ContextConfigDefault, Schema, TypeProvider
+>
+
+/** The options of a single route: its callbacks get the route's socket and request. */
+export interface RouteSocketOptions<
+  RawServer extends RawServerBase = RawServerDefault,
+  RawRequest extends RawRequestDefaultExpression<RawServer> = RawRequestDefaultExpression<RawServer>,
+  RouteGeneric extends RouteGenericInterface = RouteGenericInterface,
+  ContextConfig = ContextConfigDefault,
+  SchemaCompiler extends FastifySchema = FastifySchema,
+  TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault,
+  Logger extends FastifyBaseLogger = FastifyBaseLogger
+> extends SocketOptions<
+    SocketOf<
+      SchemaCompiler, TypeProvider, RouteGeneric,
+      FastifyRequest<RouteGeneric, RawServer, RawRequest, SchemaCompiler, TypeProvider, ContextConfig, Logger>
+    >,
+    FastifyRequest<RouteGeneric, RawServer, RawRequest, SchemaCompiler, TypeProvider, ContextConfig, Logger>
+  > {}
+
 /** `ws: true`, or the options of this one route; its handler is the route's handler. */
-export type SocketRouteOption = true | (SocketOptions & { handler?: never })
+export type SocketRouteOption<Options = SocketOptions> = true | (Options & { handler?: never })
 
 /** `ws: { handler }`: the route's own handler then serves plain HTTP requests to the same URL. */
-export interface DualRouteOption<Handler> extends SocketOptions {
-  handler: Handler
-}
+export type DualRouteOption<Handler, Options = SocketOptions> = Options & { handler: Handler }

@@ -153,7 +153,7 @@ export interface SocketStats extends SocketFigures {
 }
 
 /** `app.sockets`: the connections of the plugin's scope that have not ended yet. */
-export interface SocketSet extends Iterable<Socket<any, any>> {
+export interface SocketSet extends Iterable<Socket<unknown, unknown>> {
   readonly size: number
   stats (): SocketStats
 }

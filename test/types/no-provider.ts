@@ -29,8 +29,11 @@ app.get<{ Params: { id: string }, Message: { a: number }, Send: { b: number } }>
   check<Equal<Parameters<typeof socket.send>[0], { b: number }>>()
 })
 
+// What a route speaks is not known from its URL.
 const client = await app.injectWS('/raw')
-check<Equal<typeof client, BaseSocket>>()
+check<Equal<typeof client, BaseSocket<unknown, unknown>>>()
+const raw = await app.injectWS<{}>('/raw')
+check<Equal<typeof raw, BaseSocket>>()
 const typed = await app.injectWS<{}, { Message: { a: number }, Send: { b: number } }>('/generic/1')
 typed.send({ a: 1 })
 typed.on('message', message => { check<Equal<typeof message, { b: number }>>() })
@@ -52,4 +55,20 @@ app.withTypeProvider<NameProvider>().get('/own', { ws: true, schema: { message: 
 })
 
 check<Equal<typeof app.sockets.size, number>>()
-for (const socket of app.sockets) socket.close(1001)
+for (const socket of app.sockets) {
+  check<Equal<typeof socket, Socket<unknown, unknown>>>()
+  socket.close(1001)
+}
+
+// The callbacks of a scope do not know which route it is, those of a route do.
+app.register(sockets, {
+  onError: (_error, socket) => { check<Equal<typeof socket, Socket<unknown, unknown>>>() },
+  onDrain: socket => { check<Equal<typeof socket, Socket<unknown, unknown>>>() },
+  onInvalidMessage: (error, socket) => {
+    check<Equal<typeof error.closeCode, number>>()
+    check<Equal<typeof socket, Socket<unknown, unknown>>>()
+  }
+})
+app.get('/callbacks', {
+  ws: { onDrain: socket => { check<Equal<Parameters<typeof socket.send>[0], string | Buffer | Uint8Array | ArrayBuffer>>() } }
+}, () => {})
