@@ -48,11 +48,15 @@ export const FST_ERR_WS_HANDSHAKE = createError<[fault: string]>(
 export const FST_ERR_WS_VERSION = createError<[fault: string]>(
   'FST_ERR_WS_VERSION', 'invalid WebSocket handshake: %s', 426)
 
-export const FST_ERR_WS_UPGRADE_REQUIRED = createError<[url: string]>(
-  'FST_ERR_WS_UPGRADE_REQUIRED', "'%s' is a WebSocket route: connect with a WebSocket client", 426)
+export const FST_ERR_WS_UPGRADE_REQUIRED = createError<[url: string, advice: string]>(
+  'FST_ERR_WS_UPGRADE_REQUIRED', "'%s' is a WebSocket route: %s", 426)
 
 export const FST_ERR_WS_ORIGIN = createError<[origin: string]>(
   'FST_ERR_WS_ORIGIN', "the origin '%s' is not allowed here", 403)
+
+export const FST_ERR_WS_SUBPROTOCOL = createError<[chosen: string, offered: string]>(
+  'FST_ERR_WS_SUBPROTOCOL',
+  "the function of the WebSocket option 'protocols' must return false or one of the subprotocols that are offered, not %s; offered: %s", 500)
 
 export const FST_ERR_WS_CLOSING = createError(
   'FST_ERR_WS_CLOSING', 'the server is shutting down', 503)

@@ -5,7 +5,7 @@ import type {
   HeartbeatOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, InvalidMessageError, Jsonified, LimitOptions, MessageInMessage,
   MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, PluginOptions, ReceiveData, RefusalMessage, SendData, SendOf,
   Socket, SocketEvents, SocketFigures, SocketHandler, SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet,
-  SocketState, SocketStats
+  SocketState, SocketStats, SubprotocolChoice, SubprotocolPolicy
 } from '../types/index.ts'
 import * as errors from './errors.ts'
 import { register } from './plugin/plugin.ts'
@@ -30,7 +30,7 @@ declare namespace sockets {
     HeartbeatOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, InvalidMessageError, Jsonified, LimitOptions, MessageInMessage,
     MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, PluginOptions, ReceiveData, RefusalMessage, SendData, SendOf,
     Socket, SocketEvents, SocketFigures, SocketHandler, SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet,
-    SocketState, SocketStats
+    SocketState, SocketStats, SubprotocolChoice, SubprotocolPolicy
   }
 }
 

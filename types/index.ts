@@ -5,7 +5,8 @@ export type {
 } from './diagnostics.ts'
 export type { InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, Jsonified } from './inject.ts'
 export type {
-  DeflateOptions, DrainOptions, HeartbeatOptions, InvalidMessageError, LimitOptions, OriginPolicy, PluginOptions, SocketOptions
+  DeflateOptions, DrainOptions, HeartbeatOptions, InvalidMessageError, LimitOptions, OriginPolicy, PluginOptions, SocketOptions,
+  SubprotocolChoice, SubprotocolPolicy
 } from './options.ts'
 export type {
   DualRouteOption, MessageOf, SendOf, SocketHandler, SocketHandlerOf, SocketOf, SocketRouteOption

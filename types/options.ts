@@ -18,6 +18,15 @@ export type OriginPolicy =
   | ReadonlyArray<string | RegExp>
   | ((origin: string, request: FastifyRequest) => boolean | Promise<boolean>)
 
+/**
+ * Picks one of the subprotocols that a client offers, in the client's order, or `false` for none. It is called after all
+ * hooks, and not where the client offers none. What it throws is a 500, and so is a subprotocol that was not offered.
+ */
+export type SubprotocolChoice = (offered: string[], request: FastifyRequest) => string | false
+
+/** Which of the subprotocols that a client offers is chosen: the first of a list that is among them, or by a function. */
+export type SubprotocolPolicy = readonly string[] | SubprotocolChoice
+
 /** Pings that find connections whose other end is gone without a word. */
 export interface HeartbeatOptions {
   /**
@@ -128,8 +137,8 @@ export interface SocketOptions<OptionsSocket = Socket<unknown, unknown>, Request
   limits?: LimitOptions
   /** Default `'same-host'`. */
   origin?: OriginPolicy
-  /** Subprotocols, the preferred one first. One is picked only if the client offers it. Default none. */
-  protocols?: readonly string[]
+  /** Subprotocols, the preferred one first, or a function. One is picked only if the client offers it. Default none. */
+  protocols?: SubprotocolPolicy
   /**
    * Whether messages are compressed where the client offers it (permessage-deflate, RFC 7692); `true` is `{}`. Default
    * `false`.

@@ -3,7 +3,7 @@ import type { Http2ServerRequest } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RefusalMessage } from '../../types/diagnostics.ts'
 import { FST_ERR_WS_HANDSHAKE, FST_ERR_WS_UPGRADE_REQUIRED, FST_ERR_WS_VERSION } from '../errors.ts'
-import { checkExtendedConnect, checkUpgrade, type HandshakeHeaders, VERSION } from '../protocol/handshake.ts'
+import { checkExtendedConnect, checkUpgrade, type HandshakeHeaders, hasToken, VERSION } from '../protocol/handshake.ts'
 import { refusals } from './diagnostics.ts'
 import type { Seat } from './limits.ts'
 import { logError, logInfo, shown } from './log.ts'
@@ -55,7 +55,33 @@ export function requireUpgrade ({ raw, url }: FastifyRequest, reply: FastifyRepl
     reply.header('upgrade', 'websocket').header('connection', reply.raw.shouldKeepAlive ? 'Upgrade' : 'close, Upgrade')
   }
   // The error is logged, with its text twice.
-  throw new FST_ERR_WS_UPGRADE_REQUIRED(shown(url))
+  throw new FST_ERR_WS_UPGRADE_REQUIRED(shown(url), lostUpgrade(raw) ?? 'connect with a WebSocket client')
+}
+
+/** A plain request to a route that serves those as well: its client may have wanted a socket, and gets no word of why not. */
+export function logLostUpgrade (request: FastifyRequest): void {
+  const lost = lostUpgrade(request.raw)
+  if (lost !== null) logInfo({ request }, { lost }, 'a WebSocket handshake is served as a plain request')
+}
+
+/** What a request has lost on its way that was a WebSocket handshake when it was sent; null: it was none. */
+function lostUpgrade ({ headers, httpVersion }: FastifyRequest['raw']): string | null {
+  if (headers['sec-websocket-key'] === undefined && headers['sec-websocket-version'] === undefined) return null
+  if (httpVersion === '2.0') return 'over HTTP/2 a handshake is an extended CONNECT (RFC 8441), not a GET; something on the way has changed it'
+  const faults = [
+    httpVersion === '1.0' ? 'HTTP/1.0 knows no upgrade' : '',
+    lostToken('Upgrade', headers.upgrade, 'websocket'),
+    lostToken('Connection', headers.connection, 'Upgrade')
+  ].filter(fault => fault !== '')
+  // Headers that are whole, and yet no upgrade, are those of a request that came by no server.
+  if (faults.length === 0) return 'this handshake did not come through a server of Node.js; app.inject() knows no upgrade, app.injectWS() does'
+  return `this handshake has lost something on its way (${faults.join(', ')}); a proxy must pass it on. ` +
+    'nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";'
+}
+
+function lostToken (name: string, value: string | undefined, token: string): string {
+  if (value === undefined) return `the header ${name} is missing`
+  return hasToken(value, token.toLowerCase()) ? '' : `the header ${name} is '${shown(value)}', without '${token}'`
 }
 
 /** @throws {FST_ERR_WS_HANDSHAKE | FST_ERR_WS_VERSION} the request breaks RFC 6455 §4.2.1 or RFC 8441 §5 */
@@ -70,7 +96,10 @@ export function checkHeaders (request: FastifyRequest, reply: FastifyReply): voi
     ? checkExtendedConnect(headers, raw.rawHeaders, (raw as unknown as Http2ServerRequest).stream.endAfterHeaders)
     : checkUpgrade(raw.httpVersion, headers, raw.rawHeaders)
   if (fault === null) return
-  if (fault.status === 400) throw new FST_ERR_WS_HANDSHAKE(fault.message)
+  if (fault.status === 400) {
+    // What nginx speaks to a server unless it is told otherwise.
+    throw new FST_ERR_WS_HANDSHAKE(raw.httpVersion === '1.0' ? `${fault.message}; nginx: proxy_http_version 1.1;` : fault.message)
+  }
   reply.header('sec-websocket-version', VERSION)
   if (!isHttp2) reply.header('upgrade', 'websocket').header('connection', 'close, Upgrade')
   throw new FST_ERR_WS_VERSION(fault.message)

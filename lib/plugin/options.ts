@@ -91,9 +91,9 @@ const CHECKS: Record<keyof SocketOptions, Check> = {
     'or a function'
   ],
   protocols: [
-    value => Array.isArray(value) && new Set(value).size === value.length &&
-      value.every(item => typeof item === 'string' && isToken(item)),
-    'a list of different tokens'
+    value => typeof value === 'function' || (Array.isArray(value) && new Set(value).size === value.length &&
+      value.every(item => typeof item === 'string' && isToken(item))),
+    'a list of different tokens, or a function that picks one of those that a client offers'
   ],
   deflate: [value => typeof value === 'boolean' || isObject(value), `true, false or { ${Object.keys(DEFLATE_DEFAULTS).join(', ')} }`],
   onDrain: FUNCTION,

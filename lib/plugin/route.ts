@@ -7,14 +7,14 @@ import {
   FST_ERR_WS_CLOSING, FST_ERR_WS_HANDLER, FST_ERR_WS_METHOD, FST_ERR_WS_NOT_REGISTERED, FST_ERR_WS_ORIGIN
 } from '../errors.ts'
 import { type DecoderOptions, formatSchemaErrors, MessageDecoder, type Validator } from '../message/codec.ts'
-import { type HandshakeHeaders, offeredProtocols } from '../protocol/handshake.ts'
+import type { HandshakeHeaders } from '../protocol/handshake.ts'
 import { RouteBehaviour } from './behaviour.ts'
 import { type AnyRouteOptions, Declaration, hide } from './declaration.ts'
 import { handshakes, openings } from './diagnostics.ts'
 import { goAway } from './drain.ts'
 import type { InMemory } from './duplex-pair.ts'
 import { kRoute } from './first-hooks.ts'
-import { checkHeaders, Handshake, requireUpgrade } from './handshake.ts'
+import { checkHeaders, Handshake, logLostUpgrade, requireUpgrade } from './handshake.ts'
 import { createLimiter, type Limiter, rateLimit, Seat } from './limits.ts'
 import { logInfo, shown } from './log.ts'
 import { Opening } from './opening.ts'
@@ -22,6 +22,7 @@ import { checkRouteOptions, deflateSettings, mergeOptions, type ResolvedOptions 
 import { compileOrigin, type OriginCheck } from './origin.ts'
 import { RouteSocket } from './route-socket.ts'
 import type { Scope } from './scope.ts'
+import { chooseProtocol } from './subprotocol.ts'
 import type { Tally } from './tally.ts'
 
 /** Under this name an instance carries the scope of the plugin that serves it, inherited as Fastify's decorators are. */
@@ -165,7 +166,8 @@ export class WebSocketRoute {
   #checkRequest (request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> | void {
     const opening = Opening.of(reply.raw)
     if (opening === undefined) {
-      if (!this.servesHttp) requireUpgrade(request, reply)
+      if (this.servesHttp) logLostUpgrade(request)
+      else requireUpgrade(request, reply)
       return done()
     }
     if (opening.gone) {
@@ -217,7 +219,7 @@ export class WebSocketRoute {
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
     const behaviour = this.#behaviour ??= this.#createBehaviour(request, reply)
     const sent = request.raw.headers as HandshakeHeaders
-    const protocol = this.#chooseProtocol(sent)
+    const protocol = chooseProtocol(this.#options.protocols, request)
     const headers = opening.acceptance(sent)
     if (protocol !== '') headers['Sec-WebSocket-Protocol'] = protocol
     const { agreement, header } = acceptOffer(sent['sec-websocket-extensions'] as string | undefined, this.#deflate)
@@ -252,14 +254,6 @@ export class WebSocketRoute {
     }
     // Fastify puts the error's status in place of a 200 only.
     if (opening.refuse()) reply.code(200)
-  }
-
-  /** The first of the route's protocols that the client offers (RFC 6455 §4.2.2); an empty string for none. */
-  #chooseProtocol (headers: HandshakeHeaders): string {
-    const { protocols } = this.#options
-    if (protocols.length === 0) return ''
-    const offered = offeredProtocols(headers)!
-    return protocols.find(protocol => offered.includes(protocol)) ?? ''
   }
 
   /** Made with the first request, which is where Fastify hands out what it has compiled. */

@@ -27,11 +27,16 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   }],
   FST_ERR_WS_HANDSHAKE: [['no key'], { statusCode: 400, message: 'invalid WebSocket handshake: no key' }],
   FST_ERR_WS_VERSION: [['version 8'], { statusCode: 426, message: 'invalid WebSocket handshake: version 8' }],
-  FST_ERR_WS_UPGRADE_REQUIRED: [['/room'], {
+  FST_ERR_WS_UPGRADE_REQUIRED: [['/room', 'connect with a WebSocket client'], {
     statusCode: 426, message: "'/room' is a WebSocket route: connect with a WebSocket client"
   }],
   FST_ERR_WS_ORIGIN: [['https://evil.example'], {
     statusCode: 403, message: "the origin 'https://evil.example' is not allowed here"
+  }],
+  FST_ERR_WS_SUBPROTOCOL: [["'v3'", 'v1, v2'], {
+    statusCode: 500,
+    message: "the function of the WebSocket option 'protocols' must return false or one of the subprotocols that are " +
+      "offered, not 'v3'; offered: v1, v2"
   }],
   FST_ERR_WS_CLOSING: [[], { statusCode: 503, message: 'the server is shutting down' }],
   FST_ERR_WS_HANDSHAKE_TIMEOUT: [[1000], { statusCode: 503, message: 'the handshake has taken more than 1000 ms' }],

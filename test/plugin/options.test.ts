@@ -25,7 +25,7 @@ const BAD: Record<string, unknown[]> = {
     'https://example.com:443', 'http://example.com:80', 'https://user@example.com', '*', 'https://*.example.com/',
     ['https://example.com', 'example.com'], [1], ['same-host']
   ],
-  protocols: ['chat', null, {}, [''], ['a b'], ['a,b'], [1], ['chat', 'chat'], ['ä']],
+  protocols: ['chat', null, true, false, {}, [''], ['a b'], ['a,b'], [1], ['chat', 'chat'], ['ä']],
   onDrain: [true, null, 'log', {}],
   onError: [true, null, 'log', {}],
   onInvalidMessage: [true, null, 'log', {}]
@@ -47,7 +47,7 @@ const GOOD: { [Name in keyof SocketOptions]: Array<SocketOptions[Name]> } = {
     'same-host', true, 'https://example.com', 'http://localhost:3000', 'chrome-extension://abcdef', /example/, [],
     ['https://example.com', /^http:/], () => true, async () => false
   ],
-  protocols: [[], ['chat'], ['v2.chat', 'v1.chat', '!#$%&\'*+-.^_`|~']],
+  protocols: [[], ['chat'], ['v2.chat', 'v1.chat', '!#$%&\'*+-.^_`|~'], () => false, offered => offered[0]!],
   onDrain: [() => {}],
   onError: [() => {}],
   onInvalidMessage: [async () => {}]
