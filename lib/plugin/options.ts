@@ -87,8 +87,8 @@ const CHECKS: Record<keyof SocketOptions, Check> = {
   limits: objectOf(LIMIT_CHECKS),
   origin: [
     isOriginPolicy,
-    "'same-host', true, an origin such as 'https://example.com' (no path, no trailing slash), a RegExp, a list of both, " +
-    'or a function'
+    "'same-host', true, an origin such as 'https://example.com' (no path, no trailing slash) or 'null', a RegExp, a list of " +
+    'both, or a function'
   ],
   protocols: [
     value => typeof value === 'function' || (Array.isArray(value) && new Set(value).size === value.length &&

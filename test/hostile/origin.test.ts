@@ -28,7 +28,8 @@ const LIES = [
   'https://app.exampleevil', 'https://app-example', 'https://app_.example', 'https://app..example',
   'https://.app.example', 'https://app.example.',
   // Its port.
-  'https://app.example:443', 'https://app.example:0443', 'https://app.example:', 'https://app.example:80',
+  'https://app.example:0443', 'https://app.example:00443', 'wss://app.example:0443', 'https://app.example:443:443',
+  'https://app.example:443.', 'https://app.example:443/', 'https://app.example:443443', 'ws://app.example:443', 'https://app.example:', 'https://app.example:80',
   'https://app.example:8443', 'https://app.example:443.evil.example', 'https://app.example:443@evil.example',
   // User information.
   'https://app.example@evil.example', 'https://evil.example\\@app.example', 'https://evil.example#@app.example',
@@ -42,8 +43,11 @@ const LIES = [
   'https://app\t.example', 'https\t://app.example', 'https://app.example\t/', 'https://app%2eexample',
   'https://%61pp.example', 'https://app.example%00', 'https://app.example%00.evil.example',
   'https://app.example%0d%0a', 'https://app.example%20',
-  // Case, which no browser writes.
-  'HTTPS://app.example', 'Https://app.example', 'https://APP.EXAMPLE', 'https://app.Example',
+  // As native clients write it, and yet another one.
+  'WSS://EVIL.EXAMPLE', 'wss://app.example@evil.example', 'wss://user@app.example', 'wss://app.example/', 'wss:app.example',
+  'wss:/app.example', 'wss:\\\\app.example', 'wss://app.example\\', 'wss://app.example.', 'wss://app.example.evil.example',
+  'wss://app.example?', 'wss://app.example#', 'wss://app%2eexample', 'wss://app\t.example', 'wsss://app.example', 'wss',
+  'wss://', 'wss://app.example wss://app.example', 'wss://app.example, wss://evil.example', 'http+wss://app.example',
   // Characters that look like it, that are ignored, or that become others.
   'https://\u00e0pp.example', utf8('https://\u0430pp.example'), utf8('https://app\u3002example'),
   utf8('https://\uff41pp.example'), utf8('https://ap\u200bp.example'), utf8('https://app\u00ad.example'),
@@ -60,6 +64,12 @@ const LIES = [
   'https://*', 'https://*.example', 'https://', 'https', 'app.example', 'http', ''
 ]
 
+/** What native clients write for `https://app.example`; no browser does. */
+const ALIASES = [
+  'wss://app.example', 'wss://app.example:443', 'https://app.example:443', 'HTTPS://app.example', 'Https://app.example',
+  'https://APP.EXAMPLE', 'https://app.Example', 'WSS://App.Example:443'
+]
+
 const POLICIES: Array<[name: string, origin: SocketOptions['origin'] | undefined]> = [
   ["'same-host'", undefined],
   ['a string', 'https://app.example'],
@@ -73,6 +83,11 @@ for (const [name, origin] of POLICIES) {
     const status = await judge(t, origin)
     t.equal(await status('https://app.example'), 101)
     for (const lie of LIES) t.equal(await status(lie), 403, JSON.stringify(lie))
+    // No page has an origin that is written so. A pattern means what it says.
+    for (const alias of ALIASES) {
+      t.equal(await status(alias), name.endsWith('RegExp') ? 403 : 101, alias)
+      t.equal(await status(alias.replace(/app/i, 'evil')), 403, alias)
+    }
     // Whether the lies have left anything behind.
     t.equal(await status('https://app.example'), 101)
   })
@@ -110,7 +125,11 @@ const ADDRESSES: Array<[origin: string, host: string, status: number]> = [
   ['http://[2001:db8::1]', '[2001:DB8:0:0::1]', 101],
   ['http://[::ffff:7f00:1]', '[::ffff:127.0.0.1]', 101],
   ['http://[::1]', '[::1]:3000', 403],
-  ['http://[::1]:80', '[::1]', 403],
+  ['http://[::1]:80', '[::1]', 101],
+  ['ws://[::1]', '[::1]:80', 101],
+  ['wss://[::1]', '[::1]:80', 403],
+  ['ws://[0:0:0:0:0:0:0:1]', '[::1]', 403],
+  ['ws://127.1', '127.0.0.1', 403],
   ['http://[::1]', '[::2]', 403],
   ['http://[::]', '[::1]', 403],
   ['http://::1', '[::1]', 403],
@@ -118,7 +137,7 @@ const ADDRESSES: Array<[origin: string, host: string, status: number]> = [
   ['http://[::1%25lo]', '[::1]', 403],
   ['http://[::1]x', '[::1]', 403],
   ['http://[::1', '[::1]', 403],
-  ['http://[2001:DB8::1]', '[2001:db8::1]', 403],
+  ['http://[2001:DB8::1]', '[2001:db8::1]', 101],
   ['http://[::ffff:127.0.0.1]', '[::ffff:7f00:1]', 403],
   ['http://[::ffff:7f00:1]', '127.0.0.1', 403],
   ['http://127.0.0.1', '[::ffff:7f00:1]', 403],
@@ -127,7 +146,7 @@ const ADDRESSES: Array<[origin: string, host: string, status: number]> = [
   ['http://0x7f.1', '127.0.0.1', 403],
   ['http://0177.0.0.1', '127.0.0.1', 403],
   ['http://127.0.0.1.', '127.0.0.1', 403],
-  ['http://127.0.0.1:80', '127.0.0.1', 403],
+  ['http://127.0.0.1:80', '127.0.0.1', 101],
   ['http://0.0.0.0', '127.0.0.1', 403],
   ['http://localhost', '127.0.0.1', 403],
   ['http://127.0.0.1', 'localhost', 403]
@@ -143,7 +162,8 @@ test("'same-host' compares addresses as browsers write them, and no address with
 const NAMES: Array<[origin: string, host: string, status: number]> = [
   ['https://xn--bcher-kva.example', 'xn--bcher-kva.example', 101],
   ['https://xn--bcher-kva.example', 'XN--Bcher-KVA.example', 101],
-  ['https://XN--bcher-kva.example', 'xn--bcher-kva.example', 403],
+  ['https://XN--bcher-kva.example', 'xn--bcher-kva.example', 101],
+  ['wss://bücher.example', 'xn--bcher-kva.example', 403],
   ['https://bücher.example', 'xn--bcher-kva.example', 403],
   [utf8('https://bücher.example'), 'xn--bcher-kva.example', 403],
   ['https://xn--bcher-kva.example', 'bucher.example', 403],

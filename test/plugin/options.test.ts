@@ -23,7 +23,7 @@ const BAD: Record<string, unknown[]> = {
   origin: [
     false, null, 1, {}, '', 'example.com', 'https://example.com/', 'https://example.com/path', 'https://EXAMPLE.com',
     'https://example.com:443', 'http://example.com:80', 'https://user@example.com', '*', 'https://*.example.com/',
-    ['https://example.com', 'example.com'], [1], ['same-host']
+    ['https://example.com', 'example.com'], [1], ['same-host'], 'Null', ['null', null]
   ],
   protocols: ['chat', null, true, false, {}, [''], ['a b'], ['a,b'], [1], ['chat', 'chat'], ['ä']],
   onDrain: [true, null, 'log', {}],
@@ -45,7 +45,7 @@ const GOOD: { [Name in keyof SocketOptions]: Array<SocketOptions[Name]> } = {
   limits: [{}, { connections: 1, handshakesPerAddress: undefined, connectionsPerAddress: false }, { over: 'pause', messagesPerSecond: 1 }],
   origin: [
     'same-host', true, 'https://example.com', 'http://localhost:3000', 'chrome-extension://abcdef', /example/, [],
-    ['https://example.com', /^http:/], () => true, async () => false
+    ['https://example.com', /^http:/], 'null', ['null'], ['https://example.com', 'null'], 'file://', () => true, async () => false
   ],
   protocols: [[], ['chat'], ['v2.chat', 'v1.chat', '!#$%&\'*+-.^_`|~'], () => false, offered => offered[0]!],
   onDrain: [() => {}],

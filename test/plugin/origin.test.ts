@@ -32,6 +32,21 @@ const SAME_HOST: Array<[origin: string, host: string]> = [
   ['https://app.example.', 'app.example.'],
   ['http://127.0.0.1:3000', '127.0.0.1:3000'],
   ['http://[::1]:3000', '[::1]:3000'],
+  ['http://my_service:3000', 'my_service:3000'],
+  // As native clients write them: no page can have one of these.
+  ['wss://app.example', 'app.example:443'],
+  ['wss://app.example', 'app.example'],
+  ['wss://app.example:443', 'app.example'],
+  ['ws://app.example', 'app.example:80'],
+  ['ws://app.example:3000', 'app.example:3000'],
+  ['ws://127.0.0.1:3000', '127.0.0.1:3000'],
+  ['wss://[::1]:3000', '[::1]:3000'],
+  ['https://app.example:443', 'app.example'],
+  ['https://app.example:443', 'app.example:443'],
+  ['http://app.example:80', 'app.example'],
+  ['HTTPS://app.example', 'app.example'],
+  ['WSS://App.Example:443', 'APP.example'],
+  ['https://APP.example', 'app.example'],
   ['https://xn--bcher-kva.example', 'xn--bcher-kva.example']
 ]
 
@@ -62,9 +77,13 @@ const OTHER_HOST: Array<[origin: string, host: string, why: string]> = [
   ['http://localhost:3000', 'localhost', 'a port where none was asked for'],
   ['http://app.example', 'app.example:443', "the other scheme's default port"],
   ['https://app.example', 'app.example:80', "the other scheme's default port"],
-  ['https://app.example:443', 'app.example', 'a default port, which no browser writes'],
-  ['HTTPS://app.example', 'app.example', 'a scheme in capitals, which no browser writes'],
-  ['https://APP.example', 'APP.example', 'a host in capitals, which no browser writes'],
+  ['ws://app.example', 'app.example:443', "the other scheme's default port"],
+  ['wss://app.example', 'app.example:80', "the other scheme's default port"],
+  ['wss://app.example:80', 'app.example', "the other scheme's default port"],
+  ['ws://app.example:443', 'app.example', "the other scheme's default port"],
+  ['wss://evil.example', 'app.example', 'another host'],
+  ['wss://app.example:8443', 'app.example:443', 'another port'],
+  ['wss://app.example:443', 'app.example:8443', 'another port'],
   ['https://app.example.', 'app.example', 'a trailing dot'],
   ['https://app.example', 'app.example.', 'a trailing dot asked for'],
   ['https://app.example/', 'app.example', 'a slash'],
@@ -126,6 +145,42 @@ test('a list lets in what one of its members does', async t => {
   }
   for (const Origin of ['https://two.example', 'https://a.b.two.example', 'http://one.example']) {
     t.equal(await status({ Origin }), 403, Origin)
+  }
+})
+
+for (const origin of ['https://app.example', 'wss://app.example', ['https://app.example']]) {
+  test(`${JSON.stringify(origin)} is that origin as native clients write it, too`, async t => {
+    const { status } = await answers(t, { origin })
+    for (const Origin of [
+      'https://app.example', 'https://app.example:443', 'HTTPS://App.Example', 'wss://app.example', 'WSS://APP.EXAMPLE:443'
+    ]) {
+      t.equal(await status({ Origin }), 101, Origin)
+    }
+    for (const Origin of [
+      'http://app.example', 'ws://app.example', 'wss://app.example:80', 'wss://app.example.', 'wss://app.example/',
+      'wss://user@app.example', 'wss://evil.example', 'https://app.example:0443'
+    ]) {
+      t.equal(await status({ Origin }), 403, Origin)
+    }
+  })
+}
+
+test('RegExps and functions get the origin as it was sent', async t => {
+  const sent: string[] = []
+  for (const origin of [/^https:\/\/app\.example$/, (one: string) => sent.push(one) === 0]) {
+    const { status } = await answers(t, { origin })
+    t.equal(await status({ Origin: 'WSS://app.example:443' }), 403)
+  }
+  t.same(sent, ['WSS://app.example:443'])
+})
+
+test("'null' can be named, alone and in a list, and is then the only one", async t => {
+  for (const origin of ['null', ['null'], ['https://app.example', 'null']]) {
+    const { status } = await answers(t, { origin })
+    t.equal(await status({ Origin: 'null' }), 101)
+    for (const Origin of ['Null', 'NULL', 'nul', 'null ,null', 'https://null', 'http://null', '']) {
+      t.equal(await status({ Origin, Host: 'null' }), 403, Origin)
+    }
   }
 })
 
