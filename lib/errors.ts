@@ -121,6 +121,9 @@ export const FST_ERR_WS_SEND_TYPE = createError<[type: string]>(
   'FST_ERR_WS_SEND_TYPE',
   'send() takes a string, Buffer, Uint8Array or ArrayBuffer, not %s; declare schema.send to send JSON', 500, TypeError as ErrorConstructor)
 
+export const FST_ERR_WS_INVALID_SEND = createError<[fault: string]>(
+  'FST_ERR_WS_INVALID_SEND', 'send() was given what does not fit schema.send: %s', 500, TypeError as ErrorConstructor)
+
 export const FST_ERR_WS_SERIALIZER = createError<[type: string]>(
   'FST_ERR_WS_SERIALIZER',
   'the serializer of schema.send must return a string, or bytes for a binary message, not %s', 500, TypeError as ErrorConstructor)

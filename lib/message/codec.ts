@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { parse } from 'secure-json-parse'
 import { FST_ERR_WS_ASYNC_VALIDATOR, FST_ERR_WS_INVALID_JSON, FST_ERR_WS_INVALID_MESSAGE } from '../errors.ts'
+import type { Branches } from './branches.ts'
 import { cut } from './cut.ts'
 
 /** A compiled validator, as Fastify's validator compilers make them. */
@@ -16,6 +17,15 @@ interface SchemaEnv {
   validate?: Validator
   root?: SchemaEnv
   refs?: Record<string, unknown>
+}
+
+/** What `schema.message` was compiled to. */
+export interface Validators {
+  /** For every message, or for those that fit no branch. Null: such a message is invalid. */
+  whole: Validator | null
+  /** Of a union whose branches are told apart by a property; null: it is no such union. */
+  branches: Branches<Validator> | null
+  all: readonly Validator[]
 }
 
 /** What a route does with JSON keys that would reach an object's prototype: Fastify's own options. */
@@ -41,7 +51,8 @@ const MAX_PATH = 256
  * message is kept behind it.
  */
 export class MessageDecoder {
-  readonly #validator: Validator
+  readonly #whole: Validator | null
+  readonly #branches: Branches<Validator> | null
   /** Those that keep the errors of the last message. */
   readonly #keepers: Validator[]
   readonly #options: DecoderOptions
@@ -50,9 +61,10 @@ export class MessageDecoder {
   readonly #context = { parentData: this.#holder, parentDataProperty: 'message' }
   #failure: Error | null = null
 
-  constructor (validator: Validator, options: DecoderOptions) {
-    this.#validator = validator
-    this.#keepers = keepersOf(validator)
+  constructor ({ whole, branches, all }: Validators, options: DecoderOptions) {
+    this.#whole = whole
+    this.#branches = branches
+    this.#keepers = [...new Set(all.flatMap(keepersOf))]
     this.#options = options
   }
 
@@ -89,7 +101,8 @@ export class MessageDecoder {
 
   /** The three forms of an answer that Fastify knows: false with `errors`, `{ error }`, `{ value }`. */
   #validate (): Error | null {
-    const validator = this.#validator
+    const validator = this.#branches?.pick(this.#holder.message) ?? this.#whole
+    if (validator === null) return this.#invalid([this.#branches!.faultOf(this.#holder.message)])
     const result = validator.schemaEnv === undefined
       ? validator(this.#holder.message)
       : validator(this.#holder.message, this.#context)

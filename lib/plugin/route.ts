@@ -6,7 +6,6 @@ import { acceptOffer, type DeflateSettings } from '../deflate/negotiate.ts'
 import {
   FST_ERR_WS_CLOSING, FST_ERR_WS_HANDLER, FST_ERR_WS_METHOD, FST_ERR_WS_NOT_REGISTERED, FST_ERR_WS_ORIGIN
 } from '../errors.ts'
-import { type DecoderOptions, formatSchemaErrors, MessageDecoder, type Validator } from '../message/codec.ts'
 import type { HandshakeHeaders } from '../protocol/handshake.ts'
 import { RouteBehaviour } from './behaviour.ts'
 import { type AnyRouteOptions, Declaration, hide } from './declaration.ts'
@@ -21,6 +20,7 @@ import { Opening } from './opening.ts'
 import { checkRouteOptions, deflateSettings, mergeOptions, type ResolvedOptions } from './options.ts'
 import { compileOrigin, type OriginCheck } from './origin.ts'
 import { RouteSocket } from './route-socket.ts'
+import { MessageSchemas } from './schemas.ts'
 import type { Scope } from './scope.ts'
 import { chooseProtocol } from './subprotocol.ts'
 import type { Tally } from './tally.ts'
@@ -28,25 +28,15 @@ import type { Tally } from './tally.ts'
 /** Under this name an instance carries the scope of the plugin that serves it, inherited as Fastify's decorators are. */
 export const kScope = Symbol.for('fastify-sockets.scope')
 
-/**
- * Fastify itself compiles `schema.message` and `schema.send`, so that compilers, shared schemas and errors are those of
- * the route: as the body of a media type that no request has, and as the response that follows a 101.
- */
-const MESSAGE_MEDIA_TYPE = 'fastify-sockets/message'
-const SEND_STATUS = '101'
-
 /** Seconds after which a client may try again when there was no room for it. */
 const RETRY_AFTER = 5
 
 /** One `ws` route: from its declaration to the sockets it opens. */
 export class WebSocketRoute {
   readonly url: string
-  /** Whether text messages are JSON, in either direction. */
-  readonly hasMessageSchema: boolean
-  readonly hasSendSchema: boolean
-
   readonly #instance: FastifyInstance
   readonly #routeOptions: AnyRouteOptions
+  readonly #schemas: MessageSchemas
   readonly #handler: (...args: any[]) => unknown
   readonly #declaration: Declaration
   readonly #httpHandler: ((...args: any[]) => unknown) | null
@@ -76,9 +66,6 @@ export class WebSocketRoute {
     this.#declaration = new Declaration(instance, options)
     this.#handler = handler ?? options.handler
     this.#httpHandler = handler === undefined ? null : options.handler
-    this.hasMessageSchema = options.schema?.message !== undefined
-    this.hasSendSchema = options.schema?.send !== undefined
-
     options.config = { ...options.config, [kRoute]: this } as typeof options.config
     options.handler = (request: FastifyRequest, reply: FastifyReply) => {
       const opening = Opening.of(reply.raw)
@@ -93,7 +80,7 @@ export class WebSocketRoute {
       this.#notAfterAll(reply)
       done()
     }].concat(options.onError as any ?? [])
-    if (this.hasMessageSchema || this.hasSendSchema) options.schema = this.#schemaToCompile(options.schema)
+    this.#schemas = new MessageSchemas(instance, options)
     if (!this.servesHttp) hide(options)
   }
 
@@ -114,6 +101,15 @@ export class WebSocketRoute {
     return this.#httpHandler !== null
   }
 
+  /** Whether text messages are JSON, in either direction. */
+  get hasMessageSchema (): boolean {
+    return this.#schemas.hasMessage
+  }
+
+  get hasSendSchema (): boolean {
+    return this.#schemas.hasSend
+  }
+
   get handshakeTimeout (): number {
     return this.#options.handshakeTimeout
   }
@@ -126,7 +122,6 @@ export class WebSocketRoute {
   boot (): void {
     const scope = (this.#instance as { [kScope]?: Scope })[kScope]
     if (scope === undefined) throw new FST_ERR_WS_NOT_REGISTERED(this.url)
-    const { schema } = this.#routeOptions
     const own = this.#routeOptions.ws === true ? {} : this.#routeOptions.ws as SocketOptions
     const options = mergeOptions(scope.options, own)
     this.#scope = scope
@@ -139,8 +134,7 @@ export class WebSocketRoute {
     const { heartbeat, idleTimeout, maxLifetime } = options
     if (heartbeat !== false) scope.wheel.serve(Math.min(heartbeat.interval, heartbeat.timeout))
     for (const delay of [idleTimeout, maxLifetime]) if (delay !== false) scope.wheel.serve(delay)
-    // The body has served its purpose, and a GET is not to be documented with one.
-    if (this.hasMessageSchema) delete schema.body
+    this.#schemas.takeBack()
   }
 
   /**
@@ -153,13 +147,6 @@ export class WebSocketRoute {
     if (handshakes.hasSubscribers) handshakes.publish({ request } satisfies HandshakeMessage)
     opening.meet(handshake)
     if (this.#limiters.length > 0 && !opening.gone) handshake.seat = this.#takeSeat(request, reply)
-  }
-
-  #schemaToCompile (schema: any): any {
-    const copy = { ...schema }
-    if (this.hasMessageSchema) copy.body = { content: { [MESSAGE_MEDIA_TYPE]: { schema: schema.message } } }
-    if (this.hasSendSchema) copy.response = { ...schema.response, [SEND_STATUS]: schema.send }
-    return copy
   }
 
   /** The route's first onRequest hook. A promise only where the origin policy makes one: most answers need no wait. */
@@ -263,20 +250,9 @@ export class WebSocketRoute {
       tally: this.#tally,
       deflate: this.#deflate,
       rate: this.#rate,
-      decoder: this.hasMessageSchema ? this.#createDecoder(request) : null,
-      serialize: this.hasSendSchema ? reply.getSerializationFunction(SEND_STATUS) as (value: unknown) => string : null,
+      decoder: this.#schemas.decoder(request),
+      serialize: this.#schemas.serializer(reply),
       disableRequestLogging: this.#instance.initialConfig.disableRequestLogging
-    })
-  }
-
-  #createDecoder (request: FastifyRequest): MessageDecoder {
-    const compiled = request.getValidationFunction('body') as unknown as Record<string, Validator>
-    const { onProtoPoisoning = 'error', onConstructorPoisoning = 'error' } = this.#instance.initialConfig
-    return new MessageDecoder(compiled[MESSAGE_MEDIA_TYPE]!, {
-      attachValidation: this.#routeOptions.attachValidation === true,
-      formatError: this.#routeOptions.schemaErrorFormatter as DecoderOptions['formatError'] ?? formatSchemaErrors,
-      protoAction: onProtoPoisoning,
-      constructorAction: onConstructorPoisoning
     })
   }
 }

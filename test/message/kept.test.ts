@@ -29,6 +29,11 @@ const AJV = {
   }
 }
 
+/** Not closed: what has no constant that is known is validated by the whole. */
+function unionOf (...types: string[]) {
+  return { anyOf: types.map(type => ({ note: true, properties: { type: { const: type }, a: { type: 'object' } } })) }
+}
+
 function noting (validator: (value: object) => unknown) {
   return {
     schema: { message: {} },
@@ -58,6 +63,9 @@ const CASES: Array<[name: string, text: string, route: Record<string, any>]> = [
   ['it is too deep for Ajv', DEEP, {
     schema: { message: { note: true, type: 'array', items: { properties: { a: { $ref: 'deep#' } } } } }
   }],
+  ['a branch of a union accepts it', '{"a":{},"type":"x"}', { schema: { message: unionOf('x', 'y') } }],
+  ['a branch of a union refuses it', '{"a":1,"type":"y"}', { schema: { message: unionOf('x', 'y') } }],
+  ['it fits no branch of a union, and was validated by the whole', '{"a":{},"type":"z"}', { schema: { message: unionOf('x', 'y') } }],
   ['its errors cannot be worded', '{"a":{}}', {
     schema: { message: { note: true, required: ['b'] } }, schemaErrorFormatter: () => { throw new Error('broken') }
   }],

@@ -65,6 +65,9 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   FST_ERR_WS_SEND_TYPE: [['object'], {
     message: /^send\(\) takes a string, .* not object; declare schema\.send to send JSON$/
   }],
+  FST_ERR_WS_INVALID_SEND: [['message/text must be string'], {
+    message: 'send() was given what does not fit schema.send: message/text must be string'
+  }],
   FST_ERR_WS_SERIALIZER: [['undefined'], {
     message: 'the serializer of schema.send must return a string, or bytes for a binary message, not undefined'
   }],

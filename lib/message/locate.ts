@@ -1,0 +1,129 @@
+import { cut } from './cut.ts'
+import { escaped, isRecord, listed, type Place, resolve, type Schema, type SharedSchemas, standsAlone, within } from './union.ts'
+
+/** Compiles a schema to what throws when a value does not fit. */
+export type Compile = (schema: Schema) => (value: any) => unknown
+
+/** A part of the schema. */
+interface Part extends Place {
+  /** Inside of a union nothing is coerced: serializers look for the branch that fits. */
+  readonly isStrict: boolean
+}
+
+/** Of what a schema says in a text, in UTF-16 units. */
+const MOST_OF_SCHEMA = 256
+
+/**
+ * Finds out where a value does not fit a schema. Serializers only say that it does not, or name a property and not where it
+ * is, so its parts are serialized one by one. Slow, and for what has failed already.
+ */
+export class Locator {
+  readonly #compile: Compile
+  readonly #shared: SharedSchemas
+  readonly #compiled = { strict: new WeakMap<Schema, (value: any) => unknown>(), lax: new WeakMap<Schema, (value: any) => unknown>() }
+
+  /** @param compile as the schema was compiled that the value has failed */
+  constructor (compile: Compile, shared: SharedSchemas) {
+    this.#compile = compile
+    this.#shared = shared
+  }
+
+  /**
+   * Where and what, such as `message/text must be string`; null: nothing that could be told.
+   *
+   * @param isStrict whether it is a branch of a union
+   */
+  locate (schema: Schema, value: unknown, isStrict: boolean): string | null {
+    return this.#find({ schema, root: schema, id: null, pointer: '', isStrict }, value, 'message')
+  }
+
+  #find (from: Part, given: unknown, path: string): string | null {
+    const found = resolve(from, this.#shared)
+    if (found === null) return null
+    const place = { ...found, isStrict: from.isStrict }
+    const { schema } = place
+    const value = asSent(given)
+    if (schema.type !== undefined && !isOf([schema.type].flat(), value)) return `${path} must be ${[schema.type].flat().join(' or ')}`
+    if ('const' in schema && schema.const !== value) return `${path} must be ${listed([schema.const])}`
+    return (isRecord(value) ? this.#findProperty(place, value, path) : null) ??
+      (Array.isArray(value) ? this.#findItem(place, value, path) : null) ??
+      this.#findPart(place, value, path)
+  }
+
+  #findProperty (place: Part, value: Record<string, unknown>, path: string): string | null {
+    const { required = [], properties = {}, additionalProperties } = place.schema
+    for (const name of required) {
+      if (value[name] === undefined) return `${path} must have required property '${name}'`
+    }
+    for (const [name, schema] of Object.entries(properties)) {
+      if (value[name] === undefined) continue
+      const found = this.#findIn(place, schema, `properties/${escaped(name)}`, value[name], `${path}/${escaped(name)}`)
+      if (found !== null) return found
+    }
+    if (additionalProperties !== false) return null
+    const other = Object.keys(value).find(name => !Object.hasOwn(properties, name))
+    return other === undefined ? null : `${path} must NOT have additional properties: ${listed([other])}`
+  }
+
+  #findItem (place: Part, value: unknown[], path: string): string | null {
+    const { items } = place.schema
+    if (!isRecord(items)) return null
+    for (const [i, item] of value.entries()) {
+      const found = this.#findIn(place, items as Schema, 'items', item, `${path}/${i}`)
+      if (found !== null) return found
+    }
+    return null
+  }
+
+  #findPart (place: Part, value: unknown, path: string): string | null {
+    for (const [i, part] of (place.schema.allOf ?? []).entries()) {
+      const found = this.#findIn(place, part, `allOf/${i}`, value, path)
+      if (found !== null) return found
+    }
+    const keyword = place.schema.anyOf === undefined ? 'oneOf' : 'anyOf'
+    const branches = place.schema[keyword]
+    if (branches === undefined) return null
+    const strict = { ...place, isStrict: true }
+    const found = branches.map((branch, i) => this.#findIn(strict, branch, `${keyword}/${i}`, value, path))
+    return found.every(one => one !== null) ? found.join(', or ') : null
+  }
+
+  /** The same for a part of the value, if it does not fit by itself. */
+  #findIn (place: Part, schema: Schema, key: string, value: unknown, path: string): string | null {
+    const part = { ...place, schema, pointer: `${place.pointer}/${key}` }
+    if (this.#fits(part, value)) return null
+    return this.#find(part, value, path) ?? `${path} must fit ${cut(JSON.stringify(schema), MOST_OF_SCHEMA)}`
+  }
+
+  /** Whether it does, as far as that can be told. */
+  #fits (place: Part, value: unknown): boolean {
+    const compiled = place.isStrict ? this.#compiled.strict : this.#compiled.lax
+    let serialize = compiled.get(place.schema)
+    try {
+      if (serialize === undefined) {
+        const schema = standsAlone(place, this.#shared)
+        serialize = schema === null ? () => {} : this.#compile(place.isStrict ? within('anyOf', schema) : schema)
+        compiled.set(place.schema, serialize)
+      }
+    } catch {
+      return true
+    }
+    try {
+      serialize(value)
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+/** What JSON makes of it. */
+function asSent (value: unknown): unknown {
+  const { toJSON } = Object(value) as { toJSON?: unknown }
+  return typeof toJSON === 'function' ? toJSON.call(value) : value
+}
+
+function isOf (types: string[], value: unknown): boolean {
+  const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
+  return types.some(one => one === type || (one === 'integer' && Number.isInteger(value)) || (type === 'bigint' && /^(?:integer|number)$/.test(one)))
+}

@@ -1,0 +1,183 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { FST_ERR_WS_INVALID_SEND } from '../errors.ts'
+import { Branches } from '../message/branches.ts'
+import { type DecoderOptions, formatSchemaErrors, MessageDecoder, type Validator } from '../message/codec.ts'
+import { cut } from '../message/cut.ts'
+import { Locator } from '../message/locate.ts'
+import { findUnion, isPlain, type Schema, type Union, within } from '../message/union.ts'
+
+type Serializer = (value: any) => string
+
+/** What is used here of the options of a route. */
+interface RouteOptions {
+  url: string
+  schema?: any
+  attachValidation?: boolean
+  schemaErrorFormatter?: unknown
+  serializerCompiler?: unknown
+}
+
+/**
+ * Fastify itself compiles `schema.message` and `schema.send`, so that compilers, shared schemas and errors are those of
+ * the route: as the body of a media type that no request has, and as the response that follows a 101. Of a union each
+ * branch has a media type of its own.
+ */
+const MESSAGE = 'fastify-sockets/message'
+const SEND = 'fastify-sockets/send'
+const SEND_STATUS = '101'
+
+/** Of what is wrong with a value, in UTF-16 units: an error may quote it. */
+const MOST_OF_TEXT = 1024
+
+/** What Fastify's own serializers say of a value that does not fit. */
+const DOES_NOT_FIT = /^(?:"[^]*" is required!|The value [^]* (?:does not match schema definition|cannot be converted to an? [a-z-]+)\.|Item at \d+ does not match schema definition\.)$/
+
+/** The schemas of a route for its messages. */
+export class MessageSchemas {
+  readonly hasMessage: boolean
+  readonly hasSend: boolean
+  readonly #instance: FastifyInstance
+  readonly #options: RouteOptions
+  readonly #message: unknown
+  readonly #send: unknown
+  #messages: Union | null = null
+  #sends: Union | null = null
+
+  /** Lends them to Fastify: changes the options of the route. */
+  constructor (instance: FastifyInstance, options: RouteOptions) {
+    this.#instance = instance
+    this.#options = options
+    this.#message = options.schema?.message
+    this.#send = options.schema?.send
+    this.hasMessage = this.#message !== undefined
+    this.hasSend = this.#send !== undefined
+    if (!this.hasMessage && !this.hasSend) return
+    const schema = { ...options.schema }
+    // Asked for when all is declared: schemas that are shared may come after the route.
+    if (this.hasMessage) schema.body = lazily({}, 'content', () => this.#messageContent())
+    if (this.hasSend) schema.response = lazily({ ...schema.response }, SEND_STATUS, () => this.#sendContent())
+    options.schema = schema
+  }
+
+  /** Takes back what was lent: the body has served its purpose, and a GET is not to be documented with one. */
+  takeBack (): void {
+    if (this.hasMessage) delete this.#options.schema.body
+  }
+
+  #messageContent (): object {
+    this.#messages = findUnion(this.#message, this.#instance.getSchemas())
+    const content = contentOf(MESSAGE, this.#messages?.branches ?? [])
+    // What a closed union is itself for is said better by its branches.
+    return this.#messages?.isClosed ? content : { [MESSAGE]: { schema: this.#message }, ...content }
+  }
+
+  #sendContent (): unknown {
+    this.#sends = findUnion(this.#send, this.#instance.getSchemas())
+    if (this.#sends === null) return this.#send
+    // As the only one of a union still, which is serialized by what it fits, and not by what it can be made to fit.
+    const branches = this.#sends.branches.map(branch => within('anyOf', branch))
+    return { content: { [SEND]: { schema: this.#send }, ...contentOf(SEND, branches) } }
+  }
+
+  /** For the messages that come; null where they have no schema. */
+  decoder (request: FastifyRequest): MessageDecoder | null {
+    if (!this.hasMessage) return null
+    const compiled = request.getValidationFunction('body') as unknown as Record<string, Validator>
+    const union = this.#messages
+    const validators = {
+      whole: compiled[MESSAGE] ?? null,
+      branches: union && new Branches(union, union.branches.map((_, i) => compiled[`${MESSAGE}-${i}`]!)),
+      all: Object.values(compiled)
+    }
+    const { onProtoPoisoning = 'error', onConstructorPoisoning = 'error' } = this.#instance.initialConfig
+    return new MessageDecoder(validators, {
+      attachValidation: this.#options.attachValidation === true,
+      formatError: this.#options.schemaErrorFormatter as DecoderOptions['formatError'] ?? formatSchemaErrors,
+      protoAction: onProtoPoisoning,
+      constructorAction: onConstructorPoisoning
+    })
+  }
+
+  /** For the messages that are sent; null where they have no schema. */
+  serializer (reply: FastifyReply): Serializer | null {
+    if (!this.hasSend) return null
+    const union = this.#sends
+    if (union === null) {
+      const serialize = reply.getSerializationFunction(SEND_STATUS) as Serializer
+      return isPlain(this.#send) ? guarded(serialize, this.#explainer(this.#send, false)) : serialize
+    }
+    const compiled = (name: string): Serializer => reply.getSerializationFunction(SEND_STATUS, name) as Serializer
+    const whole = compiled(SEND)
+    const serializers = new Branches(union, union.branches.map((_, i) => compiled(`${SEND}-${i}`)))
+    const explainers = new Branches(union, union.branches.map(branch => this.#explainer(branch, true)))
+    const explainWhole = this.#explainer(this.#send as Schema, true)
+    return guarded(value => (serializers.pick(value) ?? whole)(value), value => {
+      const explain = explainers.pick(value)
+      if (explain !== undefined) return explain(value)
+      if (!union.isClosed) return explainWhole(value)
+      const { instancePath, message } = serializers.faultOf(value)
+      return `message${instancePath} ${message}`
+    })
+  }
+
+  /** As Fastify has compiled them. */
+  #compile (schema: Schema): Serializer {
+    const { url, serializerCompiler } = this.#options
+    const compile = (serializerCompiler ?? this.#instance.serializerCompiler) as (route: object) => Serializer
+    return compile({ schema, method: 'GET', url, httpStatus: SEND_STATUS })
+  }
+
+  #explainer (schema: Schema, isStrict: boolean): (value: unknown) => string | null {
+    let locator: Locator | null = null
+    return value => {
+      locator ??= new Locator(part => this.#compile(part), this.#instance.getSchemas())
+      return locator.locate(schema, value, isStrict)
+    }
+  }
+}
+
+function contentOf (name: string, branches: readonly Schema[]): Record<string, { schema: Schema }> {
+  return Object.fromEntries(branches.map((schema, i) => [`${name}-${i}`, { schema }]))
+}
+
+/** A property whose value is made when it is first asked for. */
+function lazily (object: object, name: string, make: () => unknown): object {
+  const set = (value: unknown): void => {
+    Object.defineProperty(object, name, { configurable: true, enumerable: true, writable: true, value })
+  }
+  return Object.defineProperty(object, name, {
+    configurable: true,
+    enumerable: true,
+    set,
+    get () {
+      set(make())
+      return (object as Record<string, unknown>)[name]
+    }
+  })
+}
+
+/** A serializer of Fastify's whose errors say where the value does not fit. */
+function guarded (serialize: Serializer, explain: (value: unknown) => string | null): Serializer {
+  return value => {
+    try {
+      return serialize(value)
+    } catch (error) {
+      throw explained(error, value, explain)
+    }
+  }
+}
+
+function explained (error: unknown, value: unknown, explain: (value: unknown) => string | null): unknown {
+  try {
+    const { message } = error as Error
+    if (!DOES_NOT_FIT.test(message)) return error
+    const text = explain(value)
+    if (text === null) return error
+    // That there is no match says nothing more.
+    const said = message.startsWith('The value of ') ? text : `${text} (${message})`
+    return new FST_ERR_WS_INVALID_SEND(cut(said, MOST_OF_TEXT))
+  } catch {
+    // What throws while it is looked at: a getter, a Proxy.
+    return error
+  }
+}
