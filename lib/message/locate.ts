@@ -125,5 +125,5 @@ function asSent (value: unknown): unknown {
 
 function isOf (types: string[], value: unknown): boolean {
   const type = value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
-  return types.some(one => one === type || (one === 'integer' && Number.isInteger(value)) || (type === 'bigint' && /^(?:integer|number)$/.test(one)))
+  return types.some(one => one === type || (one === 'integer' && Number.isInteger(value)))
 }

@@ -156,7 +156,8 @@ test('constants are numbers, booleans, or several of one branch, and are coerced
   const { ask } = await told(t, {
     anyOf: [
       branch({ type: 'integer', const: 1 }, 'one'), branch({ enum: [2, 3] }, 'some'), branch({ type: 'boolean', const: true }, 'yes'),
-      branch({ anyOf: [{ const: 'a' }, { const: 'b' }] }, 'letter'), branch({ type: 'string', const: '7' }, 'seven'), branch({ const: null }, 'none')
+      branch({ anyOf: [{ const: 'a' }, { const: 'b' }] }, 'letter'), branch({ type: 'string', const: '7' }, 'seven'), branch({ const: null }, 'none'),
+      branch({ const: '1.0' }, 'exact')
     ]
   })
   t.equal(await ask('{"op":1,"one":"x"}'), '{"op":1,"one":"x"}')
@@ -168,7 +169,8 @@ test('constants are numbers, booleans, or several of one branch, and are coerced
   for (const letter of ['a', 'b']) t.equal(await ask(`{"op":"${letter}","letter":"x"}`), `{"op":"${letter}","letter":"x"}`)
   t.equal(await ask('{"op":null,"none":"x"}'), '{"op":null,"none":"x"}')
   t.equal(await ask('{"op":2}'), "message must have required property 'some'")
-  t.equal(await ask('{"op":4}'), 'message/op must be one of 1, 2, 3, true, "a", "b", "7", null')
+  t.equal(await ask('{"op":4}'), 'message/op must be one of 1, 2, 3, true, "a", "b", "7", null, "1.0"')
+  t.equal(await ask('{"op":"1.0","exact":"x"}'), '{"op":"1.0","exact":"x"}')
 })
 
 test('where a branch need not have the property, or need not be an object, what has no constant goes through the whole schema', async t => {
@@ -220,6 +222,15 @@ const OTHERS: Array<[name: string, message: any, text: string, said: string | Re
   }, '{"type":{"c":3}}', /must match a schema in anyOf$/],
   ['with a nested union without constants', { anyOf: [CHAT, { anyOf: [{ type: 'object', required: ['a'] }, { type: 'object', required: ['b'] }] }] }, '{"type":"chat"}', /must match a schema in anyOf$/],
   ['with a branch that has a name only inside of it', { definitions: { move: { ...STEP, $id: 'step' } }, anyOf: [CHAT, { $ref: 'step' }] }, '{"type":"chat"}', /must match a schema in anyOf$/],
+  ['with a union inside that takes all', { anyOf: [CHAT, { anyOf: [true, STEP] }] }, '{"type":"chat"}', '{"type":"chat"}'],
+  ['with a part that has a name only inside of it', {
+    definitions: { step: { ...STEP, $id: 'step' } },
+    anyOf: [CHAT, { type: 'object', required: ['type'], properties: { type: { const: 'move' } }, allOf: [{ $ref: 'step' }] }]
+  }, '{"type":"chat"}', /must match a schema in anyOf$/],
+  ['with a constant that has a name only inside of it', {
+    definitions: { kind: { $id: 'kind', const: 'move' } },
+    anyOf: [CHAT, { type: 'object', required: ['type'], properties: { type: { $ref: 'kind' } } }]
+  }, '{"type":"chat"}', /must match a schema in anyOf$/],
   ['with properties that are not schemas', { anyOf: [CHAT, { type: 'object', required: ['type'], properties: { type: true } }] }, '{"type":"chat"}', '{"type":"chat"}'],
   ['true', true, '{"type":"chat"}', '{"type":"chat"}']
 ]

@@ -13,7 +13,9 @@ const CHAT = {
     at: { type: 'string', format: 'date-time' },
     mood: { anyOf: [{ type: 'string' }, { type: 'null' }] },
     meta: { type: 'object', allOf: [{ type: 'object', required: ['a'], properties: { a: { type: 'integer' } } }] },
-    kind: { const: 'public' }
+    kind: { const: 'public' },
+    few: { type: 'array', items: { type: 'integer' }, maxItems: 1 },
+    any: { type: 'array', maxItems: 1 }
   }
 }
 const MOVE = {
@@ -63,7 +65,9 @@ const WRONG: Array<[value: any, said: string]> = [
   [{ ...HELLO, text: {} }, 'message/text must be string'],
   [{ ...HELLO, text: 'much too long' }, 'message/text must fit {"type":"string","maxLength":10}'],
   [{ type: 'chat' }, "message must have required property 'text'"],
+  [{ ...HELLO, text: null }, 'message/text must be string'],
   [{ ...HELLO, to: {} }, 'message/to must be array'],
+  [{ ...HELLO, to: new Date() }, 'message/to must be array'],
   [{ ...HELLO, to: [{ name: 'Ann' }, {}] }, "message/to/1 must have required property 'name'"],
   [{ ...HELLO, to: [{ name: 'Ann', nick: 1 }] }, 'message/to/0/nick must be string or null'],
   [{ ...HELLO, at: 'now' }, 'message/at must fit {"type":"string","format":"date-time"}'],
@@ -71,7 +75,10 @@ const WRONG: Array<[value: any, said: string]> = [
   [{ ...HELLO, meta: {} }, "message/meta must have required property 'a'"],
   [{ ...HELLO, meta: { a: 1.5 } }, 'message/meta/a must be integer'],
   [{ ...HELLO, kind: 'private' }, 'message/kind must be "public"'],
+  [{ ...HELLO, few: [1, 2] }, 'message/few must fit {"type":"array","items":{"type":"integer"},"maxItems":1}'],
+  [{ ...HELLO, any: [1, 2] }, 'message/any must fit {"type":"array","maxItems":1}'],
   [{ type: 'move', x: 'one' }, 'message/x must be integer'],
+  [{ type: 'move', x: 1n }, 'message/x must be integer'],
   [{ type: 'step', x: 1, y: 2, z: 3 }, 'message must NOT have additional properties: "y"'],
   [{ type: 'jump', x: 1 }, 'message/type must be one of "chat", "move", "step"'],
   [{ type: null }, 'message/type must be one of "chat", "move", "step"'],
@@ -159,11 +166,27 @@ test('errors of other kinds come through as they are', async t => {
 test('a value that fails in no part that can be named is told as the serializer told it', async t => {
   const { refused } = await sending(t, {
     anyOf: [
-      { type: 'object', required: ['type'], minProperties: 3, properties: { type: { const: 'a' }, b: true, c: { $ref: '#/anyOf/1/properties/type' } } },
+      { type: 'object', required: ['type'], minProperties: 3, additionalProperties: false, properties: { type: { const: 'a' }, b: true, c: { $ref: '#/anyOf/1/properties/type' } } },
       { type: 'object', required: ['type'], properties: { type: { const: 'b' } } }
     ]
   })
   t.match(refused({ type: 'a', b: 1 }).message, /^The value of '.*' does not match schema definition\.$/)
+  const closed = await sending(t, { anyOf: [{ ...MOVE, maxProperties: 2, properties: { ...MOVE.properties, y: {} } }, CHAT], definitions })
+  t.match(closed.refused({ type: 'move', x: 1, y: 2 }).message, /^The value of '.*' does not match schema definition\.$/)
+})
+
+test('a part that cannot be compiled by itself is named with what it is in', async t => {
+  const user = { type: 'object', properties: { 'a/b': { type: 'string' } } }
+  const { refused } = await sending(t, { $ref: 'sent#' }, {
+    $id: 'sent', anyOf: [{ ...MOVE, properties: { ...MOVE.properties, user } }, { ...MOVE, properties: { type: { const: 'x' } } }]
+  })
+  t.match(refused({ type: 'move', x: 1, user: { 'a/b': 1 } }).message, /: message\/user must fit \{"type":"object",/)
+})
+
+test('a $ref that is the eleventh of a row is left to the serializer', async t => {
+  const definitions = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`d${i}`, { $ref: `#/definitions/d${i + 1}` }]))
+  const { refused } = await sending(t, { $ref: '#/definitions/d0', definitions: { ...definitions, d12: { anyOf: [CHAT.properties.kind, { type: 'null' }] } } })
+  t.match(refused('private').message, /^The value of '.*' does not match schema definition\.$/)
 })
 
 test('a serializerCompiler of the route makes a serializer of each branch, and its errors are its own', async t => {
