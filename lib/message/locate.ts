@@ -29,14 +29,15 @@ export class Locator {
   }
 
   /**
-   * Where and what, such as `message/text must be string`; null: nothing that could be told.
+   * Where and what, such as `message/text must be string`.
    *
    * @param isStrict whether it is a branch of a union
    */
-  locate (schema: Schema, value: unknown, isStrict: boolean): string | null {
-    return this.#find({ schema, root: schema, id: null, pointer: '', isStrict }, value, 'message')
+  locate (schema: Schema, value: unknown, isStrict: boolean): string {
+    return this.#find({ schema, root: schema, id: null, pointer: '', isStrict }, value, 'message') ?? misfit('message', schema)
   }
 
+  /** Null: nothing that could be told. */
   #find (from: Part, given: unknown, path: string): string | null {
     const found = resolve(from, this.#shared)
     if (found === null) return null
@@ -92,7 +93,7 @@ export class Locator {
   #findIn (place: Part, schema: Schema, key: string, value: unknown, path: string): string | null {
     const part = { ...place, schema, pointer: `${place.pointer}/${key}` }
     if (this.#fits(part, value)) return null
-    return this.#find(part, value, path) ?? `${path} must fit ${cut(JSON.stringify(schema), MOST_OF_SCHEMA)}`
+    return this.#find(part, value, path) ?? misfit(path, schema)
   }
 
   /** Whether it does, as far as that can be told. */
@@ -115,6 +116,10 @@ export class Locator {
       return false
     }
   }
+}
+
+function misfit (path: string, schema: Schema): string {
+  return `${path} must fit ${cut(JSON.stringify(schema), MOST_OF_SCHEMA)}`
 }
 
 /** What JSON makes of it. */

@@ -127,7 +127,7 @@ export class MessageSchemas {
     return compile({ schema, method: 'GET', url, httpStatus: SEND_STATUS })
   }
 
-  #explainer (schema: Schema, isStrict: boolean): (value: unknown) => string | null {
+  #explainer (schema: Schema, isStrict: boolean): (value: unknown) => string {
     let locator: Locator | null = null
     return value => {
       locator ??= new Locator(part => this.#compile(part), this.#instance.getSchemas())
@@ -157,7 +157,7 @@ function lazily (object: object, name: string, make: () => unknown): object {
 }
 
 /** A serializer of Fastify's whose errors say where the value does not fit. */
-function guarded (serialize: Serializer, explain: (value: unknown) => string | null): Serializer {
+function guarded (serialize: Serializer, explain: (value: unknown) => string): Serializer {
   return value => {
     try {
       return serialize(value)
@@ -167,12 +167,11 @@ function guarded (serialize: Serializer, explain: (value: unknown) => string | n
   }
 }
 
-function explained (error: unknown, value: unknown, explain: (value: unknown) => string | null): unknown {
+function explained (error: unknown, value: unknown, explain: (value: unknown) => string): unknown {
   try {
     const { message } = error as Error
     if (!DOES_NOT_FIT.test(message)) return error
     const text = explain(value)
-    if (text === null) return error
     // That there is no match says nothing more.
     const said = message.startsWith('The value of ') ? text : `${text} (${message})`
     return new FST_ERR_WS_INVALID_SEND(cut(said, MOST_OF_TEXT))
