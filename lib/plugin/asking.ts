@@ -13,7 +13,7 @@ const PATIENCE = 10_000
  * @param onDecided called when that is known, `opening.whose` says what
  */
 export function askFastify (app: FastifyInstance, opening: Opening, onDecided: () => void): void {
-  const request = opening.response.req as IncomingMessage & { originalUrl?: string }
+  const request = opening.response.req as IncomingMessage & { originalUrl?: string | undefined }
   const { url, originalUrl } = request
   const forget = [rememberListeners(request), rememberListeners(opening.response)]
   let isRouting = true
@@ -24,7 +24,7 @@ export function askFastify (app: FastifyInstance, opening: Opening, onDecided: (
       for (const one of forget) one()
       // `rewriteUrl` has changed it.
       request.url = url!
-      if (originalUrl === undefined) delete request.originalUrl
+      request.originalUrl = originalUrl
     }
     onDecided()
   }

@@ -127,8 +127,10 @@ export class SharedServer {
   #leaveUpgrade (request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const net = socket as NetSocket
     this.#parts.connections.leave(net)
-    const { bytesWritten } = net
-    const isAnswered = (): boolean => net.destroyed || net.writableEnded || net.bytesWritten !== bytesWritten
+    const { bytesWritten, readableFlowing } = net
+    const isAnswered = (): boolean => {
+      return net.destroyed || net.writableEnded || net.bytesWritten !== bytesWritten || net.readableFlowing !== readableFlowing
+    }
     whenUntaken([socket, request], isAnswered, () => this.#serve(request, socket, head))
     this.#emit.call(this.#server, 'upgrade', request, socket, head)
   }

@@ -200,7 +200,7 @@ test('a socket that belongs to somebody else is left alone', async t => {
   const app = createApp(t, { drain: { timeout: TIMEOUT } }, { http2: false } as FastifyServerOptions)
   app.get('/', { ws: true }, () => {})
   const theirs: NetSocket[] = []
-  app.server.on('upgrade', (_request, socket) => { theirs.push(socket as NetSocket) })
+  app.server.on('upgrade', (_request, socket) => { theirs.push(socket.resume() as NetSocket) })
   app.server.on('connect', (_request, socket) => { theirs.push(socket as NetSocket) })
   const port = await listen(app)
   for (const head of [handshake('/elsewhere'), 'CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n\r\n']) {

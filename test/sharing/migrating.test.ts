@@ -8,6 +8,7 @@ import { KEY } from '../support/raw-client.ts'
 /** Does to an app what @fastify/websocket does: the same decorators, and an injectWS that emits a plain object. */
 const theirs = fp(async (app: FastifyInstance) => {
   app.decorate('websocketServer' as any, {})
+  app.server.on('upgrade', (_request, socket) => { socket.write('hello') })
   app.decorate('injectWS' as any, async (url: string) => {
     const [toClient, toServer] = [new PassThrough(), new PassThrough()]
     const request = {
@@ -40,6 +41,7 @@ for (const [order, plugins] of [['before', [theirs, sockets]], ['after', [socket
     app.get('/theirs', { websocket: true } as object, async () => 'http')
     await app.ready()
     t.equal(await app.injectWS('/ours'), 'hello')
+    t.equal(await app.injectWS('/theirs'), 'hello')
     t.equal(app.hasDecorator('injectWS'), true)
     t.equal(Object.hasOwn(app, 'injectWS'), true)
   })

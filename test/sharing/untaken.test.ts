@@ -57,6 +57,7 @@ for (const [what, bytes, status] of [
 for (const [how, take] of [
   ['has answered', (socket: Duplex) => { socket.write('HTTP/1.1 299 Theirs\r\n\r\n') }],
   ['reads', (socket: Duplex) => { socket.on('data', () => {}) }],
+  ['reads and ignores', (socket: Duplex) => { socket.resume() }],
   ['listens to its errors', (socket: Duplex) => { socket.on('error', () => {}) }],
   ['has ended', (socket: Duplex) => { socket.end() }],
   ['has destroyed', (socket: Duplex) => { socket.destroy() }]
@@ -220,23 +221,28 @@ test('a constraint that says nothing for ten seconds leaves it to the others', a
   await client.end()
 })
 
-test('an upgrade pipelined behind a request without an answer has its connection cut, beside another listener as well', async t => {
-  const found = uncaught(t)
-  const app = appBeside(t)
-  const running = deferred()
-  const answer = deferred()
-  app.get('/slow', async () => {
-    running.resolve()
-    await answer.promise
-    return 'late'
+for (const [what, isAlone, upgrade] of [
+  ['an upgrade', false, handshake('/ours')], ['an upgrade', true, handshake('/ours')], ['an upgrade to another protocol', true, h2c('GET', '/plain')]
+] as const) {
+  test(`${what} pipelined behind a request without an answer has its connection cut${isAlone ? '' : ', beside another listener as well'}`, async t => {
+    const found = uncaught(t)
+    const app = isAlone ? createApp(t, {}, HTTP1) : appBeside(t)
+    const running = deferred()
+    const answer = deferred()
+    app.get('/slow', async () => {
+      running.resolve()
+      await answer.promise
+      return 'late'
+    })
+    if (isAlone) app.get('/ours', { ws: true }, () => {})
+    const client = new RawClient(await listen(app))
+    client.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n' + upgrade)
+    await running.promise
+    await client.end()
+    answer.resolve()
+    t.same(found, [])
   })
-  const client = new RawClient(await listen(app))
-  client.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n' + handshake('/ours'))
-  await running.promise
-  await client.end()
-  answer.resolve()
-  t.same(found, [])
-})
+}
 
 test('errors of hooks are as they would be without another listener', async t => {
   const app = appBeside(t)
