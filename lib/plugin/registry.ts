@@ -63,11 +63,11 @@ export class Registry {
       this.app.addHook('onRequest', meetHandshake)
     }
     this.app.addHook('onReady', async () => this.#boot())
-    keepOutOfLog(this.app, (request, reply) => Opening.of(reply.raw)?.whose === 'asked' && !routeOf(request))
   }
 
   /** Adds a scope; the first one starts to listen for upgrades. */
   register (instance: FastifyInstance, scope: Scope): void {
+    // Unless that was done when the app was made.
     this.install(true)
     this.#scopes.push(scope)
     // Added now and not at the instance's birth, so that the user's own preClose hooks find open sockets.
@@ -78,6 +78,7 @@ export class Registry {
     })
     if (this.#shared !== null) return
     this.#shared = this.#share(this.app.server as Server)
+    keepOutOfLog(this.app, (request, reply) => Opening.of(reply.raw)?.whose === 'asked' && !routeOf(request))
     this.#connections.watch(this.app.server)
     this.#shutdown.beginWith(this.app.server as Server)
     instance.addHook('onListen', () => this.#attachOthers())
