@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { test } from 'tap'
@@ -39,4 +39,14 @@ test('the package holds the library, compiled and as source, and nothing else', 
   const formats = ['lib', 'types'].flatMap(folder => [`${folder}/package.json`, `dist/${folder}/package.json`])
   const found = files.filter(file => file.includes('/') && !file.endsWith('.md'))
   t.same(found.sort(), [...wanted, ...formats, 'lib/protocol/simd.wat'].sort())
+})
+
+test('require() names every type that import does', async t => {
+  const read = (path: string): Promise<string> => readFile(fileURLToPath(new URL(path, root)), 'utf8')
+  const names = (text: string): string[] => text.split(/[\s,]+/).filter(name => name !== '').sort()
+  const exported = [...(await read('types/index.ts')).matchAll(/^export type \{([^}]+)\}/gm)].map(([, list]) => list).join(',')
+  const commonjs = await read('lib/index.ts')
+  const listed = /^ {2}export type \{([^}]+)\}/m.exec(commonjs)![1]!
+  t.same(names(listed), names(exported))
+  t.ok(names(listed).includes('Socket'))
 })

@@ -1,0 +1,3 @@
+import { register } from 'node:module'
+
+register('import-in-the-middle/hook.mjs', import.meta.url)

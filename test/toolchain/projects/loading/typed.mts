@@ -1,0 +1,6 @@
+import Fastify from 'fastify'
+import plugin, { CloseCode, errors, ProtocolError, sockets, type Socket } from 'fastify-sockets'
+import check from './check.cjs'
+
+export const greet = (socket: Socket): boolean => socket.send('hello')
+check(plugin, { CloseCode, errors, ProtocolError, sockets }, Fastify).then(console.log)

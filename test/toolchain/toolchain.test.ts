@@ -1,0 +1,98 @@
+/**
+ * The package as it is shipped, in the tools of those who use it: `npm run test:toolchain`. Loaded by this Node and by that
+ * of NODE_NEWEST.
+ */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { test } from 'tap'
+import { inPairs, install, output } from './support.ts'
+
+const folder = await install()
+t.teardown(() => rm(folder, { recursive: true }))
+const tool = (path: string): string => join(folder, 'node_modules', path)
+
+const NODES = new Set([process.execPath, process.env.NODE_NEWEST ?? process.execPath])
+
+/** What ESM needs whose dependencies are CommonJS: esbuild does not provide it. */
+const REQUIRE = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)"
+
+test('it loads in Node, however it is asked for', async t => {
+  const ways = {
+    'by require': ['require.cjs'],
+    'by import': ['import.mjs'],
+    'by both: one instance': ['both.cjs'],
+    'by import, with an older import-in-the-middle': ['--no-deprecation', '--import', './instrument.mjs', 'import.mjs'],
+    'by require, with an older import-in-the-middle': ['--no-deprecation', '--import', './instrument.mjs', 'require.cjs'],
+    'by tsx': [tool('tsx/dist/cli.mjs'), 'typed.mts'],
+    'by tsx, as CommonJS': [tool('tsx/dist/cli.mjs'), '../commonjs/main.ts']
+  }
+  const all = [...NODES].flatMap(node => Object.entries(ways).map(([name, args]) => ({ node, name, args })))
+  await inPairs(all, async ({ node, name, args }) => {
+    t.equal(await output(join(folder, 'loading'), node, ...args), 'works', `${name}, ${node}`)
+  })
+})
+
+test('it can be bundled', async t => {
+  for (const [format, file, ...args] of [['esm', 'bundle.mjs', `--banner:js=${REQUIRE}`], ['cjs', 'bundle.cjs']] as const) {
+    const out = join(folder, file)
+    const built = await output(
+      join(folder, 'loading'), process.execPath, tool('esbuild/bin/esbuild'), 'import.mjs', '--bundle', '--platform=node',
+      '--log-level=warning', `--format=${format}`, `--outfile=${out}`, ...args
+    )
+    t.equal(built, '', `to ${format}`)
+    t.equal(await output(folder, process.execPath, out), 'works', format)
+  }
+})
+
+test('it loads in Jest', async t => {
+  await inPairs([...NODES].flatMap(node => [[node, 'required'], [node, 'typed']] as const), async ([node, name]) => {
+    // Jest in its defaults takes the first, ts-jest the second.
+    const args = name === 'typed' ? ['--config', 'ts-jest.config.json'] : [name]
+    const report = await output(join(folder, 'commonjs'), node, tool('jest/bin/jest.js'), '--json', ...args)
+    const passed = report.startsWith('{') && JSON.parse(report).numPassedTests
+    t.equal(passed, 1, `${name}, ${node}`)
+    if (passed !== 1) t.comment(report)
+  })
+})
+
+/** By the folder they are installed in. The oldest is the one that README.md names. */
+const OLDEST = 'typescript-oldest'
+const COMPILERS = [OLDEST, 'typescript', 'typescript-7']
+
+async function tsc (compiler: string, ...args: string[]): Promise<string> {
+  return await output(
+    join(folder, 'types'), process.execPath, tool(`${compiler}/bin/tsc`), '--noEmit', '--strict', '--target', 'es2022',
+    '--lib', 'es2023', '--types', 'node', ...args
+  )
+}
+
+test('its types are right in every setting of modules, and need no skipLibCheck', async t => {
+  const strict = ['--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--noPropertyAccessFromIndexSignature']
+  const all = COMPILERS.flatMap(compiler => [
+    // Types of zod and @fastify/websocket are newer than the oldest compiler.
+    { compiler, args: ['--module', 'node16', 'commonjs.cts', 'module.mts', ...compiler === OLDEST ? [] : ['zod.mts']] },
+    { compiler, args: ['--module', 'preserve', '--moduleResolution', 'bundler', '--verbatimModuleSyntax', 'bundled.ts'] },
+    ...compiler === OLDEST ? [] : [{ compiler, args: ['--module', 'nodenext', 'both.mts'] }]
+  ])
+  await inPairs(all, async ({ compiler, args }) => {
+    t.equal(await tsc(compiler, ...strict, ...args), '', `${compiler} ${args.join(' ')}`)
+  })
+})
+
+test('a WebSocket route with TypeBox costs the compiler no more than twice an HTTP route', async t => {
+  await inPairs(COMPILERS.slice(1), async compiler => {
+    const counts: number[] = []
+    for (const file of ['cost.mts', 'cost-http.mts', 'cost-ws.mts']) {
+      const report = await tsc(
+        compiler, '--module', 'nodenext', '--allowImportingTsExtensions', '--skipLibCheck', '--extendedDiagnostics', file,
+        // Otherwise each of its threads counts what it needs for itself.
+        ...compiler === 'typescript-7' ? ['--singleThreaded'] : []
+      )
+      counts.push(Number(/Instantiations:\s+(\d+)/.exec(report)?.[1]))
+    }
+    const [base, withHttp, withWs] = counts as [number, number, number]
+    const http = withHttp - base
+    const ws = withWs - base
+    t.ok(http > 0 && http < base && ws <= 2 * http, `${compiler}: ${ws} instantiations, ${http} for HTTP, ${base} without either`)
+  })
+})
