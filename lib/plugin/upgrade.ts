@@ -94,7 +94,10 @@ export class Upgrade extends Opening {
     this.decide(false)
     if (status !== this.status) this.refuse()
     if (!this.isAccepted) return writeHead.call(response, status, ...rest)
-    return writeHead.call(response, status, this.takeHeaders(rest.at(-1)))
+    const headers = this.takeHeaders(rest.at(-1))
+    // A 101 has no body. Deno (2.9) would send an empty one in chunks, and a client would take that for a frame.
+    response.removeHeader('transfer-encoding')
+    return writeHead.call(response, status, headers)
   }
 }
 
