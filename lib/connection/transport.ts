@@ -25,6 +25,8 @@ export function ownTransport (duplex: Duplex, owner: TransportOwner): void {
   const isFirst = owned[kOwner] === undefined
   owned[kOwner] = owner
   if (!isFirst) return
+  // Before there was somebody to hear of it.
+  if (duplex.readableEnded) process.nextTick(() => onEnd.call(owned))
   // HTTPS has its sockets end with the peer's side; what we have read already may take its time, and be answered.
   duplex.allowHalfOpen = true
   duplex.on('end', onEnd)

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Opening } from './opening.ts'
 import { rememberListeners } from './untaken.ts'
@@ -15,16 +16,21 @@ const PATIENCE = 10_000
 export function askFastify (app: FastifyInstance, opening: Opening, onDecided: () => void): void {
   const request = opening.response.req as IncomingMessage & { originalUrl?: string | undefined }
   const { url, originalUrl } = request
-  const forget = [rememberListeners(request), rememberListeners(opening.response)]
+  const socket = opening.transport as Duplex & { _meta?: unknown }
+  const { _meta } = socket
+  const forget = [request, opening.response, socket].map(rememberListeners)
   let isRouting = true
+  let hasWaited = false
   let timer: NodeJS.Timeout | undefined
   const decided = (): void => {
     if (opening.whose === 'theirs') {
-      opening.leave()
+      opening.leave(!hasWaited)
       for (const one of forget) one()
+      // Where Fastify keeps what its onTimeout hooks need.
+      if (socket._meta !== _meta) socket._meta = _meta
       // `rewriteUrl` has changed it.
       request.url = url!
-      request.originalUrl = originalUrl
+      if (request.originalUrl !== originalUrl) request.originalUrl = originalUrl
     }
     onDecided()
   }
@@ -48,17 +54,25 @@ export function askFastify (app: FastifyInstance, opening: Opening, onDecided: (
   }
   isRouting = false
   // A constraint may take its time.
-  if (opening.whose === 'asked') timer = setTimeout(() => opening.decide(false), PATIENCE)
+  if (opening.whose === 'asked') timer = setTimeout(giveUp, PATIENCE)
   else decided()
+
+  function giveUp (): void {
+    hasWaited = true
+    opening.decide(false)
+  }
 }
 
+const kQuiet = Symbol('fastify-sockets.quiet')
+
 interface LogController {
+  [kQuiet]?: boolean
   incomingRequest (request: FastifyRequest, reply: FastifyReply, ...rest: unknown[]): void
 }
 
 /**
  * Leaves what is not ours out of the log, where it would be a request that has come and is never answered. Fastify
- * before 5.9 cannot be told.
+ * before 5.10 cannot be told.
  *
  * @param isForeign whether a request is only asked about, and has no WebSocket route
  */
@@ -66,6 +80,9 @@ export function keepOutOfLog (app: FastifyInstance, isForeign: (request: Fastify
   const symbol = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.logController')
   if (symbol === undefined) return
   const controller = (app as unknown as Record<symbol, LogController>)[symbol]!
+  // Apps may share one.
+  if (controller[kQuiet] || !Object.isExtensible(controller)) return
+  controller[kQuiet] = true
   const { incomingRequest } = controller
   controller.incomingRequest = (request, reply, ...rest) => {
     if (!isForeign(request, reply)) incomingRequest.call(controller, request, reply, ...rest)

@@ -60,7 +60,7 @@ export class Connections {
 
   /** A socket has left HTTP: it belongs to a WebSocket, or to another listener. */
   release (socket: object): void {
-    if (!this.#sockets.delete(socket as NetSocket)) return
+    if (!this.#sockets.delete(socket as NetSocket) && !this.#left.delete(socket as NetSocket)) return
     ;(socket as NetSocket).off('close', onClose)
   }
 

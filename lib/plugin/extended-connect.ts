@@ -61,10 +61,12 @@ export class ExtendedConnect extends Opening {
     return super.begin()
   }
 
-  leave (): void {
+  leave (isFinal: boolean): void {
     this.#request.headers[':method'] = 'CONNECT'
     for (const method of METHODS) delete (this.response as Partial<Http2ServerResponse>)[method]
-    this.giveBack(this.response)
+    for (const name of this.response.getHeaderNames()) this.response.removeHeader(name)
+    this.response.statusCode = 200
+    if (isFinal) this.giveBack(this.response)
   }
 
   /** Answers without Fastify. */
@@ -149,7 +151,9 @@ export class ExtendedConnect extends Opening {
   #writeHead (writeHead: Function, status: number, rest: any[]): Http2ServerResponse {
     const { response } = this
     // To throw here could be to throw into a timer of a hook.
-    if (this.isTooLate || this.#stream.closed || this.#isTheirs) return response
+    if (this.isTooLate || this.#stream.closed) return response
+    this.answeredUnasked(status)
+    if (this.whose === 'theirs') return response
     if (status !== this.status) this.refuse()
     if (!this.isAccepted) return writeHead.call(response, this.#refusalStatus(status), ...rest)
     const headers = this.takeHeaders(rest.at(-1))
@@ -168,9 +172,8 @@ export class ExtendedConnect extends Opening {
     return response
   }
 
-  /** Fastify answers before its first hook: no route, then. */
   get #isTheirs (): boolean {
-    this.decide(false)
+    this.answeredUnasked(this.response.statusCode)
     return this.whose === 'theirs'
   }
 

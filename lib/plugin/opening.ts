@@ -84,6 +84,11 @@ export abstract class Opening implements TransportOwner {
   /** Whether nothing is left to be written. */
   abstract get isWritten (): boolean
 
+  /** Whether it has ended, in a connection or without. */
+  get isDone (): boolean {
+    return this.#done
+  }
+
   /** The transport leaves HTTP. */
   protected abstract handOver (): void
 
@@ -120,12 +125,22 @@ export abstract class Opening implements TransportOwner {
    */
   decide (isOurs: boolean): void {
     if (this.whose !== 'asked') return
-    this.whose = isOurs && this.begin() ? 'ours' : 'theirs'
+    // A client may have left by the time that a constraint has its answer.
+    this.whose = isOurs && !this.transport.destroyed && this.begin() ? 'ours' : 'theirs'
     this.#onDecided?.()
   }
 
-  /** It is not ours: request and response are as they came. */
-  abstract leave (): void
+  /** Fastify answers before its first hook: there is no route, or none is looked for because it is closing. */
+  protected answeredUnasked (status: number): void {
+    this.decide(status === 503)
+  }
+
+  /**
+   * It is not ours: request and response are as they came.
+   *
+   * @param isFinal false if Fastify may yet go on with them, in which case it is stopped
+   */
+  abstract leave (isFinal: boolean): void
 
   /**
    * It goes through Fastify: takes over whatever happens on the transport meanwhile.

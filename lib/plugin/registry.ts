@@ -33,6 +33,7 @@ export class Registry {
   /** Whether the app is older than this module. */
   #isLate = false
   #isInstalled = false
+  #isBooted = false
   #shared: SharedServer | null = null
   #injectServer: Server | null = null
 
@@ -78,7 +79,7 @@ export class Registry {
     })
     if (this.#shared !== null) return
     this.#shared = this.#share(this.app.server as Server)
-    keepOutOfLog(this.app, (request, reply) => Opening.of(reply.raw)?.whose === 'asked' && !routeOf(request))
+    keepOutOfLog(this.app, (request, reply) => isForeign(Opening.of(reply.raw)) && !routeOf(request))
     this.#connections.watch(this.app.server)
     this.#shutdown.beginWith(this.app.server as Server)
     instance.addHook('onListen', () => this.#attachOthers())
@@ -108,13 +109,18 @@ export class Registry {
   }
 
   #boot (): void {
+    this.#isBooted = true
     for (const route of this.#routes) route.boot()
     this.#foreign.check()
   }
 
   #share (server: Server): SharedServer {
     return new SharedServer(server, {
-      app: this.app, sessions: this.#sessions, connections: this.#connections, shutdown: this.#shutdown
+      app: this.app,
+      sessions: this.#sessions,
+      connections: this.#connections,
+      shutdown: this.#shutdown,
+      isBooted: () => this.#isBooted
     })
   }
 
@@ -139,6 +145,11 @@ export class Registry {
       server.on('connect', (...event) => this.app.server.emit('connect', ...event))
     }
   }
+}
+
+/** A constraint may have its answer when nobody asks any more. */
+function isForeign (opening: Opening | undefined): boolean {
+  return opening !== undefined && opening.whose !== 'ours'
 }
 
 /** The instance that `Fastify()` has made. */

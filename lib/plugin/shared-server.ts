@@ -19,6 +19,9 @@ const kOurs = Symbol.for('fastify-sockets.ours')
 
 type Emit = (event: string, ...args: any[]) => boolean
 
+/** The last one is of HTTP/1.1 only: what has been read behind the request. */
+type ConnectEvent = [request: Http2ServerRequest | IncomingMessage, response: Http2ServerResponse | Duplex, head: Buffer]
+
 /** Node 24.9 and later asks before it leaves HTTP. */
 interface Asking {
   shouldUpgradeCallback?: (request: IncomingMessage) => boolean
@@ -30,6 +33,8 @@ export interface ServerParts {
   readonly sessions: Sessions
   readonly connections: Connections
   readonly shutdown: Shutdown
+  /** Until then its routes have no hooks, nor is known which of them are ours. */
+  readonly isBooted: () => boolean
 }
 
 /**
@@ -77,12 +82,12 @@ export class SharedServer {
     const shared = this
     const emit = this.#emit
     function claim (this: Server, event: string, ...args: any[]): boolean {
-      if (event === 'upgrade' && shared.#isAttached) shared.#onUpgrade(args[0], args[1], args[2])
-      else if (event === 'connect' && shared.#isAttached && isHttp2(this)) shared.#onConnect(args[0], args[1])
+      if (event === 'upgrade' && shared.#isAttached) shared.#onUpgrade(args[0], args[1], args[2] ?? NOTHING_READ)
+      else if (event === 'connect' && shared.#isAttached && isHttp2(this)) shared.#onConnect(...args as ConnectEvent)
       else return emit.call(this, event, ...args)
       return true
     }
-    return Object.assign(claim, { [kOurs]: true })
+    return Object.defineProperty(claim, kOurs, { get: () => shared.#isAttached })
   }
 
   /** Whether an event has other listeners, those of another app on the same server among them. */
@@ -101,9 +106,9 @@ export class SharedServer {
       return
     }
     // Node has none at this time, and a client may leave before somebody takes its request.
-    socket.on('error', ignore)
+    if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore)
     const leave = (): void => this.#leaveUpgrade(request, socket, head)
-    if (!isForUs(request)) {
+    if (!isForUs(request) || !this.#parts.isBooted()) {
       leave()
       return
     }
@@ -125,21 +130,29 @@ export class SharedServer {
   }
 
   #leaveUpgrade (request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const net = socket as NetSocket
+    const net = socket as NetSocket & { _httpMessage?: object | null }
     this.#parts.connections.leave(net)
     const { bytesWritten, readableFlowing } = net
-    const isAnswered = (): boolean => {
-      return net.destroyed || net.writableEnded || net.bytesWritten !== bytesWritten || net.readableFlowing !== readableFlowing
+    // The answer to an earlier request may still be on its way.
+    const isOwed = Boolean(net._httpMessage)
+    const isAnswered = (): boolean => net.destroyed || net.writableEnded || net.readableFlowing !== readableFlowing ||
+      (net.bytesWritten !== bytesWritten && !isOwed)
+    // Of a Duplex that somebody emits by hand nothing says whether it is answered.
+    if (bytesWritten !== undefined) {
+      whenUntaken([socket, request], isAnswered, () => {
+        this.#parts.connections.release(socket)
+        this.#serve(request, socket, head)
+      })
     }
-    whenUntaken([socket, request], isAnswered, () => this.#serve(request, socket, head))
     this.#emit.call(this.#server, 'upgrade', request, socket, head)
   }
 
-  #onConnect (request: Http2ServerRequest | IncomingMessage, response: Http2ServerResponse | Duplex): void {
+  #onConnect (...event: ConnectEvent): void {
+    const [request, response] = event
     const hasOthers = this.#hasOthers('connect')
     if (!(request instanceof Http2ServerRequest)) {
       // A CONNECT of HTTP/1.1, which Node ends like this where nobody listens.
-      if (hasOthers) this.#emit.call(this.#server, 'connect', request, response)
+      if (hasOthers) this.#emit.call(this.#server, 'connect', ...event)
       else (response as Duplex).destroy()
       return
     }
@@ -151,7 +164,7 @@ export class SharedServer {
       return
     }
     const leave = (): void => this.#leaveConnect(request, answer)
-    if (protocolOf(request) === 'websocket') this.#ask(this.#connect(request, answer), leave)
+    if (protocolOf(request) === 'websocket' && this.#parts.isBooted()) this.#ask(this.#connect(request, answer), leave)
     else leave()
   }
 
@@ -176,13 +189,13 @@ export class SharedServer {
 
   /** A handshake goes through Fastify as any other request. */
   #admit (opening: Opening): void {
-    if (!opening.begin()) return
+    if (opening.transport.destroyed || !opening.begin()) return
     this.#parts.app.routing(opening.response.req as IncomingMessage, opening.response as ServerResponse)
     this.#follow(opening)
   }
 
   #follow (opening: Opening): void {
-    if (opening.isWritten) return
+    if (opening.isWritten || opening.isDone) return
     this.#parts.shutdown.add(opening)
     opening.wait()
   }
@@ -238,6 +251,8 @@ function asNodeMakesIt (request: IncomingMessage, socket: Duplex): IncomingMessa
 function protocolOf ({ headers }: Http2ServerRequest): string | undefined {
   return headers[':protocol']?.toString().toLowerCase()
 }
+
+const NOTHING_READ = Buffer.alloc(0)
 
 const listen = Object.assign(() => {}, { [kOurs]: true })
 

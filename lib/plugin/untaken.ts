@@ -11,21 +11,10 @@ const PATIENCE = 1000
  * @param isAnswered whether there is an answer, or nobody to answer
  */
 export function whenUntaken (emitters: readonly EventEmitter[], isAnswered: () => boolean, onUntaken: () => void): void {
-  const before = countListeners(emitters)
-  setTimeout(() => { if (!isAnswered() && countListeners(emitters) === before) onUntaken() }, PATIENCE)
-}
-
-function countListeners (emitters: readonly EventEmitter[]): number {
-  let count = 0
-  for (const emitter of emitters) {
-    // What others emit in place of a request may be none.
-    if (!(emitter instanceof EventEmitter)) continue
-    for (const name of emitter.eventNames()) {
-      // Node itself adds one to a stream of HTTP/2 when the event is over.
-      if (name !== 'close' || !('rstCode' in emitter)) count += emitter.listenerCount(name)
-    }
-  }
-  return count
+  const known = new Set(emitters.flatMap(listenersOf))
+  setTimeout(() => {
+    if (!isAnswered() && emitters.flatMap(listenersOf).every(listener => known.has(listener))) onUntaken()
+  }, PATIENCE)
 }
 
 /**
@@ -34,10 +23,18 @@ function countListeners (emitters: readonly EventEmitter[]): number {
  * @returns takes off all listeners that have come since
  */
 export function rememberListeners (emitter: EventEmitter): () => void {
-  const known = new Set(emitter.eventNames().flatMap(name => emitter.rawListeners(name)))
+  const known = new Set(listenersOf(emitter))
   return () => {
     for (const name of emitter.eventNames()) {
       for (const listener of emitter.rawListeners(name)) if (!known.has(listener)) emitter.off(name, listener as () => void)
     }
   }
+}
+
+function listenersOf (emitter: EventEmitter): Function[] {
+  // What others emit in place of a request may be none.
+  if (!(emitter instanceof EventEmitter)) return []
+  // Node itself adds one for the end of a stream of HTTP/2 when the event is over.
+  const names = emitter.eventNames().filter(name => name !== 'close' || !('rstCode' in emitter))
+  return names.flatMap(name => emitter.rawListeners(name))
 }

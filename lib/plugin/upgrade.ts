@@ -90,8 +90,7 @@ export class Upgrade extends Opening {
     const { response } = this
     // To throw here could be to throw into a timer of a hook.
     if (this.isTooLate) return response
-    // Fastify answers before its first hook: no route, then.
-    this.decide(false)
+    this.answeredUnasked(status)
     if (status !== this.status) this.refuse()
     if (!this.isAccepted) return writeHead.call(response, status, ...rest)
     const headers = this.takeHeaders(rest.at(-1))
