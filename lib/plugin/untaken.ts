@@ -34,7 +34,7 @@ export function rememberListeners (emitter: EventEmitter): () => void {
 function listenersOf (emitter: EventEmitter): Function[] {
   // What others emit in place of a request may be none.
   if (!(emitter instanceof EventEmitter)) return []
-  // Node itself adds one for the end of a stream of HTTP/2 when the event is over.
-  const names = emitter.eventNames().filter(name => name !== 'close' || !('rstCode' in emitter))
+  // For the end of a stream of HTTP/2 Node itself adds some, when the event is over and when the client has ended its side.
+  const names = emitter.eventNames().filter(name => !('rstCode' in emitter) || (name !== 'close' && name !== 'end'))
   return names.flatMap(name => emitter.rawListeners(name))
 }
