@@ -95,15 +95,18 @@ export class Session {
    * learn that the client has left. Later versions end the session by themselves, and those before 20.19.4 cannot be asked.
    */
   #noticeFailure (): void {
-    const kHandle = Object.getOwnPropertySymbols(this.#session).find(({ description }) => description === 'kHandle')!
-    const handle = (this.#session as unknown as Record<symbol, Handle>)[kHandle]!
-    const ended = handle.ongracefulclosecomplete
-    // In Deno (2.9) it also takes no stream any more.
-    if (!('deno' in process.versions)) handle.setGracefulClose?.()
-    handle.ongracefulclosecomplete = () => {
-      ended?.()
-      // Node is still at it.
-      setImmediate(() => { if (this.#hasFailed) this.#socket.destroy() })
+    const session = this.#session as unknown as Record<symbol, Handle>
+    // There is one in Node, and none in Bun.
+    for (const kHandle of Object.getOwnPropertySymbols(session).filter(({ description }) => description === 'kHandle')) {
+      const handle = session[kHandle]!
+      const ended = handle.ongracefulclosecomplete
+      // In Deno (2.9) it also takes no stream any more.
+      if (!('deno' in process.versions)) handle.setGracefulClose?.()
+      handle.ongracefulclosecomplete = () => {
+        ended?.()
+        // Node is still at it.
+        setImmediate(() => { if (this.#hasFailed) this.#socket.destroy() })
+      }
     }
   }
 
