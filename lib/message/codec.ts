@@ -175,7 +175,7 @@ function tooDeep (cause: unknown): Error {
   return new FST_ERR_WS_INVALID_MESSAGE('the message is nested too deeply to be validated', undefined, cause)
 }
 
-/** V8 has no other sign of it than these words. */
+/** Engines have no other sign of it than these words; that of Bun ends them with a full stop. */
 function isStackOverflow (error: unknown): boolean {
-  return types.isNativeError(error) && error.name === 'RangeError' && error.message === 'Maximum call stack size exceeded'
+  return types.isNativeError(error) && error.name === 'RangeError' && error.message.startsWith('Maximum call stack size exceeded')
 }
