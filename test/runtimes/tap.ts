@@ -185,7 +185,8 @@ async function runTest ({ name, code, timeout }: Declared, { faults }: T): Promi
 const timers = { setTimeout: globalThis.setTimeout, clearTimeout: globalThis.clearTimeout }
 
 function show (value: unknown): string {
-  return value instanceof Error ? String(value.stack) : typeof value === 'string' ? JSON.stringify(value) : String(value)
+  if (value instanceof Error) return String(value.stack)
+  return typeof value === 'object' && value !== null ? 'an object' : typeof value === 'string' ? JSON.stringify(value) : String(value)
 }
 
 /** The line of a test that is being run. */
