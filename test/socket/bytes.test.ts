@@ -1,3 +1,4 @@
+import { runInNewContext, runInThisContext } from 'node:vm'
 import { test } from 'tap'
 import { OFFER, original } from '../support/deflate.ts'
 import { codeOf, pair, serve, turn } from '../support/serve.ts'
@@ -88,6 +89,13 @@ function detached (): Uint8Array {
   return bytes
 }
 
+function detachedView (View: new (memory: ArrayBuffer) => unknown): unknown {
+  const memory = new ArrayBuffer(8)
+  const view = new View(memory)
+  structuredClone(memory, { transfer: [memory] })
+  return view
+}
+
 function resizable (length: number): ArrayBuffer & { resize (length: number): void } {
   return new (ArrayBuffer as any)(length, { maxByteLength: length * 2 })
 }
@@ -105,12 +113,14 @@ for (const { name, value, named } of [
   { name: 'a Proxy of a Buffer', value: new Proxy(Buffer.from('hello'), {}), named: 'object' },
   { name: 'a Proxy of an ArrayBuffer', value: new Proxy(new ArrayBuffer(5), {}), named: 'object' },
   { name: 'an object on the prototype of ArrayBuffer', value: Object.create(ArrayBuffer.prototype), named: 'object' },
-  { name: 'a Float32Array that calls itself otherwise', value: Object.setPrototypeOf(new Float32Array(4), Uint8Array.prototype), named: 'object' },
-  { name: 'a DataView', value: new DataView(new ArrayBuffer(4)), named: 'object' },
-  { name: 'a SharedArrayBuffer', value: new SharedArrayBuffer(4), named: 'object' },
   { name: 'an object that calls itself one', value: { [Symbol.toStringTag]: 'Uint8Array', length: 9 }, named: 'object' },
   { name: 'a Uint8Array whose memory is gone', value: detached(), named: 'bytes that were transferred' },
   { name: 'an ArrayBuffer whose memory is gone', value: detached().buffer, named: 'bytes that were transferred' },
+  { name: 'a Float64Array whose memory is gone', value: detachedView(Float64Array), named: 'bytes that were transferred' },
+  { name: 'a DataView whose memory is gone', value: detachedView(DataView), named: 'bytes that were transferred' },
+  { name: 'a Proxy of a DataView', value: new Proxy(new DataView(new ArrayBuffer(4)), {}), named: 'object' },
+  { name: 'an object on the prototype of DataView', value: Object.create(DataView.prototype), named: 'object' },
+  { name: 'an object on the prototype of SharedArrayBuffer', value: Object.create(SharedArrayBuffer.prototype), named: 'object' },
   { name: 'a Uint8Array beyond the end of its memory', value: outOfBounds(), named: 'bytes that were transferred' }
 ]) {
   test(`send() refuses ${name}`, async t => {
@@ -135,6 +145,53 @@ for (const { name, make } of [
     t.strictSame((await client.frame()).payload, Buffer.alloc(9000, 7))
   })
 }
+
+const VIEWS = [
+  'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array', 'Float32Array', 'Float64Array',
+  'BigInt64Array', 'BigUint64Array', 'DataView'
+]
+
+for (const { realm, make } of [
+  { realm: 'this', make: (code: string) => runInThisContext(code) },
+  { realm: 'another', make: (code: string) => runInNewContext(code) }
+]) {
+  for (const { mode, ws, headers } of [
+    { mode: 'plain', ws: {}, headers: {} }, { mode: 'compressed', ws: { deflate: { threshold: 0 } }, headers: OFFER }
+  ]) {
+    test(`every view of memory of ${realm} realm goes with its own bytes, ${mode}`, async t => {
+      const { client, socket } = await pair(t, ws, {}, headers)
+      for (const size of [16, 4000]) {
+        for (const memory of [`new ArrayBuffer(${size})`, `new ArrayBuffer(${size}, { maxByteLength: 9000 })`, `new SharedArrayBuffer(${size})`]) {
+          for (const View of VIEWS) {
+            const [whole, view] = make(`{
+              const memory = ${memory}
+              new Uint8Array(memory).forEach((_, i, bytes) => { bytes[i] = i })
+              const view = ${View} === DataView ? new DataView(memory, 8, 8) : new ${View}(memory, 8, 8 / ${View}.BYTES_PER_ELEMENT)
+              ;[memory, view]
+            }`)
+            socket.send(whole)
+            socket.send(view)
+            const bytes = Buffer.from(new Uint8Array(whole))
+            t.ok(original(await client.frame()).equals(bytes), memory)
+            t.ok(original(await client.frame()).equals(bytes.subarray(8, 16)), `${View} of ${memory}`)
+          }
+        }
+      }
+    })
+  }
+}
+
+test('a view that lies about itself is sent as it is', async t => {
+  const { client, socket } = await pair(t)
+  const lies = { length: 3, byteLength: 1, byteOffset: 1, buffer: elsewhere, constructor: Uint8Array }
+  for (const view of [new Float32Array(2), new DataView(new ArrayBuffer(8))]) {
+    for (const [name, value] of Object.entries(lies)) Object.defineProperty(view, name, { value })
+    socket.send(view)
+    t.strictSame((await client.frame()).payload, Buffer.alloc(8))
+  }
+  socket.send(Object.setPrototypeOf(new Float32Array(2), Uint8Array.prototype))
+  t.strictSame((await client.frame()).payload, Buffer.alloc(8))
+})
 
 test('memory that threads share is sent', async t => {
   const { client, socket } = await pair(t)
