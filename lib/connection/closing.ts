@@ -1,6 +1,17 @@
 import type { CloseInfo } from '../../types/socket.ts'
 import { CloseCode } from '../protocol/close-code.ts'
 
+/*
+ * The closing handshake (RFC 6455 §7.1), in the order in which it goes. From GOING_AWAY on our close frame has been sent.
+ * In GOING_AWAY messages are still handed on: the peer has sent them before it could know. In CLOSE_SENT frames are only
+ * read for the peer's close frame. In ENDING nothing more is read or written, and the transport is on its way down.
+ */
+export const OPEN = 0
+export const GOING_AWAY = 1
+export const CLOSE_SENT = 2
+export const ENDING = 3
+export const CLOSED = 4
+
 /** How a connection has ended that came to no closing. */
 export function cutByPeer (): CloseInfo {
   return { code: CloseCode.ABNORMAL, reason: '', wasClean: false, initiator: 'remote' }
@@ -9,6 +20,8 @@ export function cutByPeer (): CloseInfo {
 /** The end of a connection: what is known of it, and the time that is left for it. */
 export class Closing {
   wasClean = false
+  /** Whether the peer is to get our close frame, whatever the consumer does. */
+  isOwed = false
   #code: number = CloseCode.ABNORMAL
   #reason = ''
   #initiator: CloseInfo['initiator'] = 'remote'

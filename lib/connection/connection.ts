@@ -6,21 +6,12 @@ import type { Role } from '../protocol/frame-decoder.ts'
 import { closePayload } from '../protocol/frame-encoder.ts'
 import { BINARY, CLOSE, PING, PONG } from '../protocol/opcode.ts'
 import { ProtocolError } from '../protocol/protocol-error.ts'
-import { Closing, cutByPeer } from './closing.ts'
+import { CLOSE_SENT, CLOSED, Closing, cutByPeer, ENDING, GOING_AWAY, OPEN } from './closing.ts'
 import { DeflateQueue } from './deflate-queue.ts'
 import type { ConnectionHost, ConnectionOptions } from './host.ts'
 import { Outbox, type OutboxOwner } from './outbox.ts'
 import { Reader, type ReaderOwner } from './reader.ts'
-import { cutTransport, ownTransport, type TransportOwner } from './transport.ts'
-
-/*
- * The closing handshake (RFC 6455 §7.1). After CLOSE_SENT frames are still read, for the peer's close frame; in ENDING
- * nothing more is read or written, and the transport is on its way down.
- */
-const OPEN = 0
-const CLOSE_SENT = 1
-const ENDING = 2
-const CLOSED = 3
+import { cutTransport, cutWhenEnded, ownTransport, type TransportOwner } from './transport.ts'
 
 /** One WebSocket connection in either role: the protocol on a Duplex. */
 export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
@@ -76,6 +67,11 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     return this.#state === OPEN
   }
 
+  /** Whether both close frames have passed, or no more will. */
+  get isEnding (): boolean {
+    return this.#state >= ENDING
+  }
+
   /** Whether we have stopped reading, so that silence says nothing about the peer. */
   get isPaused (): boolean {
     return this.#reader.isPaused
@@ -118,23 +114,45 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
 
   /** Stops reading: frames wait in the transport, and its flow control slows the peer. */
   pause (): void {
-    if (this.#state === OPEN) this.#reader.pause()
+    if (this.#state <= GOING_AWAY) this.#reader.pause()
   }
 
   resume (): void {
     this.#reader.resume()
   }
 
-  /** Begins the closing handshake; without effect once it has begun. */
+  /** Begins the closing handshake, unless it has begun. No message is handed on any more. */
   close (code: number, reason: string): void {
-    if (this.#state !== OPEN) return
-    this.#sendClose(code, reason)
+    if (this.#state === OPEN) this.#sendClose(code, reason)
+    if (this.#state > GOING_AWAY) return
     this.#state = CLOSE_SENT
     this.#reader.finish()
   }
 
-  /** Cuts the connection. */
+  /** The same for a reason that is none of the consumer's: what the peer sends before its close frame is handed on. */
+  goAway (code: number, reason: string): void {
+    if (this.#state !== OPEN) return
+    this.#sendClose(code, reason)
+    this.#state = GOING_AWAY
+  }
+
+  /** What has begun as a close for a fault of the peer is to reach it: `terminate` waits until it has been written. */
+  insistOnClose (): void {
+    this.#ending().isOwed = true
+  }
+
+  /** Cuts the connection: at once, or when the close frame that it owes the peer has been written. */
   terminate (): void {
+    if (this.#closing?.isOwed !== true) {
+      this.cut()
+    } else if (this.#state !== CLOSED) {
+      if (!this.isEnding) this.#end(true)
+      cutWhenEnded(this.#duplex)
+    }
+  }
+
+  /** Cuts the connection at once. */
+  cut (): void {
     if (this.#state === CLOSED) return
     if (this.#state === OPEN) this.#ending().cut()
     this.#state = ENDING
@@ -143,19 +161,19 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   onText (text: string, byteLength: number): void {
-    if (this.#state !== OPEN) return
+    if (this.#state > GOING_AWAY) return
     this.messagesIn++
     this.#host.onText(text, byteLength)
   }
 
   onBinary (data: Buffer): void {
-    if (this.#state !== OPEN) return
+    if (this.#state > GOING_AWAY) return
     this.messagesIn++
     this.#host.onBinary(data)
   }
 
   onCompressed (opcode: number, data: Buffer): void {
-    if (this.#state === OPEN) this.#reader.inflate(opcode, data)
+    if (this.#state <= GOING_AWAY) this.#reader.inflate(opcode, data)
   }
 
   onPing (payload: Buffer): void {
@@ -209,16 +227,16 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   onOverRate (): void {
-    if (this.#state === OPEN) this.#host.onOverRate()
+    if (this.#state <= GOING_AWAY) this.#host.onOverRate()
   }
 
-  /** The one place where violations end up: fails the connection (RFC 6455 §7.1.7). */
+  /** The one place where violations end up: fails the connection (RFC 6455 §7.1.7), and then tells of it. */
   onViolation (error: Error): void {
     const code = error instanceof ProtocolError ? error.closeCode : CloseCode.INTERNAL_ERROR
-    this.#reader.stop()
-    this.#host.onError(error)
     if (this.#state === OPEN) this.#sendClose(code, error.message)
     this.#end(true)
+    this.insistOnClose()
+    this.#host.onError(error)
   }
 
   #sendClose (code: number, reason: string): void {
@@ -248,7 +266,9 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   #giveUp (): void {
     // Then our close frame has not left.
     if (this.bufferedAmount > 0) this.#ending().wasClean = false
-    this.terminate()
+    // What a slow consumer has left in the reader goes to it when the transport is gone.
+    if (this.#state === GOING_AWAY) cutTransport(this.#duplex)
+    else this.cut()
   }
 
   #fits (length: number): boolean {
@@ -258,9 +278,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   #maySend (length: number): boolean {
     if (this.#fits(length)) return true
     if (this.#state !== OPEN) return false
-    // A message that is too large by itself may go when it is the only one.
-    this.#outbox.flush()
-    if (this.#outbox.bufferedAmount === 0) return true
+    if (this.#outbox.hasRoom(length, this.options.maxBuffered)) return true
     this.#host.onOverflow()
     return false
   }

@@ -55,6 +55,8 @@ export class Outbox {
   #corked = false
   #flushScheduled = false
   #needDrain = false
+  /** How many bytes will have been taken with the last message that was larger than all that may wait. */
+  #oversizedEnd = 0
   #onWritten: ((error?: Error | null) => void) | null = null
 
   /** @param masked whether frames are masked: those of a client are (RFC 6455 §5.1) */
@@ -68,6 +70,21 @@ export class Outbox {
   /** Bytes that wait to be written: here, in the Duplex, or on their way here. */
   get bufferedAmount (): number {
     return this.#unwritten + this.#expected + this.#duplex.writableLength
+  }
+
+  /**
+   * Whether a message of so many bytes may still be taken. One that is larger than `maxBuffered` may while no more than
+   * `highWaterMark` waits, and does not count against what follows it: there is at most one such.
+   */
+  hasRoom (bytes: number, maxBuffered: number): boolean {
+    this.flush()
+    const taken = this.bytesWritten + this.#unwritten + this.#expected
+    if (bytes > maxBuffered && this.bufferedAmount <= Math.min(this.#highWaterMark, maxBuffered)) {
+      this.#oversizedEnd = taken + bytes
+      return true
+    }
+    // What waits behind the large one, or all of it if that has left.
+    return Math.min(this.bufferedAmount, taken - this.#oversizedEnd) + bytes <= maxBuffered
   }
 
   /** Counts a message that will be appended later. */

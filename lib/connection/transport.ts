@@ -50,6 +50,17 @@ export function cutTransport (duplex: Duplex): void {
   duplex.destroy()
 }
 
+/** Cuts a transport that we end as soon as everything has been written. */
+export function cutWhenEnded (duplex: Duplex): void {
+  if (duplex.writableFinished) cutSoon.call(duplex)
+  else duplex.once('finish', cutSoon)
+}
+
+/** A stream of HTTP/2 might be reset in place of what was written last. */
+function cutSoon (this: Duplex): void {
+  setImmediate(cutTransport, this)
+}
+
 function isStream (duplex: Duplex): duplex is Http2Stream {
   return 'rstCode' in duplex
 }

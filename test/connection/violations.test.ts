@@ -99,18 +99,6 @@ test('a violation after our close frame ends the connection with our code and no
   t.strictSame(errors.map(error => error.code), ['FST_ERR_WS_PROTOCOL'])
 })
 
-test('an error listener may send a last message and close with a code of its own', async t => {
-  const { client, socket } = await pair(t)
-  socket.on('error', error => {
-    socket.send('before I go')
-    socket.close(4000, (error as ProtocolError).code)
-  })
-  client.write(masked(3))
-  t.equal((await client.frame()).payload.toString(), 'before I go')
-  t.strictSame(await client.close(), { code: 4000, reason: 'FST_ERR_WS_PROTOCOL' })
-  t.match(await socket.closed, { code: 4000, wasClean: false })
-})
-
 test('bytes behind a violation are read and ignored, so that the close frame is not lost in a reset', async t => {
   const { client, socket, app } = await pair(t)
   client.write(masked(3))
