@@ -1,7 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 
-/** What `send()` takes where the route has no `schema.send`. A string goes as text, anything else as binary. */
-export type SendData = string | Buffer | Uint8Array | ArrayBuffer
+/**
+ * What `send()` takes where the route has no `schema.send`. A string goes as text, anything else as binary: memory, or any
+ * view of it (Buffer, typed array, DataView), of whatever realm.
+ */
+export type SendData = string | ArrayBufferView | ArrayBufferLike
 
 /** What a message is where the route has no `schema.message`: text as a string, binary as a Buffer. */
 export type ReceiveData = string | Buffer
@@ -53,7 +56,7 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
   /** With the route's `attachValidation`: what is wrong with the message being delivered, or null. */
   readonly validationError: Error | null
   /**
-   * Sends a message. A Buffer of more than 2 KiB is not copied: leave it unchanged until it has been written.
+   * Sends a message. Bytes above 2 KiB are not copied: leave them unchanged until they have been written.
    *
    * @returns false if more than `highWaterMark` bytes wait to be written (`drained()` and `'drain'` say when they have
    * gone), if the message was dropped, or if the connection is no longer open: then nothing is sent
@@ -74,7 +77,9 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
   ping (): Promise<number>
   /**
    * Begins the closing handshake (RFC 6455 §7.1.2) and resolves when the connection has ended; past `closeTimeout` it is
-   * cut. No message is delivered any more. On a connection that is already closing it only waits.
+   * cut. No message is delivered any more. On a connection that is already closing it only waits. (A close that is not the
+   * handler's, by `app.close()`, `maxLifetime` or `idleTimeout`, goes on to deliver what the peer sends before its own close
+   * frame: it could not know.)
    *
    * @param code default 1000
    * @param reason cut to 123 bytes
@@ -84,12 +89,21 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
   close (code?: number, reason?: string): Promise<CloseInfo>
   /** Resolves when the connection has ended, however that came; never rejects. */
   readonly closed: Promise<CloseInfo>
-  /** Cuts the connection without a closing handshake. */
+  /**
+   * Aborted when the connection has ended, with its CloseInfo as the reason: for what the handler does with others as long
+   * as the peer is there. What rejects for that reason is no failure of the handler.
+   */
+  readonly signal: AbortSignal
+  /**
+   * Cuts the connection without a closing handshake. Where it is being closed for a fault of the peer's (1002, 1007, 1009,
+   * 1013), so that an `error` listener was told, the close frame is written first.
+   */
   terminate (): void
 
   /**
-   * Adds a listener. The first one for `'message'` also gets the messages that came before it; one for `'close'` is
-   * called even if it is added after the connection has ended. What a listener throws or rejects with goes to `onError`.
+   * Adds a listener. The first one for `'message'` also gets the messages that came before it, unless the handler had ended
+   * by then: messages that nobody is to take are discarded. One for `'close'` is called even if it is added after the
+   * connection has ended. What a listener throws or rejects with goes to `onError`.
    *
    * @throws {FST_ERR_WS_TWO_CONSUMERS} a `'message'` listener on a socket that is being iterated
    * @throws {FST_ERR_WS_EVENT | FST_ERR_WS_LISTENER} there is no such event, or the listener is not a function; so do all

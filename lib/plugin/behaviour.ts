@@ -99,21 +99,32 @@ export class RouteBehaviour implements SocketBehaviour {
     }
   }
 
-  /** Says goodbye, with `onDrain`, as long as that takes. */
+  /** The connection has ended, and its handler has not. */
+  onUnfinished (socket: RouteSocket): void {
+    this.#scope.unfinished.add(socket)
+  }
+
+  /** Says goodbye, with `onDrain`, as long as that takes. If that closes, it is with another code, and no less gently. */
   async onDrain (socket: RouteSocket): Promise<void> {
+    socket.closesGently = true
     try {
       await this.#options.onDrain?.(socket, socket.request)
     } catch (error) {
       socket.failed(error)
+    } finally {
+      socket.closesGently = false
     }
   }
 
   /** Calls a function of the options; if it fails as well, the default remains. */
   async #callBack (call: () => unknown, socket: RouteSocket): Promise<void> {
+    socket.begin()
     try {
       await call()
     } catch (error) {
       this.#handlerFailed(error, socket)
+    } finally {
+      socket.done()
     }
   }
 

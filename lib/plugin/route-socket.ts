@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Duplex } from 'node:stream'
 import type { ErrorMessage, MessageInMessage, MessageOutMessage } from '../../types/diagnostics.ts'
-import type { Socket } from '../../types/socket.ts'
+import type { CloseInfo, Socket } from '../../types/socket.ts'
 import { Watch, type Watched } from '../connection/watch.ts'
 import { FST_ERR_WS_NO_PONG } from '../errors.ts'
 import { CloseCode } from '../protocol/close-code.ts'
@@ -63,18 +63,23 @@ export class RouteSocket extends SocketBase implements Socket<any, any>, Watched
     super.onError(error)
   }
 
+  override onClose (info: CloseInfo): void {
+    super.onClose(info)
+    if (this.isBusy) this.behaviour.onUnfinished(this)
+  }
+
   onSilence (timeout: number): void {
     // Cut first: a listener that closes would give the end another code.
-    this.connection.terminate()
+    this.connection.cut()
     this.onError(new FST_ERR_WS_NO_PONG(timeout))
   }
 
   onIdle (): void {
-    this.close(CloseCode.GOING_AWAY, 'idle for too long')
+    this.goAway(CloseCode.GOING_AWAY, 'idle for too long')
   }
 
   onLifetimeOver (): void {
-    this.close(CloseCode.GOING_AWAY, 'open for long enough: connect again')
+    this.goAway(CloseCode.GOING_AWAY, 'open for long enough: connect again')
   }
 
   publishError (error: unknown): void {

@@ -226,8 +226,9 @@ export class WebSocketRoute {
     const { request } = socket
     this.#scope.sockets.add(socket)
     if (openings.hasSubscribers) openings.publish({ socket, request } satisfies OpenMessage)
-    if (this.#scope.closing) goAway(socket)
-    else socket.run(() => this.#handler.call(this.#instance, socket, request))
+    socket.handle(() => {
+      return this.#scope.closing ? goAway(socket) : this.#handler.call(this.#instance, socket, request)
+    })
     socket.connection.start(early)
   }
 

@@ -5,6 +5,7 @@ import { createLimiter, type Limiter } from './limits.ts'
 import { drainOptions } from './options.ts'
 import type { RouteSocket } from './route-socket.ts'
 import { includeOpen, sum, Tally } from './tally.ts'
+import { Unfinished } from './unfinished.ts'
 
 /** What one registration of the plugin holds: its options and the live sockets of the routes it serves. */
 export class Scope {
@@ -14,6 +15,7 @@ export class Scope {
   /** Of the whole server. */
   readonly wheel: TimerWheel
   readonly sockets = new Set<RouteSocket>()
+  readonly unfinished = new Unfinished()
   /** Null: no limit for all routes together. */
   readonly limiter: Limiter | null
   /** The server is shutting down: no socket is opened any more. */

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import { cutTransport } from '../connection/transport.ts'
 import type { Connections } from './connections.ts'
-import { drain } from './drain.ts'
+import { Drain } from './drain.ts'
 import type { Opening } from './opening.ts'
 import type { Scope } from './scope.ts'
 import type { Sessions } from './sessions.ts'
@@ -43,7 +43,7 @@ export class Shutdown {
     if (this.#pending.delete(opening)) this.#stayAwake()
   }
 
-  /** Ends all WebSockets. */
+  /** Ends all WebSockets, and waits for their handlers. */
   begin (): Promise<void> {
     return this.#drained ??= this.#drain()
   }
@@ -65,12 +65,18 @@ export class Shutdown {
     })
   }
 
-  /** Fastify closes the server, too, if a preClose hook of the user has failed and ours is not called. */
+  /**
+   * Fastify closes the server, too, if a preClose hook of the user has failed and ours is not called. It goes on to onClose
+   * hooks when it is called back: what handlers use is not taken from them before they have ended.
+   */
   beginWith (server: Server): void {
     const { close } = server
     const beginAndClose: Server['close'] = callback => {
-      void this.begin()
-      return close.call(server, callback)
+      const ended = this.begin()
+      return close.call(server, callback && (async error => {
+        await ended
+        callback(error)
+      }))
     }
     const onClose = (): void => {
       this.#serverHasClosed = true
@@ -93,8 +99,10 @@ export class Shutdown {
     for (const scope of this.#scopes) scope.closing = true
     this.#sessions.beginToClose()
     this.#wait(this.#cutHandshakes, Math.max(...this.#scopes.map(scope => scope.drain.timeout)))
-    await Promise.all(this.#scopes.map(drain))
+    const drains = this.#scopes.map(scope => new Drain(scope))
+    await Promise.all(drains.map(drain => drain.close()))
     this.#sessions.close()
+    await Promise.all(drains.map(drain => drain.finish()))
   }
 
   #wait (next: () => void, delay: number): void {

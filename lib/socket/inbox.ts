@@ -19,6 +19,8 @@ export interface InboxOwner {
   emitMessage (message: unknown): void
   /** The loop over the messages was left before the connection had ended. */
   loopLeft (): void
+  /** No message will come any more, and the consumer is done with the last. */
+  onConsumed (): void
 }
 
 /**
@@ -38,9 +40,12 @@ interface Waiter {
   resolve (result: IteratorResult<any, undefined>): void
 }
 
+/** There is no consumer yet, or no longer: messages wait for the next. */
 const NOBODY = 0
-const LISTENERS = 1
-const ITERATOR = 2
+/** None is to come: messages are discarded, unless one comes after all. */
+const UNWANTED = 1
+const LISTENERS = 2
+const ITERATOR = 3
 
 /** Stands for one whose message is being looked for: what is called meanwhile comes second. */
 const ASKING: Waiter = { resolve () {} }
@@ -56,11 +61,13 @@ export class Inbox implements TurnTaker {
   readonly #owner: InboxOwner
   readonly #maxQueued: number
 
-  #consumer: typeof NOBODY | typeof LISTENERS | typeof ITERATOR = NOBODY
+  #consumer: typeof NOBODY | typeof UNWANTED | typeof LISTENERS | typeof ITERATOR = NOBODY
   /** Created for the first message that has to wait. */
   #entries: Queue<Entry> | null = null
   #queued = 0
   #waiter: Waiter | null = null
+  /** Whether an iterator was given a message, and has not asked for the next. */
+  #isTaken = false
   /** Listeners get each message at once: nothing waits before it. */
   #direct = false
   #ended = false
@@ -78,15 +85,25 @@ export class Inbox implements TurnTaker {
       if (message !== REFUSED) this.#owner.emitMessage(message)
     } else if (this.#waiter !== null && !this.#hasEntries) {
       const message = this.#owner.decodeMessage(data)
-      if (message !== REFUSED) this.#resolve({ done: false, value: message })
-    } else if (!this.#ended) {
-      // It has when a subscriber of a channel, say, has closed on the way here.
+      if (message !== REFUSED) this.#hand(message)
+    } else if (!this.#ended && this.#consumer !== UNWANTED) {
+      // It has ended when a subscriber of a channel, say, has closed on the way here.
       const cost = costOf(data, byteLength)
       this.#entries ??= new Queue()
       this.#entries.push({ data, cost })
       this.#queued += cost
       if (this.#queued > this.#maxQueued) this.#owner.pauseReading()
     }
+  }
+
+  /** Whether there is no consumer, and messages are kept for the first to come. */
+  get isKeeping (): boolean {
+    return this.#consumer === NOBODY
+  }
+
+  /** Whether the consumer has messages to take, or may still work on the last. */
+  get isBusy (): boolean {
+    return this.#isTaken || (this.#hasEntries && this.#consumer >= LISTENERS)
   }
 
   /** A `message` listener was added. @throws {FST_ERR_WS_TWO_CONSUMERS} */
@@ -107,16 +124,26 @@ export class Inbox implements TurnTaker {
 
   /** @throws {FST_ERR_WS_TWO_CONSUMERS} */
   iterate (): AsyncIterator<any, undefined> {
-    if (this.#consumer !== NOBODY) throw new FST_ERR_WS_TWO_CONSUMERS()
+    if (this.#consumer >= LISTENERS) throw new FST_ERR_WS_TWO_CONSUMERS()
     this.#consumer = ITERATOR
     return {
       next: () => this.#next(),
       return: async () => {
         if (!this.#ended) this.#owner.loopLeft()
         this.discard()
+        this.#isTaken = false
+        this.#owner.onConsumed()
         return DONE
       }
     }
+  }
+
+  /** If there is still no consumer, none will come: discards what waits, and what comes. */
+  disclaim (): void {
+    if (this.#consumer !== NOBODY) return
+    this.#consumer = UNWANTED
+    this.#forget()
+    this.#owner.resumeReading()
   }
 
   /** No message will come any more; those that wait are still delivered. */
@@ -128,8 +155,7 @@ export class Inbox implements TurnTaker {
 
   /** The connection was closed from this side: nobody wants what waits. */
   discard (): void {
-    this.#entries = null
-    this.#queued = 0
+    this.#forget()
     this.end()
   }
 
@@ -138,8 +164,12 @@ export class Inbox implements TurnTaker {
       this.#deliverQueue()
     } else if (this.#waiter !== null) {
       const message = this.#nextMessage()
-      if (message !== REFUSED) this.#resolve({ done: false, value: message })
-      else if (this.#ended && !this.#hasEntries) this.#resolve(DONE)
+      if (message !== REFUSED) {
+        this.#hand(message)
+      } else if (this.#ended && !this.#hasEntries) {
+        this.#resolve(DONE)
+        this.#owner.onConsumed()
+      }
     }
   }
 
@@ -149,6 +179,7 @@ export class Inbox implements TurnTaker {
       if (!this.#hasEntries) {
         this.#direct = !this.#ended
         this.#owner.resumeReading()
+        this.#owner.onConsumed()
         return
       }
       const message = this.#take()
@@ -159,13 +190,20 @@ export class Inbox implements TurnTaker {
 
   #next (): Promise<IteratorResult<any, undefined>> {
     if (this.#waiter !== null) return Promise.reject(new FST_ERR_WS_TWO_CONSUMERS())
+    this.#isTaken = false
     if (!this.#mustWait()) {
       this.#waiter = ASKING
       const message = this.#nextMessage()
       this.#waiter = null
-      if (message !== REFUSED) return Promise.resolve({ done: false, value: message })
+      if (message !== REFUSED) {
+        this.#isTaken = true
+        return Promise.resolve({ done: false, value: message })
+      }
     }
-    if (this.#ended && !this.#hasEntries) return Promise.resolve(DONE)
+    if (this.#ended && !this.#hasEntries) {
+      this.#owner.onConsumed()
+      return Promise.resolve(DONE)
+    }
     return new Promise(resolve => { this.#waiter = { resolve } })
   }
 
@@ -198,6 +236,16 @@ export class Inbox implements TurnTaker {
     if (!turn.isOver) return false
     turn.wait(this)
     return true
+  }
+
+  #hand (message: unknown): void {
+    this.#isTaken = true
+    this.#resolve({ done: false, value: message })
+  }
+
+  #forget (): void {
+    this.#entries = null
+    this.#queued = 0
   }
 
   #resolve (result: IteratorResult<any, undefined>): void {

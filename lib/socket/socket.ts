@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import { types } from 'node:util'
-import type { BaseSocket, CloseInfo, SocketEvents, SocketListener, SocketState } from '../../types/socket.ts'
+import type { BaseSocket, CloseInfo, SocketState } from '../../types/socket.ts'
 import { Connection } from '../connection/connection.ts'
 import type { ConnectionHost } from '../connection/host.ts'
 import {
@@ -12,9 +11,10 @@ import { CloseCode, isCloseCode } from '../protocol/close-code.ts'
 import type { Agreed, Decoder, SocketBehaviour } from './behaviour.ts'
 import { kindOf, toBytes } from './bytes.ts'
 import { Inbox, type InboxOwner, REFUSED } from './inbox.ts'
-import { checkEvent, checkListener, type Listener, type ListenerList, Listeners, single } from './listeners.ts'
+import { isAbortBy, Outcome } from './outcome.ts'
 import { handled, Pings } from './pings.ts'
 import { typeName } from './type-name.ts'
+import { UserCode } from './user-code.ts'
 
 interface Waiting {
   resolve (): void
@@ -22,7 +22,7 @@ interface Waiting {
 }
 
 /** The typed socket: a connection, its messages as values, and the listeners or the iterator that take them. */
-export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOwner {
+export class SocketBase extends UserCode implements BaseSocket<any, any>, ConnectionHost, InboxOwner {
   readonly connection: Connection
   readonly behaviour: SocketBehaviour
   readonly protocol: string
@@ -31,18 +31,18 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   validationError: Error | null = null
   /** What the transport or the peer did wrong, last. */
   failure: Error | null = null
+  /** Whether `close()` leaves to the handler what the peer sends before it knows. */
+  closesGently = false
 
-  readonly #listeners = new Listeners()
   readonly #inbox: Inbox
 
   #id: string | null = null
   #pings: Pings | null = null
   #draining: Waiting[] | null = null
-  #closed: Promise<CloseInfo> | null = null
-  #resolveClosed: ((info: CloseInfo) => void) | null = null
-  #closeInfo: CloseInfo | null = null
+  #outcome: Outcome | null = null
 
   constructor (duplex: Duplex, agreed: Agreed, behaviour: SocketBehaviour) {
+    super()
     this.behaviour = behaviour
     this.protocol = agreed.protocol
     this.extensions = agreed.extensions
@@ -98,63 +98,41 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   }
 
   get closed (): Promise<CloseInfo> {
-    return this.#closed ??= this.#closeInfo === null
-      ? new Promise(resolve => { this.#resolveClosed = resolve })
-      : Promise.resolve(this.#closeInfo)
+    return (this.#outcome ??= new Outcome(this.closeInfo)).closed
+  }
+
+  get signal (): AbortSignal {
+    return (this.#outcome ??= new Outcome(this.closeInfo)).signal
   }
 
   terminate (): void {
-    if (this.connection.isOpen) this.#inbox.discard()
+    if (!this.connection.isEnding) this.#inbox.discard()
     this.connection.terminate()
   }
 
-  on<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
-    this.#add(event, listener, false)
-    return this
+  /** Closes for a reason that the handler does not know: it gets what the peer has sent before it could know either. */
+  goAway (code: number, reason: string): void {
+    this.connection.goAway(code, reason)
   }
 
-  once<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
-    this.#add(event, listener, true)
-    return this
-  }
-
-  off<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
-    checkListener(event, listener)
-    this.#listeners.remove(event, listener)
-    if (event === 'message' && this.#listeners.message.length === 0) this.#inbox.unlisten()
-    return this
-  }
-
-  addListener<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
-    return this.on(event, listener)
-  }
-
-  removeListener<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
-    return this.off(event, listener)
-  }
-
-  listenerCount (event: keyof SocketEvents): number {
-    checkEvent(event)
-    return this.#listeners[event].length
+  /** Cuts the connection if it is there, and has no more of its messages delivered. */
+  abandon (): void {
+    this.#inbox.discard()
+    this.connection.cut()
   }
 
   [Symbol.asyncIterator] (): AsyncIterator<any, undefined> {
     return this.#inbox.iterate()
   }
 
-  /** Calls user code; what it throws or rejects with goes to `onError`. */
-  run (code: () => unknown): void {
-    try {
-      this.#watch(code())
-    } catch (error) {
-      this.failed(error)
-    }
+  /** Whether code of the user's runs, or has messages to take. */
+  get isBusy (): boolean {
+    return this.isRunning || this.#inbox.isBusy
   }
 
-  /** User code threw. */
   failed (error: unknown): void {
     // A peer that leaves while the handler waits for it is no failure of the handler.
-    if (!isA(FST_ERR_WS_NOT_OPEN, error)) this.behaviour.onError(error, this)
+    if (!isA(FST_ERR_WS_NOT_OPEN, error) && !isAbortBy(this.closeInfo, error)) this.behaviour.onError(error, this)
   }
 
   onText (text: string, byteLength: number): void {
@@ -171,24 +149,24 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   }
 
   onPing (payload: Buffer): void {
-    this.#emit(this.#listeners.ping, payload)
+    this.emit(this.listeners.ping, payload)
   }
 
   onPong (payload: Buffer): void {
     this.#pings?.settle(payload)
-    this.#emit(this.#listeners.pong, payload)
+    this.emit(this.listeners.pong, payload)
   }
 
   onDrain (): void {
     const draining = this.#draining
     this.#draining = null
     if (draining !== null) for (const { resolve } of draining) resolve()
-    this.#emit(this.#listeners.drain)
+    this.emit(this.listeners.drain)
   }
 
   onError (error: Error): void {
     this.failure = error
-    this.#emit(this.#listeners.error, error)
+    this.emit(this.listeners.error, error)
   }
 
   onOverflow (): void {
@@ -196,26 +174,29 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
     if (this.behaviour.overflow === 'drop') return
     const error = new FST_ERR_WS_SLOW_PEER(this.behaviour.maxBuffered)
     // Closed first: a listener that sends again would come here again.
-    this.#close(error.closeCode, 'the peer reads too slowly')
+    this.goAway(error.closeCode, 'the peer reads too slowly')
+    this.connection.insistOnClose()
     this.onError(error)
   }
 
   onOverRate (): void {
     const error = new FST_ERR_WS_OVER_RATE()
-    this.#close(error.closeCode, 'too many messages or bytes a second')
+    // What it has sent within its rate is delivered.
+    this.connection.close(error.closeCode, 'too many messages or bytes a second')
+    this.connection.insistOnClose()
     this.onError(error)
   }
 
   onClose (info: CloseInfo): void {
-    this.#closeInfo = info
+    this.closeInfo = info
     this.#inbox.end()
     this.#pings?.reject()
     const draining = this.#draining
     this.#draining = null
     if (draining !== null) for (const { reject } of draining) reject(new FST_ERR_WS_NOT_OPEN('drained()'))
     this.behaviour.onEnd(this, info)
-    this.#resolveClosed?.(info)
-    this.#emit(this.#listeners.close, info)
+    this.#outcome?.tell(info)
+    this.emit(this.listeners.close, info)
   }
 
   pauseReading (): void {
@@ -227,7 +208,27 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
   }
 
   emitMessage (message: unknown): void {
-    this.#emit(this.#listeners.message, message)
+    this.emit(this.listeners.message, message)
+  }
+
+  onConsumed (): void {
+    if (this.closeInfo !== null && !this.isBusy) this.onFinished?.()
+  }
+
+  protected override onRest (): void {
+    this.onConsumed()
+    // Nobody may come any more to take messages: kept, they would stop the reading of the peer's close frame. What has come
+    // together with the handshake, say, is for a listener that is added right after.
+    if (this.#inbox.isKeeping) setImmediate(() => { if (!this.isRunning) this.#inbox.disclaim() })
+  }
+
+  protected override listen (): void {
+    this.#inbox.listen()
+  }
+
+  protected override unlisten (): void {
+    this.#inbox.unlisten()
+    if (!this.isRunning) this.onRest()
   }
 
   loopLeft (): void {
@@ -235,37 +236,12 @@ export class SocketBase implements BaseSocket<any, any>, ConnectionHost, InboxOw
     setImmediate(() => this.#close(CloseCode.NORMAL, ''))
   }
 
-  #add (event: keyof SocketEvents, listener: Listener, once: boolean): void {
-    checkListener(event, listener)
-    if (event === 'message') this.#inbox.listen()
-    if (event === 'close' && this.#closeInfo !== null) {
-      const info = this.#closeInfo
-      queueMicrotask(() => this.run(() => listener.call(this, info)))
-    } else if (once) {
-      this.#listeners.add(event, single(listener, wrapped => this.off(event, wrapped)), listener)
-    } else {
-      this.#listeners.add(event, listener)
-    }
-  }
-
-  /** By the list, not by its name, which took 25 of the 217 ns for a message of 20 B (Node 20). */
-  #emit (list: ListenerList, argument?: unknown): void {
-    const listeners = Array.isArray(list) ? list : list.toArray()
-    for (let i = 0; i < listeners.length; i++) {
-      try {
-        this.#watch(argument === undefined ? listeners[i]!.call(this) : listeners[i]!.call(this, argument))
-      } catch (error) {
-        this.failed(error)
-      }
-    }
-  }
-
-  #watch (result: unknown): void {
-    if (typeof result === 'object' && types.isPromise(result)) result.catch(error => this.failed(error))
-  }
-
   #close (code: number, reason: string): void {
-    if (this.connection.isOpen) this.#inbox.discard()
+    if (this.closesGently) {
+      this.goAway(code, reason)
+      return
+    }
+    if (!this.connection.isEnding) this.#inbox.discard()
     this.connection.close(code, reason)
   }
 

@@ -5,7 +5,7 @@ import { fakeClock } from '../support/clock.ts'
 import { compressed, deflate, OFFER, RSV1 } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
 import { LARGE, limited, numbers, texts, turns } from '../support/limited.ts'
-import { nextMessage, pair, turn, until } from '../support/serve.ts'
+import { iterate, nextMessage, pair, turn, until } from '../support/serve.ts'
 import { resetCode } from '../support/transport.ts'
 
 /*
@@ -24,7 +24,7 @@ async function heldAndFull (t: Parameters<typeof pair>[0]) {
   const both = await pair(t, { heartbeat: false, limits: ONE_A_SECOND, maxQueued: 0 })
   both.client.write(texts(4))
   t.equal(await nextMessage(both.socket), '0')
-  const messages = both.socket[Symbol.asyncIterator]()
+  const messages = iterate(t, both.socket)
   await until(() => both.app.sockets.stats().messagesIn === 2)
   return { ...both, clock, messages, take: async () => (await messages.next()).value }
 }

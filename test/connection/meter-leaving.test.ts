@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { test } from 'tap'
 import { masked } from '../support/frames.ts'
-import { pair, turn, until } from '../support/serve.ts'
+import { iterate, pair, turn, until } from '../support/serve.ts'
 
 const TEXT = 1
 const PING = 9
@@ -49,7 +49,7 @@ test('what was read of a client before is no sign of life: one that is held back
 test('and so is one whose messages are taken slowly', async t => {
   const { client, app, socket } = await pair(t, { heartbeat: HEARTBEAT, maxQueued: 200 })
   client.write(Buffer.concat(Array(5000).fill(masked(TEXT, 'a'))))
-  const messages = socket[Symbol.asyncIterator]()
+  const messages = iterate(t, socket)
   await messages.next()
   client.reset()
   let taken = 0

@@ -255,8 +255,14 @@ export async function http2Pair (
 ): Promise<Http2Pair> {
   const app = http2App(t, { heartbeat: false }, server)
   const sockets: Array<Socket<any, any>> = []
-  app.get('/', { ws }, socket => { sockets.push(socket) })
+  let end = (): void => {}
+  const testHasEnded = new Promise<void>(resolve => { end = resolve })
+  app.get('/', { ws }, socket => {
+    sockets.push(socket)
+    return testHasEnded
+  })
   app.get('/echo', { ws: true }, socket => { socket.on('message', message => { socket.send(message) }) })
+  t.teardown(end)
   const port = await listen(app)
   const session = await openSession(t, port, sessionOptions)
   const client = await openSocket(session, '/')

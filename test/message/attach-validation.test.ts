@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { masked } from '../support/frames.ts'
-import { nextMessage, pair, turn, until } from '../support/serve.ts'
+import { iterate, nextMessage, pair, turn, until } from '../support/serve.ts'
 
 const TEXT = 1
 const BINARY = 2
@@ -58,7 +58,7 @@ test('a loop gets every message with its own validationError, however slow its b
 
 test('a loop that waits for each message gets it with its own validationError', async t => {
   const { client, socket } = await pair(t, {}, ROUTE)
-  const iterator = socket[Symbol.asyncIterator]()
+  const iterator = iterate(t, socket)
   for (const [message, closeCode] of WANTED) {
     const next = iterator.next()
     client.send(TEXT, JSON.stringify(message))

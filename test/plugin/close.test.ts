@@ -105,19 +105,6 @@ test('a client that answered but keeps its connection open is cut after closeTim
   await client.destroy()
 })
 
-test('a handler that is still busy does not hold app.close() up', async t => {
-  const app = createApp(t)
-  app.get('/room', { ws: true }, async socket => {
-    for await (const _message of socket) await new Promise(() => {})
-  })
-  const client = await connect(await listen(app), '/room')
-  client.send('one')
-  client.send('two')
-  const ended = clientClosed(client)
-  await app.close()
-  t.same(await ended, SHUTDOWN)
-})
-
 test('a handshake that is still in a hook gets 503 when the hook is done', async t => {
   const app = createApp(t)
   const stuck = deferred()

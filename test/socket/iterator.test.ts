@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { closeBody, masked } from '../support/frames.ts'
-import { codeOf, pair, serve, turn, until } from '../support/serve.ts'
+import { codeOf, iterate, pair, serve, turn, until } from '../support/serve.ts'
 import { turn as eventLoop } from '../../lib/connection/turn.ts'
 
 const TEXT = 1
@@ -123,7 +123,7 @@ test('an error caught inside the body lets the loop go on', async t => {
 test('an iterator that was left is at its end, though messages still came', async t => {
   const { client, socket, app } = await pair(t)
   client.write(Buffer.concat([masked(TEXT, 'a'), masked(TEXT, 'b')]))
-  const iterator = socket[Symbol.asyncIterator]()
+  const iterator = iterate(t, socket)
   t.strictSame(await iterator.next(), { done: false, value: 'a' })
   await until(() => app.sockets.stats().messagesIn === 2)
   t.strictSame(await iterator.return?.(), { done: true, value: undefined })
@@ -221,7 +221,7 @@ test('a socket that is iterated takes no message listener, and the refused one i
 
 test('removing a listener that was never added does not free a socket that is iterated', async t => {
   const { socket, client } = await pair(t)
-  const iterator = socket[Symbol.asyncIterator]()
+  const iterator = iterate(t, socket)
   socket.off('message', () => {})
   t.equal(await codeOf(() => socket.on('message', () => {})), 'FST_ERR_WS_TWO_CONSUMERS')
   client.send(TEXT, 'still mine')
@@ -230,7 +230,7 @@ test('removing a listener that was never added does not free a socket that is it
 
 test('a second next() before the first has its message is refused, and the first still gets it', async t => {
   const { socket, client } = await pair(t)
-  const iterator = socket[Symbol.asyncIterator]()
+  const iterator = iterate(t, socket)
   const first = iterator.next()
   t.equal(await codeOf(() => iterator.next()), 'FST_ERR_WS_TWO_CONSUMERS')
   client.send(TEXT, 'a')
@@ -250,7 +250,7 @@ test('a next() from inside of the refusal that another one meets comes second: t
       await second.catch(error => { codes.add(error.code) })
     }
   }, { schema: { message: { type: 'integer' } } })
-  const iterator = socket[Symbol.asyncIterator]()
+  const iterator = iterate(t, socket)
   client.write(Buffer.concat([...Array(20_000).fill(masked(TEXT, '{}')), masked(TEXT, '1')]))
   await until(() => app.sockets.stats().messagesIn === 20_001)
   t.strictSame(await iterator.next(), { done: false, value: 1 })
@@ -272,7 +272,7 @@ test('a socket may be iterated after its listeners are gone', async t => {
 
 test('after its end an iterator stays at its end', async t => {
   const { socket, client } = await pair(t)
-  const iterator = socket[Symbol.asyncIterator]()
+  const iterator = iterate(t, socket)
   client.send(CLOSE)
   t.strictSame(await iterator.next(), { done: true, value: undefined })
   t.strictSame(await iterator.next(), { done: true, value: undefined })

@@ -8,7 +8,10 @@ import { connectTransport, serverOptions, type TransportOptions } from './transp
 /** A log line as pino writes it. */
 export type LogLine = Record<string, any>
 
-/** An app with the plugin registered, closed when the test ends; `log` collects its log lines. */
+/**
+ * An app with the plugin registered, closed when the test ends, by which time no socket is worth waiting for; `lines`
+ * collects its log lines.
+ */
 export function createApp (t: Test, options: PluginOptions = {}, server: FastifyServerOptions = {}): FastifyInstance & { lines: LogLine[] } {
   const lines: LogLine[] = []
   const app = Fastify({
@@ -17,7 +20,10 @@ export function createApp (t: Test, options: PluginOptions = {}, server: Fastify
     ...server
   } as FastifyServerOptions) as unknown as FastifyInstance
   app.register(sockets, options)
-  t.teardown(() => app.close())
+  t.teardown(() => {
+    for (const socket of app.sockets ?? []) socket.terminate()
+    return app.close()
+  })
   return Object.assign(app, { lines })
 }
 

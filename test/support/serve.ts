@@ -56,16 +56,27 @@ export async function listenTo (t: Test, app: Served['app']): Promise<Served> {
 export interface Pair extends Served {
   socket: AnySocket
   client: RawClient
+  /** Otherwise it ends with the test. */
+  endHandler (): void
 }
 
-/** Both ends of one connection: the socket as its handler got it, with nothing listening yet, and a raw client. */
+/**
+ * Both ends of one connection: the socket as its handler got it, with nothing listening yet, and a raw client. The handler
+ * does not end before the test: messages wait for whoever listens next.
+ */
 export async function pair (
   t: Test, ws: SocketOptions = {}, route: Record<string, unknown> = {}, headers: Record<string, string> = {}
 ): Promise<Pair> {
   const sockets: AnySocket[] = []
-  const served = await serve(t, socket => { sockets.push(socket) }, ws, route)
+  let endHandler = (): void => {}
+  const testHasEnded = new Promise<void>(resolve => { endHandler = resolve })
+  const served = await serve(t, socket => {
+    sockets.push(socket)
+    return testHasEnded
+  }, ws, route)
+  t.teardown(endHandler)
   const client = await served.open(headers)
-  return { ...served, client, socket: sockets[0]! }
+  return { ...served, client, socket: sockets[0]!, endHandler }
 }
 
 /** The same with a client that keeps its side of the transport open when the server has ended the other. */
@@ -78,6 +89,13 @@ export async function halfOpenPair (t: Test, ws: SocketOptions = {}): Promise<Pi
   await until(() => app.sockets.size === 1)
   const [socket] = app.sockets
   return { client, socket: socket! }
+}
+
+/** The messages of a socket, by hand: to the server it is a loop, which ends with the test. */
+export function iterate (t: Test, socket: BaseSocket<any, any>): AsyncIterator<any, undefined> {
+  const messages = socket[Symbol.asyncIterator]()
+  t.teardown(() => messages.return!())
+  return messages
 }
 
 /** The next message for a socket that nobody else listens to. */

@@ -107,7 +107,7 @@ app.get('/short-dual/:room', {
 // Only one direction has a schema.
 app.get('/receive', { ws: true, schema: { message: Type.Integer() } }, socket => {
   socket.on('message', message => { check<Equal<typeof message, number>>() })
-  check<Equal<Parameters<typeof socket.send>[0], string | Buffer | Uint8Array | ArrayBuffer>>()
+  check<Equal<Parameters<typeof socket.send>[0], string | ArrayBufferView | ArrayBufferLike>>()
 })
 
 // A client in memory is the mirror image.

@@ -1,0 +1,46 @@
+import type { CloseInfo } from '../../types/socket.ts'
+
+/** The end of a socket, for those who ask for it before it has come or after. Made for the first of them. */
+export class Outcome {
+  #info: CloseInfo | null
+  #closed: Promise<CloseInfo> | null = null
+  #resolve: ((info: CloseInfo) => void) | null = null
+  #controller: AbortController | null = null
+
+  /** @param info null: it has not come */
+  constructor (info: CloseInfo | null) {
+    this.#info = info
+  }
+
+  get closed (): Promise<CloseInfo> {
+    return this.#closed ??= this.#info === null
+      ? new Promise(resolve => { this.#resolve = resolve })
+      : Promise.resolve(this.#info)
+  }
+
+  /** Aborted by the end, with its info as the reason. */
+  get signal (): AbortSignal {
+    if (this.#controller === null) {
+      this.#controller = new AbortController()
+      if (this.#info !== null) this.#controller.abort(this.#info)
+    }
+    return this.#controller.signal
+  }
+
+  /** It has come: tells those who have asked. */
+  tell (info: CloseInfo): void {
+    this.#info = info
+    this.#resolve?.(info)
+    this.#controller?.abort(info)
+  }
+}
+
+/** Whether an error says no more than that the signal was aborted: it is the reason itself, or Node's AbortError. */
+export function isAbortBy (info: CloseInfo | null, error: unknown): boolean {
+  if (info === null) return false
+  try {
+    return error === info || ((error as Error).cause === info && (error as Error).name === 'AbortError')
+  } catch {
+    return false
+  }
+}

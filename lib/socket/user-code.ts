@@ -1,0 +1,127 @@
+import { types } from 'node:util'
+import type { CloseInfo, SocketEvents, SocketListener } from '../../types/socket.ts'
+import { checkEvent, checkListener, type Listener, type ListenerList, Listeners, single } from './listeners.ts'
+
+const { then } = Promise.prototype
+
+/**
+ * The code of the user's that a socket calls: the handler, and listeners by event. It is counted while it runs, and what
+ * it throws or rejects with is told.
+ */
+export abstract class UserCode {
+  /** Called when none of it runs any more, if the connection has ended by then. */
+  onFinished: (() => void) | null = null
+
+  protected readonly listeners = new Listeners()
+  /** How the connection has ended; null: it has not. */
+  protected closeInfo: CloseInfo | null = null
+
+  /** The handler, until it has ended, and the promises of listeners. */
+  #running = 1
+  /** The reactions to promises, the same for all of them. */
+  #onDone: (() => void) | null = null
+  #onFailed: ((error: unknown) => void) | null = null
+
+  /** It threw, or a promise of it was rejected. */
+  abstract failed (error: unknown): void
+  /** Nothing of it runs, for now. */
+  protected abstract onRest (): void
+  /** The first listener for messages is about to be added. @throws {FST_ERR_WS_TWO_CONSUMERS} */
+  protected abstract listen (): void
+  /** The last of them was removed. */
+  protected abstract unlisten (): void
+
+  on<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
+    this.#add(event, listener, false)
+    return this
+  }
+
+  once<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
+    this.#add(event, listener, true)
+    return this
+  }
+
+  off<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
+    checkListener(event, listener)
+    this.listeners.remove(event, listener)
+    if (event === 'message' && this.listeners.message.length === 0) this.unlisten()
+    return this
+  }
+
+  addListener<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
+    return this.on(event, listener)
+  }
+
+  removeListener<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
+    return this.off(event, listener)
+  }
+
+  listenerCount (event: keyof SocketEvents): number {
+    checkEvent(event)
+    return this.listeners[event].length
+  }
+
+  get isRunning (): boolean {
+    return this.#running > 0
+  }
+
+  /** Calls the handler, once. */
+  handle (handler: () => unknown): void {
+    this.run(handler)
+    this.done()
+  }
+
+  /** Calls what need not be a listener. */
+  run (code: () => unknown): void {
+    try {
+      this.#watch(code())
+    } catch (error) {
+      this.failed(error)
+    }
+  }
+
+  /** Something has begun that is to be waited for; `done` ends it. */
+  begin (): void {
+    this.#running++
+  }
+
+  done (): void {
+    if (--this.#running === 0) this.onRest()
+  }
+
+  /** By the list, not by its name, which took 25 of the 217 ns for a message of 20 B (Node 20). */
+  protected emit (list: ListenerList, argument?: unknown): void {
+    const listeners = Array.isArray(list) ? list : list.toArray()
+    for (let i = 0; i < listeners.length; i++) {
+      try {
+        this.#watch(argument === undefined ? listeners[i]!.call(this) : listeners[i]!.call(this, argument))
+      } catch (error) {
+        this.failed(error)
+      }
+    }
+  }
+
+  #add (event: keyof SocketEvents, listener: Listener, once: boolean): void {
+    checkListener(event, listener)
+    if (event === 'message') this.listen()
+    const { closeInfo: info } = this
+    if (event === 'close' && info !== null) {
+      queueMicrotask(() => this.run(() => listener.call(this, info)))
+    } else if (once) {
+      this.listeners.add(event, single(listener, wrapped => this.off(event, wrapped)), listener)
+    } else {
+      this.listeners.add(event, listener)
+    }
+  }
+
+  #watch (result: unknown): void {
+    if (typeof result !== 'object' || !types.isPromise(result)) return
+    this.#onDone ??= () => this.done()
+    this.#onFailed ??= error => {
+      this.failed(error)
+      this.done()
+    }
+    then.call(result, this.#onDone, this.#onFailed)
+    this.begin()
+  }
+}
