@@ -101,7 +101,7 @@ class SlowPeer extends createError<[maxBuffered: number]>(
 
 class OverRate extends createError<[]>(
   'FST_ERR_WS_OVER_RATE', 'the peer sends more than limits.messagesPerSecond or limits.bytesPerSecond allow') {
-  readonly closeCode: number = CloseCode.POLICY_VIOLATION
+  readonly closeCode: number = CloseCode.TRY_AGAIN_LATER
 }
 
 export {
@@ -119,7 +119,7 @@ export const FST_ERR_WS_NO_PONG = createError<[milliseconds: number]>(
 
 export const FST_ERR_WS_SEND_TYPE = createError<[type: string]>(
   'FST_ERR_WS_SEND_TYPE',
-  'send() takes a string, Buffer, Uint8Array or ArrayBuffer, not %s; declare schema.send to send JSON', 500, TypeError as ErrorConstructor)
+  'send() takes a string, a Buffer, any other view of an ArrayBuffer, or that itself, not %s; declare schema.send to send JSON', 500, TypeError as ErrorConstructor)
 
 export const FST_ERR_WS_INVALID_SEND = createError<[fault: string]>(
   'FST_ERR_WS_INVALID_SEND', 'send() was given what does not fit schema.send: %s', 500, TypeError as ErrorConstructor)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { errors } from 'fastify-sockets'
 import { test } from 'tap'
 import { DEFAULTS } from '../lib/plugin/options.ts'
+import { CloseCode } from '../lib/protocol/close-code.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const OUT = join(ROOT, 'dist/readme')
@@ -66,6 +67,13 @@ test('every TypeScript snippet compiles and runs', async t => {
 test('every error and every option is explained', async t => {
   for (const name of Object.keys(errors)) t.match(readme, `\`${name}\``, name)
   for (const name of Object.keys(DEFAULTS)) t.match(readme, `\`${name}\``, name)
+})
+
+test('every close code is explained, and whether it is final', async t => {
+  const table = /^\| close code \|.*\n\|[-|]+\n((?:\|.*\n)+)/m.exec(readme)![1]!
+  const rows = table.trim().split('\n').map(row => row.split(' | '))
+  t.strictSame(rows.map(([code]) => Number(code!.slice(2))), Object.values(CloseCode).sort())
+  for (const [code, , advice] of rows) t.match(advice, /^(final|connect again|as the client meant it)/, code)
 })
 
 test('every link to a file leads somewhere', async t => {

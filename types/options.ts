@@ -61,7 +61,7 @@ export interface LimitOptions {
   /** Bytes a second from one client as they came, headers of frames too; a second's worth may come at once. */
   bytesPerSecond?: number | false
   /**
-   * What happens to a client that sends more than that: `'close'` ends the connection with 1008, `'pause'` stops reading
+   * What happens to a client that sends more than that: `'close'` ends the connection with 1013, `'pause'` stops reading
    * until it is within the limit again. Default `'close'`.
    */
   over?: 'close' | 'pause'
@@ -76,7 +76,10 @@ export interface DrainOptions {
    * Default 50.
    */
   interval?: number
-  /** Milliseconds after which the connections, and the handshakes, that are left are cut. Default 10 s. */
+  /**
+   * Milliseconds after which the connections, and the handshakes, that are left are cut. As long, and no longer, handlers
+   * are waited for, with their loops and listeners, before `onClose` hooks are called. Default 10 s.
+   */
   timeout?: number
 }
 
@@ -115,7 +118,11 @@ export interface SocketOptions<OptionsSocket = Socket<unknown, unknown>, Request
   maxQueued?: number
   /** `send()` returns false while more than this many bytes wait to be written. Default 64 KiB. */
   highWaterMark?: number
-  /** Bytes that may wait to be written; a message that would go past it meets `overflow`. Default 1 MiB. */
+  /**
+   * Bytes that may wait to be written; a message that would go past it meets `overflow`. One that is larger by itself goes
+   * as long as no more than `highWaterMark` waits, and does not count against what follows it: what waits at most is one
+   * such message, and `maxBuffered` behind it. Default 1 MiB.
+   */
   maxBuffered?: number
   /**
    * What happens to a peer that reads so slowly that `maxBuffered` is reached: `'close'` ends the connection with 1013,

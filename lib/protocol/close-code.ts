@@ -20,7 +20,7 @@ export const CloseCode = {
   TOO_BIG: 1009,
   /** The server failed on something unforeseen: the handler threw. */
   INTERNAL_ERROR: 1011,
-  /** The peer reads too slowly, or the server is overloaded. */
+  /** The peer reads too slowly or sends too much, or the server is overloaded: it may come back later. */
   TRY_AGAIN_LATER: 1013
 } as const
 

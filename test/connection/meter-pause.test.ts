@@ -213,7 +213,7 @@ test('a client that keeps within its rate while we do not read is within it when
   t.equal(socket.state, 'open')
   // What is left: of ten seconds with four each, and the four that may come at once, twenty-one were used.
   client.write(texts(10 * 4 + 4 - 21 + 1, 21))
-  t.equal((await client.close()).code, 1008)
+  t.equal((await client.close()).code, 1013)
   t.strictSame(events, [...numbers(10 * 4 + 4), 'FST_ERR_WS_OVER_RATE'])
 })
 
@@ -226,6 +226,6 @@ test('a short pause gives no more than the time that it took', async t => {
   const events = record(socket)
   await turns()
   client.write(texts(5, 1))
-  t.equal((await client.close()).code, 1008)
+  t.equal((await client.close()).code, 1013)
   t.strictSame(events, [...numbers(5), 'FST_ERR_WS_OVER_RATE'])
 })

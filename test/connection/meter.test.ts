@@ -15,7 +15,7 @@ const PING = 9
 const PONG = 10
 
 const REASON = 'too many messages or bytes a second'
-const OVER_RATE = { code: 1008, reason: REASON, wasClean: true, initiator: 'local' }
+const OVER_RATE = { code: 1013, reason: REASON, wasClean: true, initiator: 'local' }
 
 for (const { kind, bytes, event } of [
   { kind: 'text message', bytes: masked(TEXT, 'text'), event: 'text' },
@@ -38,10 +38,10 @@ for (const { kind, bytes, event } of [
     t.equal(socket.state, 'open', 'a second’s worth may come at once')
     client.send(TEXT, 'too many')
     for (let answers = kind === 'ping' ? 3 : 0; answers > 0; answers--) t.equal((await client.frame()).opcode, PONG)
-    t.strictSame(await answerClose(client), { code: 1008, reason: REASON })
+    t.strictSame(await answerClose(client), { code: 1013, reason: REASON })
     t.strictSame(await socket.closed, OVER_RATE)
     await turn()
-    t.strictSame(events, [event, event, event, 'FST_ERR_WS_OVER_RATE', 1008])
+    t.strictSame(events, [event, event, event, 'FST_ERR_WS_OVER_RATE', 1013])
   })
 }
 
@@ -49,14 +49,14 @@ test('a ping past the limit is neither reported nor answered', async t => {
   const { client, events } = await limited(t, { messagesPerSecond: 1 })
   client.write(Buffer.concat([masked(PING, '1'), masked(PING, '2')]))
   t.match(await client.frame(), { opcode: PONG, payload: Buffer.from('1') })
-  t.equal((await client.close()).code, 1008)
+  t.equal((await client.close()).code, 1013)
   t.strictSame(events, ['ping 1', 'FST_ERR_WS_OVER_RATE'])
 })
 
 test('a large compressed message past the limit is not delivered when it has been inflated', async t => {
   const { client, events } = await limited(t, { messagesPerSecond: 1 }, { deflate: true }, OFFER)
   client.write(Buffer.concat([masked(TEXT, 'one'), compressed(BINARY, LARGE), masked(TEXT, 'three')]))
-  t.equal((await client.close()).code, 1008)
+  t.equal((await client.close()).code, 1013)
   t.strictSame(events, ['one', 'FST_ERR_WS_OVER_RATE'])
 })
 
@@ -68,9 +68,9 @@ test('the error says what the peer did, and the log says it too', async t => {
   await answerClose(client)
   await socket.closed
   const message = 'the peer sends more than limits.messagesPerSecond or limits.bytesPerSecond allow'
-  t.match(errors, [{ code: 'FST_ERR_WS_OVER_RATE', closeCode: 1008, message }])
+  t.match(errors, [{ code: 'FST_ERR_WS_OVER_RATE', closeCode: 1013, message }])
   const line = app.lines.find(({ msg }) => msg === 'websocket closed')
-  t.match(line, { ws: { code: 1008, reason: REASON, messagesIn: 1 }, err: { code: 'FST_ERR_WS_OVER_RATE', message } })
+  t.match(line, { ws: { code: 1013, reason: REASON, messagesIn: 1 }, err: { code: 'FST_ERR_WS_OVER_RATE', message } })
 })
 
 test('time refills what may come, in step, and no more of it than a second’s worth', async t => {
@@ -88,7 +88,7 @@ test('time refills what may come, in step, and no more of it than a second’s w
   clock.tick(249)
   t.equal(socket.state, 'open')
   client.write(texts(1, 12))
-  t.equal((await client.close()).code, 1008)
+  t.equal((await client.close()).code, 1013)
   t.strictSame(events, [...numbers(12), 'FST_ERR_WS_OVER_RATE'])
 })
 
@@ -120,7 +120,7 @@ for (const { what, within, past } of [
     second!.on('error', error => { errors.push((error as any).code) })
     second!.on('message', () => { t.fail('a message past the limit was delivered') })
     other.write(past)
-    t.strictSame(await other.close(), { code: 1008, reason: REASON })
+    t.strictSame(await other.close(), { code: 1013, reason: REASON })
     t.strictSame(errors, ['FST_ERR_WS_OVER_RATE'])
     t.equal(socket.state, 'open', 'each connection has its own limit')
   })
@@ -143,7 +143,7 @@ test('time refills the bytes that may come, and no more of them than a second’
   await send(100)
   clock.tick(490)
   client.write(masked(BINARY, Buffer.alloc(44)))
-  t.equal((await client.close()).code, 1008)
+  t.equal((await client.close()).code, 1013)
 })
 
 test('both limits hold', async t => {
@@ -152,19 +152,19 @@ test('both limits hold', async t => {
     const { open } = await serve(t, () => {}, { heartbeat: false, limits })
     const client = await open()
     client.write(bytes)
-    t.equal((await client.close()).code, 1008)
+    t.equal((await client.close()).code, 1013)
   }
 })
 
 test('what comes behind the limit is read up to the peer’s close frame: one error, a clean end', async t => {
   const { client, socket, events } = await limited(t, { messagesPerSecond: 2, bytesPerSecond: 1000 })
   const more = Buffer.concat([texts(50), masked(PING), masked(BINARY, Buffer.alloc(2000))])
-  client.write(Buffer.concat([more, masked(CLOSE, closeBody(1008))]))
-  t.equal((await client.close()).code, 1008)
+  client.write(Buffer.concat([more, masked(CLOSE, closeBody(1013))]))
+  t.equal((await client.close()).code, 1013)
   await client.end()
   t.strictSame(await socket.closed, OVER_RATE)
   await turn()
-  t.strictSame(events, ['FST_ERR_WS_OVER_RATE', 1008])
+  t.strictSame(events, ['FST_ERR_WS_OVER_RATE', 1013])
 })
 
 test('what comes together with the handshake counts', async t => {
@@ -172,7 +172,7 @@ test('what comes together with the handshake counts', async t => {
   const client = new RawClient(port)
   client.write(Buffer.concat([Buffer.from(handshake('/')), texts(3)]))
   t.equal((await client.response()).status, 101)
-  t.equal((await client.close()).code, 1008)
+  t.equal((await client.close()).code, 1013)
   await client.destroy()
 })
 
@@ -209,7 +209,7 @@ for (const { plugin, route, delivered } of [
       await until(() => events.length === i + 1)
     }
     client.write(texts(1, delivered))
-    t.equal((await client.close()).code, 1008)
+    t.equal((await client.close()).code, 1013)
     t.strictSame(events, [...numbers(delivered), 'FST_ERR_WS_OVER_RATE'])
   })
 }
@@ -236,8 +236,8 @@ for (const over of ['close', 'pause'] as const) {
     const client = await app.injectWS('/')
     for (const text of numbers(5)) client.send(text)
     if (over === 'close') {
-      t.match(await client.closed, { code: 1008, reason: REASON, wasClean: true })
-      t.strictSame(events, ['0', '1', 'FST_ERR_WS_OVER_RATE', 1008])
+      t.match(await client.closed, { code: 1013, reason: REASON, wasClean: true })
+      t.strictSame(events, ['0', '1', 'FST_ERR_WS_OVER_RATE', 1013])
       return
     }
     await until(() => events.length === 3)

@@ -57,7 +57,7 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
     closeCode: 1013, message: 'the peer reads too slowly: more than maxBuffered, 1000 bytes, would wait for it'
   }],
   FST_ERR_WS_OVER_RATE: [[], {
-    closeCode: 1008, message: 'the peer sends more than limits.messagesPerSecond or limits.bytesPerSecond allow'
+    closeCode: 1013, message: 'the peer sends more than limits.messagesPerSecond or limits.bytesPerSecond allow'
   }],
   FST_ERR_WS_NO_PONG: [[1000], {
     message: 'the peer is gone: a ping has had no answer for 1000 ms, nor came anything else'
