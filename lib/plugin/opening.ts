@@ -1,11 +1,11 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { cutTransport, ownTransport, type TransportOwner } from '../connection/transport.ts'
-import { FST_ERR_WS_HANDSHAKE_TIMEOUT } from '../errors.ts'
 import type { HandshakeHeaders } from '../protocol/handshake.ts'
 import { canCarry, type Headers, takeHeaders } from './answer-headers.ts'
 import { EarlyBytes } from './early-bytes.ts'
+import { refuseLate } from './late-refusal.ts'
 
 /** How long, in milliseconds, a client may take to leave after a refusal. */
 const LINGER = 5000
@@ -315,17 +315,4 @@ export abstract class Opening implements TransportOwner {
 
 function cut (this: Duplex): void {
   cutTransport(this)
-}
-
-function refuseLate (response: ServerResponse, timeout: number): void {
-  // Of what hooks that come to their end later write behind the answer.
-  response.on('error', () => {})
-  // Nor of what they have set so far and HTTP cannot carry.
-  for (const name of response.getHeaderNames()) response.removeHeader(name)
-  const { statusCode, code, message } = new FST_ERR_WS_HANDSHAKE_TIMEOUT(timeout)
-  const body = JSON.stringify({ statusCode, code, error: STATUS_CODES[statusCode!], message })
-  response.writeHead(statusCode!, {
-    'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(body)
-  })
-  response.end(body)
 }

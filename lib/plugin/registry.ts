@@ -82,7 +82,10 @@ export class Registry {
     keepOutOfLog(this.app, (request, reply) => isForeign(Opening.of(reply.raw)) && !routeOf(request))
     this.#connections.watch(this.app.server)
     this.#shutdown.beginWith(this.app.server as Server)
-    instance.addHook('onListen', () => this.#attachOthers())
+    instance.addHook('onListen', () => {
+      this.#shutdown.onListen()
+      this.#attachOthers()
+    })
   }
 
   /** A server that never listens: `injectWS` connects to it in memory, whatever the real one speaks. */
@@ -128,6 +131,7 @@ export class Registry {
   #detach (): void {
     this.#shared!.detach()
     this.#connections.unwatch()
+    this.#sessions.unwatch()
     this.#shutdown.leave()
   }
 

@@ -16,6 +16,7 @@ interface Handle {
 export class Sessions {
   readonly #sessions = new Map<ServerHttp2Session, Session>()
   readonly #bySocket = new WeakMap<NetSocket, Session>()
+  readonly #stops: Array<() => void> = []
   #state: 'serving' | 'draining' | 'closed' = 'serving'
 
   /** Sees every session that begins from now on. */
@@ -23,9 +24,7 @@ export class Sessions {
     // What a session shows of its socket cannot be destroyed.
     let arriving: NetSocket
     const arrive = (socket: NetSocket): void => { arriving = socket }
-    server.prependListener('connection', arrive)
-    server.prependListener('secureConnection', arrive)
-    server.on('session', session => {
+    const onSession = (session: ServerHttp2Session): void => {
       const watched = new Session(session, arriving)
       this.#sessions.set(session, watched)
       this.#bySocket.set(arriving, watched)
@@ -35,7 +34,20 @@ export class Sessions {
       })
       // The server listens until its other connections have ended, too.
       if (this.#state === 'closed') watched.close()
+    }
+    server.prependListener('connection', arrive)
+    server.prependListener('secureConnection', arrive)
+    server.on('session', onSession)
+    this.#stops.push(() => {
+      server.off('connection', arrive)
+      server.off('secureConnection', arrive)
+      server.off('session', onSession)
     })
+  }
+
+  /** Sees no more of them, of any server. */
+  unwatch (): void {
+    for (const stop of this.#stops.splice(0)) stop()
   }
 
   /** The session on a TCP connection. */
@@ -61,6 +73,7 @@ export class Sessions {
 
   /** They have ended: GOAWAY on each session. What else is under way comes to its end. */
   close (): void {
+    if (this.#state === 'closed') return
     this.#state = 'closed'
     for (const session of this.#sessions.values()) session.close()
   }

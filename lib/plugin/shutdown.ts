@@ -24,6 +24,8 @@ export class Shutdown {
   /** Runs from the beginning to the end. */
   #deadline: NodeJS.Timeout | null = null
   #serverHasClosed = false
+  /** Not if somebody else listens with it, and the app is only one of several on it. */
+  #closesServer = false
   #leave: (() => void) | null = null
 
   constructor (scopes: readonly Scope[], sessions: Sessions, connections: Connections) {
@@ -73,6 +75,8 @@ export class Shutdown {
     const { close } = server
     const beginAndClose: Server['close'] = callback => {
       const ended = this.begin()
+      this.#closesServer = true
+      void ended.then(() => this.#sessions.close())
       return close.call(server, callback && (async error => {
         await ended
         callback(error)
@@ -90,9 +94,16 @@ export class Shutdown {
     }
   }
 
-  /** Leaves that server as it was. */
+  /** The app itself listens with that server, and so closes it, too. */
+  onListen (): void {
+    this.#closesServer = true
+  }
+
+  /** Leaves that server as it was, but for handshakes that still wait. */
   leave (): void {
     this.#leave!()
+    this.#serverHasClosed = true
+    this.#stayAwake()
   }
 
   async #drain (): Promise<void> {
@@ -101,7 +112,7 @@ export class Shutdown {
     this.#wait(this.#cutHandshakes, Math.max(...this.#scopes.map(scope => scope.drain.timeout)))
     const drains = this.#scopes.map(scope => new Drain(scope))
     await Promise.all(drains.map(drain => drain.close()))
-    this.#sessions.close()
+    if (this.#closesServer) this.#sessions.close()
     await Promise.all(drains.map(drain => drain.finish()))
   }
 
@@ -112,19 +123,19 @@ export class Shutdown {
 
   readonly #cutHandshakes = (): void => {
     for (const { transport } of this.#pending) cutTransport(transport)
-    this.#connections.cutUnread()
+    if (this.#closesServer) this.#connections.cutUnread()
     this.#wait(this.#cutWaiting, LINGER)
   }
 
   readonly #cutWaiting = (): void => {
-    this.#connections.cutWaiting()
+    if (this.#closesServer) this.#connections.cutWaiting()
     this.#cutHandshakes()
   }
 
   /** A handshake in memory may wait for nothing but the deadline; for all else the process stays because of its socket. */
   #stayAwake (): void {
     if (this.#deadline === null) return
-    if (this.#pending.size > 0 || this.#connections.hasUnread) this.#deadline.ref()
+    if (this.#pending.size > 0 || (this.#closesServer && this.#connections.hasUnread)) this.#deadline.ref()
     else if (this.#serverHasClosed) clearTimeout(this.#deadline)
     else this.#deadline.unref()
   }

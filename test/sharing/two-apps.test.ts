@@ -1,21 +1,23 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
-import sockets from 'fastify-sockets'
+import sockets, { type PluginOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
-import { ask, lastResponse, nextText } from '../plugin/support.ts'
+import { get as getOver2, openSession, openSocket } from '../http2/support.ts'
+import { ask, fakeClock, lastResponse, nextText } from '../plugin/support.ts'
 import { connect } from '../support/app.ts'
-import { get, handshake } from '../support/raw-client.ts'
+import { get, handshake, RawClient } from '../support/raw-client.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 /** Two apps on one server of the user's: the first serves what is under `/one`, the second the rest. */
-async function twoApps (t: Test): Promise<{ server: Server, port: number, one: FastifyInstance, two: FastifyInstance }> {
+async function twoApps (t: Test, options: PluginOptions = {}): Promise<{ server: Server, port: number, one: FastifyInstance, two: FastifyInstance }> {
   const handlers: Handler[] = []
   const server = createServer((request, response) => { handlers[request.url!.startsWith('/one') ? 0 : 1]!(request, response) })
   const make = (name: string): FastifyInstance => {
     const app = Fastify({ serverFactory: handler => { handlers.push(handler); return server } }) as unknown as FastifyInstance
-    app.register(sockets)
+    app.register(sockets, options)
     app.get(`/${name}`, { ws: true }, socket => { socket.on('message', message => { socket.send(`${name} ${message}`) }) })
     app.get(`/${name}/http`, async () => name)
     t.teardown(() => app.close())
@@ -51,6 +53,60 @@ test('an app that closes leaves the server to the other, and to whoever has made
   t.equal(server.listenerCount('upgrade'), 0)
   server.on('upgrade', (_request, socket) => { socket.end('HTTP/1.1 299 Theirs\r\n\r\n') })
   t.equal((await lastResponse(port, handshake('/two'))).status, 299)
+})
+
+test('an app that closes does not touch the connections of the other, whatever they wait for', async t => {
+  const { server, port, one, two } = await twoApps(t, { drain: { timeout: 100 } })
+  const client = await connect(port, '/two')
+  const busy = await connect(port, '/two')
+  two.sockets[Symbol.iterator]().next().value!.pause()
+  const idle = new RawClient(port)
+  idle.write(get('/two/http'))
+  t.equal((await idle.response()).body, 'two')
+  const half = new RawClient(port)
+  half.write('POST /two HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf')
+  const clock = await fakeClock(t)
+  await one.close()
+  clock.tick(60_000)
+  clock.uninstall()
+  for (const [name, socket] of Object.entries({ client, busy })) t.equal(socket.readyState, 1, name)
+  for (const raw of [idle, half]) {
+    await new Promise(setImmediate)
+    t.equal(raw.ended, false)
+  }
+  t.equal(two.sockets.size, 2)
+  for (const raw of [idle, half]) await raw.destroy()
+  for (const socket of [client, busy]) socket.terminate()
+  t.equal(server.listening, true)
+})
+
+test('over HTTP/2 neither', async t => {
+  const handlers: Array<(request: any, response: any) => void> = []
+  const server = createHttp2Server((request, response) => { handlers.at(request.url.startsWith('/one') ? 0 : 1)!(request, response) })
+  const events = ['connection', 'session', 'connect']
+  const before = events.map(event => server.listenerCount(event))
+  const make = (name: string): FastifyInstance => {
+    const app = Fastify({ http2: true, serverFactory: (handler: any) => { handlers.push(handler); return server } } as any) as unknown as FastifyInstance
+    app.register(sockets)
+    app.get(`/${name}`, { ws: true }, socket => { socket.send(name) })
+    app.get(`/${name}/http`, async () => name)
+    return app
+  }
+  const [one, two] = [make('one'), make('two')]
+  await one.ready()
+  await two.ready()
+  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
+  t.teardown(() => { server.close() })
+  const { port } = server.address() as AddressInfo
+  const old = await openSession(t, port)
+  t.equal(await (await openSocket(old, '/one')).text(), 'one')
+  await one.close()
+  t.equal((await getOver2(old, '/two/http')).body, 'two')
+  const session = await openSession(t, port)
+  t.equal(await (await openSocket(session, '/two')).text(), 'two')
+  t.equal((await getOver2(session, '/two/http')).body, 'two')
+  await two.close()
+  t.same(events.map(event => server.listenerCount(event)), before)
 })
 
 test('a server that an app has closed is as it was before', async t => {

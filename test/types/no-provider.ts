@@ -1,5 +1,5 @@
 import Fastify, { type FastifyTypeProvider } from 'fastify'
-import sockets, { type BaseSocket, type Socket, type SocketHandler, type SocketOptions } from 'fastify-sockets'
+import sockets, { type BaseSocket, type SendData, type Socket, type SocketHandler, type SocketOptions } from 'fastify-sockets'
 import { check, type Equal } from './equal.ts'
 
 const options: SocketOptions = { origin: ['https://example.com', /\.example\.com$/], heartbeat: false }
@@ -70,5 +70,5 @@ app.register(sockets, {
   }
 })
 app.get('/callbacks', {
-  ws: { onDrain: socket => { check<Equal<Parameters<typeof socket.send>[0], string | Buffer | Uint8Array | ArrayBuffer>>() } }
+  ws: { onDrain: socket => { check<Equal<Parameters<typeof socket.send>[0], SendData>>() } }
 }, () => {})
