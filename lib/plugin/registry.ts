@@ -1,9 +1,9 @@
-import { subscribe } from 'node:diagnostics_channel'
 import { Server } from 'node:http'
 import type { Http2Server } from 'node:http2'
 import type { FastifyInstance } from 'fastify'
 import { TimerWheel } from '../connection/timer-wheel.ts'
 import { keepOutOfLog } from './asking.ts'
+import { onBirth } from './births.ts'
 import { Connections } from './connections.ts'
 import type { AnyRouteOptions } from './declaration.ts'
 import { ForeignOptions } from './foreign-options.ts'
@@ -165,7 +165,4 @@ function rootOf (instance: FastifyInstance): FastifyInstance {
 
 // Routes may be declared before the plugin has loaded, or without it: only an onRoute hook that an instance has from
 // its birth sees them all.
-subscribe('fastify.initialization', message => {
-  const { fastify } = message as { fastify: FastifyInstance }
-  Registry.of(fastify).install(false)
-})
+onBirth(fastify => { Registry.of(fastify).install(false) })
