@@ -24,6 +24,19 @@ function fragments (opcode: number, size: number, count: number): Buffer {
   return Buffer.concat([first, Buffer.alloc((count - 1) * next.length, next)])
 }
 
+// First of all, since Node reads its source maps for the first error, and keeps them: what is measured below is not that.
+test('a fragment of more than maxPayload ends with 1009', async t => {
+  const { delivered, closed, handler } = notes()
+  const { open, isOver } = await besieged(t, handler, { ws: { maxPayload: 1 } })
+  const client = await open()
+  client.write(fragments(TEXT, 1, 2))
+  t.match(await client.close(), { code: 1009, reason: /maxPayload, 1 bytes/ })
+  await client.end()
+  await isOver()
+  t.same(delivered, [])
+  t.match(closed, [{ code: 1009, initiator: 'local' }])
+})
+
 for (const [kind, opcode] of [['text', TEXT], ['binary', BINARY]] as const) {
   test(`a ${kind} in fragments of a byte ends with 1009 at one more than maxPayload, in twice its memory`, async t => {
     const { delivered, closed, handler } = notes()
