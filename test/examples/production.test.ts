@@ -12,7 +12,7 @@ test('production: an address has so many connections, one client so many message
 
   const [hasty, polite] = clients as [Client, Client]
   for (let i = 0; i < 200; i++) hasty.sendJSON({ text: 'now' })
-  t.match(await hasty.closed, { code: 1008 })
+  t.match(await hasty.closed, { code: 1013 })
   for (const client of [polite, elsewhere]) {
     client.sendJSON({ text: 'hello' })
     t.same(await client.nextJSON(), { type: 'text', text: 'hello' })
