@@ -30,6 +30,22 @@ for (const { name, args, code } of [
   })
 }
 
+test('the arguments of close() are checked the same when closing has begun, and after the end', async t => {
+  const { client, socket } = await pair(t)
+  const refused = (): void => {
+    t.throws(() => socket.close(1000, Buffer.from('why') as any), { code: 'FST_ERR_WS_CLOSE_REASON' }, socket.state)
+    t.throws(() => socket.close(1005), { code: 'FST_ERR_WS_CLOSE_CODE' }, socket.state)
+  }
+  refused()
+  const closed = socket.close(4000)
+  refused()
+  await client.close()
+  client.send(8)
+  t.equal((await closed).code, 4000)
+  refused()
+  t.equal(await socket.close(1000, 'why'), await closed)
+})
+
 test('a reason may be left out or be undefined', async t => {
   const { client, socket } = await pair(t)
   socket.close(undefined, undefined)
