@@ -47,9 +47,8 @@ export function askFastify (app: FastifyInstance, opening: Opening, onDecided: (
   }
   try {
     app.routing(request, opening.response as ServerResponse)
-  } catch (error) {
-    if (opening.whose === 'ours') throw error
-    // `rewriteUrl` has failed.
+  } catch {
+    // `rewriteUrl` has failed; what hooks throw is caught by Fastify.
     opening.decide(false)
   }
   isRouting = false
