@@ -94,7 +94,10 @@ test('over HTTP/2, a constraint that has its answer too late does not have Fasti
 test('over HTTP/2, what Fastify answers to a URL that none can be leaves no trace', async t => {
   const app = createApp(t, {}, {
     http2: true,
-    frameworkErrors: (_error: Error, _request: unknown, reply: any) => { reply.code(418).header('x-whose', 'ours').send('ours') }
+    frameworkErrors (_error: Error, _request: unknown, reply: any) {
+      reply.raw.setHeader('x-whose', 'ours')
+      reply.code(418).header('x-whose', 'ours').send('ours')
+    }
   } as unknown as FastifyServerOptions)
   app.server.on('connect' as 'upgrade', (_request, response: any) => { response.end('theirs') })
   const client = openStream(await openSession(t, await listen(app)), '/%zz')
