@@ -51,7 +51,7 @@ const ON_THEIR_OWN = [
   'connection/timer-wheel', 'connection/turn',
   'hostile/close', 'hostile/unread-answer',
   'plugin/duplex-pair', 'plugin/errors', 'plugin/inject', 'plugin/inject-refused', 'plugin/inject-settles',
-  'plugin/limits-unix', 'plugin/servers', 'plugin/upgrades-as-http'
+  'plugin/limits-unix', 'plugin/lost-upgrade', 'plugin/servers', 'plugin/upgrades-as-http'
 ]
 
 /** Names of files in test/ that do not run over a transport. Over TCP all do. */
