@@ -1,7 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Opening } from './opening.ts'
+import { internal } from './fastify-internals.ts'
+import { routeOf } from './first-hooks.ts'
+import { Opening } from './opening.ts'
 import { rememberListeners } from './untaken.ts'
 
 /** Milliseconds that a constraint of a route may take to say whether it holds. */
@@ -72,13 +74,10 @@ interface LogController {
 /**
  * Leaves what is not ours out of the log, where it would be a request that has come and is never answered. Fastify
  * before 5.10 cannot be told.
- *
- * @param isForeign whether a request is only asked about, and has no WebSocket route
  */
-export function keepOutOfLog (app: FastifyInstance, isForeign: (request: FastifyRequest, reply: FastifyReply) => boolean): void {
-  const symbol = Object.getOwnPropertySymbols(app).find(({ description }) => description === 'fastify.logController')
-  if (symbol === undefined) return
-  const controller = (app as unknown as Record<symbol, LogController>)[symbol]!
+export function keepOutOfLog (app: FastifyInstance): void {
+  const controller = internal<LogController>(app, 'logController')
+  if (controller === undefined) return
   // Apps may share one.
   if (controller[kQuiet] || !Object.isExtensible(controller)) return
   controller[kQuiet] = true
@@ -86,4 +85,10 @@ export function keepOutOfLog (app: FastifyInstance, isForeign: (request: Fastify
   controller.incomingRequest = (request, reply, ...rest) => {
     if (!isForeign(request, reply)) incomingRequest.call(controller, request, reply, ...rest)
   }
+}
+
+/** Whether a request was only asked about, even if a constraint has its answer when nobody asks any more. */
+function isForeign (request: FastifyRequest, reply: FastifyReply): boolean {
+  const opening = Opening.of(reply.raw)
+  return opening !== undefined && opening.whose !== 'ours' && !routeOf(request)
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FST_ERR_WS_LOADED_LATE } from '../errors.ts'
 import type { AnyRouteOptions } from './declaration.ts'
+import { internal } from './fastify-internals.ts'
 import { shown } from './log.ts'
 import { Opening } from './opening.ts'
 
@@ -45,14 +46,8 @@ type Hooks = Record<string, Function[]>
 
 /** Adds hooks to all instances of such an app, before those that are there already. */
 export function addFirstHooks (app: FastifyInstance, hooks: Record<string, Function>): void {
-  for (const [name, hook] of Object.entries(hooks)) internal<Hooks>(app, 'fastify.hooks')[name]!.unshift(hook)
-  for (const child of internal<FastifyInstance[]>(app, 'fastify.children')) addFirstHooks(child, hooks)
-}
-
-/** A property of an instance that Fastify keeps to itself. */
-function internal<Value> (instance: FastifyInstance, name: string): Value {
-  const symbol = Object.getOwnPropertySymbols(instance).find(({ description }) => description === name)!
-  return (instance as unknown as Record<symbol, Value>)[symbol]!
+  for (const [name, hook] of Object.entries(hooks)) internal<Hooks>(app, 'hooks')![name]!.unshift(hook)
+  for (const child of internal<FastifyInstance[]>(app, 'children')!) addFirstHooks(child, hooks)
 }
 
 /** Notes that a route was declared when this module was there. */

@@ -6,9 +6,9 @@ import { keepOutOfLog } from './asking.ts'
 import { onBirth } from './births.ts'
 import { Connections } from './connections.ts'
 import type { AnyRouteOptions } from './declaration.ts'
+import { internal } from './fastify-internals.ts'
 import { ForeignOptions } from './foreign-options.ts'
-import { addFirstHooks, markSeen, meetHandshake, meetLate, routeOf } from './first-hooks.ts'
-import { Opening } from './opening.ts'
+import { addFirstHooks, markSeen, meetHandshake, meetLate } from './first-hooks.ts'
 import { WebSocketRoute } from './route.ts'
 import type { Scope } from './scope.ts'
 import { Sessions } from './sessions.ts'
@@ -79,7 +79,7 @@ export class Registry {
     })
     if (this.#shared !== null) return
     this.#shared = this.#share(this.app.server as Server)
-    keepOutOfLog(this.app, (request, reply) => isForeign(Opening.of(reply.raw)) && !routeOf(request))
+    keepOutOfLog(this.app)
     this.#connections.watch(this.app.server)
     this.#shutdown.beginWith(this.app.server as Server)
     instance.addHook('onListen', () => {
@@ -140,20 +140,13 @@ export class Registry {
    * hands on what is an upgrade, but no CONNECT.
    */
   #attachOthers (): void {
-    const app = this.app as unknown as Record<symbol, Http2Server[]>
-    const symbols = Object.getOwnPropertySymbols(app).filter(({ description }) => description === 'fastify.serverBindings')
-    for (const server of symbols.flatMap(symbol => app[symbol]!)) {
+    for (const server of internal<Http2Server[]>(this.app, 'serverBindings')!) {
       this.#connections.watch(server)
       if (!isHttp2(server)) continue
       announce(server, this.#sessions)
       server.on('connect', (...event) => this.app.server.emit('connect', ...event))
     }
   }
-}
-
-/** A constraint may have its answer when nobody asks any more. */
-function isForeign (opening: Opening | undefined): boolean {
-  return opening !== undefined && opening.whose !== 'ours'
 }
 
 /** The instance that `Fastify()` has made. */

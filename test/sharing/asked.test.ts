@@ -8,31 +8,14 @@ import { openSession, openStream, refusal } from '../http2/support.ts'
 import { ask, fakeClock, frameText, until } from '../plugin/support.ts'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
+import { waitingConstraint } from './waiting-constraint.ts'
 
 const HTTP1 = { http2: false, https: null } as unknown as FastifyServerOptions
 
-type Say = (value: string) => void
-
 /** An app whose route waits for a constraint to hold: `asked` has the calls that tell its value. */
 function waitingApp (t: Test, { isAlone = false, isHttp2 = false, options = {} } = {}) {
-  const asked: Say[] = []
-  const constraint = {
-    name: 'secret',
-    storage () {
-      const handlers: Record<string, unknown> = {}
-      return {
-        get: (value: string) => handlers[value] ?? null,
-        set: (value: string, handler: unknown) => { handlers[value] = handler }
-      }
-    },
-    deriveConstraint (_request: unknown, _context: unknown, done: (error: Error | null, value: string) => void) {
-      asked.push(value => done(null, value))
-    },
-    validate () {}
-  }
-  const app = createApp(t, options, {
-    ...isHttp2 ? { http2: true } : HTTP1, routerOptions: { constraints: { secret: constraint } }
-  } as unknown as FastifyServerOptions)
+  const { asked, routerOptions } = waitingConstraint()
+  const app = createApp(t, options, { ...isHttp2 ? { http2: true } : HTTP1, routerOptions } as unknown as FastifyServerOptions)
   const theirs: Array<[request: IncomingMessage, to: any]> = []
   if (!isAlone) app.server.on((isHttp2 ? 'connect' : 'upgrade') as 'upgrade', (request, to) => { theirs.push([request, to]) })
   app.get('/room', { ws: true, constraints: { secret: 'a' } }, socket => { socket.send('ours') })

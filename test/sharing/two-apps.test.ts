@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createHttp2Server } from 'node:http2'
+import { createServer as createHttp2Server, type Http2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import sockets, { type PluginOptions } from 'fastify-sockets'
@@ -11,14 +11,26 @@ import { get, handshake, RawClient } from '../support/raw-client.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
-/** Two apps on one server of the user's: the first serves what is under `/one`, the second the rest. */
-async function twoApps (t: Test, options: PluginOptions = {}): Promise<{ server: Server, port: number, one: FastifyInstance, two: FastifyInstance }> {
+const EVENTS = ['connection', 'session', 'connect']
+
+/**
+ * Two apps on one server of the user's, which listens: the first serves what is under `/one`, the second the rest.
+ *
+ * @param create makes the server; what it is given serves a request
+ */
+async function appsOn<Made extends Server | Http2Server> (
+  t: Test, create: (handler: (request: any, response: any) => void) => Made, options: PluginOptions = {}, server: object = {}
+): Promise<{ server: Made, port: number, one: FastifyInstance, two: FastifyInstance, before: number[] }> {
   const handlers: Handler[] = []
-  const server = createServer((request, response) => { handlers[request.url!.startsWith('/one') ? 0 : 1]!(request, response) })
+  const made = create((request, response) => { handlers[request.url.startsWith('/one') ? 0 : 1]!(request, response) })
+  const before = EVENTS.map(event => made.listenerCount(event))
   const make = (name: string): FastifyInstance => {
-    const app = Fastify({ serverFactory: handler => { handlers.push(handler); return server } }) as unknown as FastifyInstance
+    const app = Fastify({
+      ...server, serverFactory: (handler: Handler) => { handlers.push(handler); return made }
+    } as object) as unknown as FastifyInstance
     app.register(sockets, options)
     app.get(`/${name}`, { ws: true }, socket => { socket.on('message', message => { socket.send(`${name} ${message}`) }) })
+    app.get(`/${name}/greeting`, { ws: true }, socket => { socket.send(name) })
     app.get(`/${name}/http`, async () => name)
     t.teardown(() => app.close())
     return app
@@ -26,10 +38,12 @@ async function twoApps (t: Test, options: PluginOptions = {}): Promise<{ server:
   const [one, two] = [make('one'), make('two')]
   await one.ready()
   await two.ready()
-  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
-  t.teardown(() => { server.close() })
-  return { server, port: (server.address() as AddressInfo).port, one, two }
+  await new Promise<void>(resolve => { made.listen(0, '127.0.0.1', resolve) })
+  t.teardown(() => { made.close() })
+  return { server: made, port: (made.address() as AddressInfo).port, one, two, before }
 }
+
+const twoApps = (t: Test, options: PluginOptions = {}) => appsOn(t, createServer, options)
 
 test('two apps on one server have their routes, and what is of neither is a 404 at once', async t => {
   const { port, one, two } = await twoApps(t)
@@ -80,32 +94,16 @@ test('an app that closes does not touch the connections of the other, whatever t
 })
 
 test('over HTTP/2 neither', async t => {
-  const handlers: Array<(request: any, response: any) => void> = []
-  const server = createHttp2Server((request, response) => { handlers.at(request.url.startsWith('/one') ? 0 : 1)!(request, response) })
-  const events = ['connection', 'session', 'connect']
-  const before = events.map(event => server.listenerCount(event))
-  const make = (name: string): FastifyInstance => {
-    const app = Fastify({ http2: true, serverFactory: (handler: any) => { handlers.push(handler); return server } } as any) as unknown as FastifyInstance
-    app.register(sockets)
-    app.get(`/${name}`, { ws: true }, socket => { socket.send(name) })
-    app.get(`/${name}/http`, async () => name)
-    return app
-  }
-  const [one, two] = [make('one'), make('two')]
-  await one.ready()
-  await two.ready()
-  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
-  t.teardown(() => { server.close() })
-  const { port } = server.address() as AddressInfo
+  const { server, port, one, two, before } = await appsOn(t, createHttp2Server, {}, { http2: true })
   const old = await openSession(t, port)
-  t.equal(await (await openSocket(old, '/one')).text(), 'one')
+  t.equal(await (await openSocket(old, '/one/greeting')).text(), 'one')
   await one.close()
   t.equal((await getOver2(old, '/two/http')).body, 'two')
   const session = await openSession(t, port)
-  t.equal(await (await openSocket(session, '/two')).text(), 'two')
+  t.equal(await (await openSocket(session, '/two/greeting')).text(), 'two')
   t.equal((await getOver2(session, '/two/http')).body, 'two')
   await two.close()
-  t.same(events.map(event => server.listenerCount(event)), before)
+  t.same(EVENTS.map(event => server.listenerCount(event)), before)
 })
 
 test('a server that an app has closed is as it was before', async t => {

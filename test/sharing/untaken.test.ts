@@ -9,6 +9,7 @@ import { connectionCount, deferred, errorBody, fakeClock, frameText, h2c, linesW
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { uncaught } from '../support/uncaught.ts'
+import { waitingConstraint } from './waiting-constraint.ts'
 
 const HTTP1 = { http2: false, https: null } as unknown as FastifyServerOptions
 
@@ -162,29 +163,9 @@ test('over HTTP/2 a CONNECT that another listener takes, or its client gives up,
   t.equal(arrived.length, 3)
 })
 
-/** A constraint that says only later whether it holds. */
-function waitingConstraint (): { asked: Array<(value: string) => void>, server: FastifyServerOptions } {
-  const asked: Array<(value: string) => void> = []
-  const constraint = {
-    name: 'secret',
-    storage () {
-      const handlers: Record<string, unknown> = {}
-      return {
-        get: (value: string) => handlers[value] ?? null,
-        set: (value: string, handler: unknown) => { handlers[value] = handler }
-      }
-    },
-    deriveConstraint (_request: unknown, _context: unknown, done: (error: Error | null, value: string) => void) {
-      asked.push(value => done(null, value))
-    },
-    validate () {}
-  }
-  return { asked, server: { ...HTTP1, routerOptions: { constraints: { secret: constraint } } } as unknown as FastifyServerOptions }
-}
-
 test('where a constraint takes its time, whose it is is known only then', async t => {
-  const { asked, server } = waitingConstraint()
-  const app = createApp(t, {}, server)
+  const { asked, routerOptions } = waitingConstraint()
+  const app = createApp(t, {}, { ...HTTP1, routerOptions } as unknown as FastifyServerOptions)
   const theirs: string[] = []
   app.server.on('upgrade', (request, socket) => {
     theirs.push(request.url!)
@@ -207,8 +188,8 @@ test('where a constraint takes its time, whose it is is known only then', async 
 })
 
 test('a constraint that says nothing for ten seconds leaves it to the others', async t => {
-  const { asked, server } = waitingConstraint()
-  const app = createApp(t, {}, server)
+  const { asked, routerOptions } = waitingConstraint()
+  const app = createApp(t, {}, { ...HTTP1, routerOptions } as unknown as FastifyServerOptions)
   app.server.on('upgrade', (_request, socket) => { socket.end('HTTP/1.1 299 Theirs\r\n\r\n') })
   app.get('/room', { ws: true, constraints: { secret: 'a' } }, () => { t.fail('the handler was called') })
   const port = await listen(app)
