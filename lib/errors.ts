@@ -1,6 +1,6 @@
 import createError from '@fastify/error'
 import type { FastifyError } from '@fastify/error'
-import { CloseCode } from './protocol/close-code.ts'
+import { CloseCode } from './contract/close-code.ts'
 
 /*
  * Every error of this package that user code can meet, except ProtocolError, which stands with the protocol.

@@ -7,9 +7,9 @@ import type {
   Socket, SocketEvents, SocketFigures, SocketHandler, SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet,
   SocketState, SocketStats, SubprotocolChoice, SubprotocolPolicy
 } from '../types/index.ts'
+import { CloseCode } from './contract/close-code.ts'
 import * as errors from './errors.ts'
 import { register } from './plugin/plugin.ts'
-import { CloseCode } from './protocol/close-code.ts'
 import { ProtocolError } from './protocol/protocol-error.ts'
 
 /**

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { errors } from 'fastify-sockets'
 import { test } from 'tap'
 import { DEFAULTS } from '../lib/plugin/options.ts'
-import { CloseCode } from '../lib/protocol/close-code.ts'
+import { CloseCode } from '../lib/contract/close-code.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const OUT = join(ROOT, 'dist/readme')

@@ -1,13 +1,9 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyTypeProvider, FastifyTypeProviderDefault } from 'fastify'
+import type { Jsonified } from '../lib/contract/jsonified.ts'
 import type { BaseSocket, ReceiveData, SendData } from './socket.ts'
 
-/** What is left of a value when it has been JSON: a Date is a string. */
-export type Jsonified<Value> =
-  Value extends { toJSON (): infer Json } ? Jsonified<Json>
-    : Value extends (...args: never) => unknown ? never
-      : Value extends object ? { [Key in keyof Value]: Jsonified<Value[Key]> }
-        : Value
+export type { Jsonified } from '../lib/contract/jsonified.ts'
 
 /** What a peer sends for this schema: its input where it names one (Standard Schema: Zod, Valibot, …), as JSON. */
 type WireOf<Schema, Otherwise> =

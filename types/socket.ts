@@ -1,4 +1,7 @@
 import type { FastifyRequest } from 'fastify'
+import type { CloseInfo, SocketState } from '../lib/contract/socket.ts'
+
+export type { CloseInfo, SocketState } from '../lib/contract/socket.ts'
 
 /**
  * What `send()` takes where the route has no `schema.send`. A string goes as text, anything else as binary: memory, or any
@@ -8,24 +11,6 @@ export type SendData = string | ArrayBufferView | ArrayBufferLike
 
 /** What a message is where the route has no `schema.message`: text as a string, binary as a Buffer. */
 export type ReceiveData = string | Buffer
-
-/** `'closing'` from the first close frame, whoever sent it; `'closed'` when the transport is gone. */
-export type SocketState = 'open' | 'closing' | 'closed'
-
-/** How a connection ended. */
-export interface CloseInfo {
-  /**
-   * The code of the close frame that began the end, whoever sent it. 1005: that frame carried no code; 1006: the
-   * connection ended without one.
-   */
-  readonly code: number
-  /** The reason of that frame, or an empty string. */
-  readonly reason: string
-  /** Whether both sides sent a close frame. */
-  readonly wasClean: boolean
-  /** Who sent the first close frame or cut the connection. */
-  readonly initiator: 'local' | 'remote'
-}
 
 /** The events of a socket and what their listeners get. */
 export interface SocketEvents<Receive = ReceiveData> {

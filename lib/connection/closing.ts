@@ -1,5 +1,5 @@
-import type { CloseInfo } from '../../types/socket.ts'
-import { CloseCode } from '../protocol/close-code.ts'
+import { CloseCode } from '../contract/close-code.ts'
+import type { CloseInfo } from '../contract/socket.ts'
 
 /*
  * The closing handshake (RFC 6455 §7.1), in the order in which it goes. From GOING_AWAY on our close frame has been sent.

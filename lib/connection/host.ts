@@ -1,4 +1,4 @@
-import type { CloseInfo } from '../../types/socket.ts'
+import type { CloseInfo } from '../contract/socket.ts'
 import type { DeflateSettings } from '../deflate/negotiate.ts'
 import type { RateLimit } from './meter.ts'
 import type { OutboxOwner } from './outbox.ts'

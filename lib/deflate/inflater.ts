@@ -1,6 +1,6 @@
 import { constants, type ZlibOptions } from 'node:zlib'
 import { InflateRaw } from 'minizlib'
-import { CloseCode } from '../protocol/close-code.ts'
+import { CloseCode } from '../contract/close-code.ts'
 import { tooBig } from '../protocol/message-assembler.ts'
 import { ProtocolError } from '../protocol/protocol-error.ts'
 import { type ContextSource, contextSource, enqueue } from './context-source.ts'

@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Opening } from '../handshake/opening.ts'
 import { internal } from './fastify-internals.ts'
 import { routeOf } from './first-hooks.ts'
-import { Opening } from './opening.ts'
 import { rememberListeners } from './untaken.ts'
 
 /** Milliseconds that a constraint of a route may take to say whether it holds. */

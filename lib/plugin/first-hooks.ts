@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FST_ERR_WS_LOADED_LATE } from '../errors.ts'
+import { Opening } from '../handshake/opening.ts'
+import { shown } from '../live/log.ts'
 import type { AnyRouteOptions } from './declaration.ts'
 import { internal } from './fastify-internals.ts'
-import { shown } from './log.ts'
-import { Opening } from './opening.ts'
 
 /** A WebSocket route, as a handshake meets it. */
 interface MetRoute {

@@ -3,12 +3,12 @@ import type { Http2ServerRequest } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RefusalMessage } from '../../types/diagnostics.ts'
 import { FST_ERR_WS_HANDSHAKE, FST_ERR_WS_UPGRADE_REQUIRED, FST_ERR_WS_VERSION } from '../errors.ts'
+import type { OpeningHost } from '../handshake/opening.ts'
+import { refusals } from '../live/channels.ts'
+import type { Seat } from '../live/limits.ts'
+import { logError, logInfo, shown } from '../live/log.ts'
+import type { Tally } from '../live/stats.ts'
 import { checkExtendedConnect, checkUpgrade, type HandshakeHeaders, hasToken, VERSION } from '../protocol/handshake.ts'
-import { refusals } from './diagnostics.ts'
-import type { Seat } from './limits.ts'
-import { logError, logInfo, shown } from './log.ts'
-import type { Tally } from './tally.ts'
-import type { OpeningHost } from './opening.ts'
 
 /** Headers that Node keeps of a request unless `server.maxHeadersCount` says otherwise. */
 const DEFAULT_MAX_HEADERS = 1000

@@ -2,11 +2,11 @@ import type { FastifyInstance } from 'fastify'
 import type { InjectWSOptions } from '../../types/inject.ts'
 import type { PluginOptions } from '../../types/options.ts'
 import { FST_ERR_WS_ALREADY_REGISTERED } from '../errors.ts'
-import { injectWS } from './inject.ts'
+import { Scope } from '../live/scope.ts'
+import { injectWS } from '../testing/inject.ts'
 import { checkPluginOptions } from './options.ts'
 import { Registry } from './registry.ts'
 import { kScope } from './route.ts'
-import { Scope } from './scope.ts'
 
 /** What the plugin does; lib/index.ts says what it is called. Decorates the instance with `sockets` and `injectWS`. */
 export async function register (app: FastifyInstance, options: PluginOptions): Promise<void> {

@@ -1,10 +1,10 @@
 import type { Server } from 'node:http'
 import { cutTransport } from '../connection/transport.ts'
-import type { Connections } from './connections.ts'
-import { Drain } from './drain.ts'
-import type { Opening } from './opening.ts'
-import type { Scope } from './scope.ts'
-import type { Sessions } from './sessions.ts'
+import type { Connections } from '../handshake/http-connections.ts'
+import type { Opening } from '../handshake/opening.ts'
+import type { Sessions } from '../handshake/sessions.ts'
+import { Drain } from '../live/drain.ts'
+import type { Scope } from '../live/scope.ts'
 
 /** Milliseconds from the deadline until what still waits for a client is cut, and from then on between two looks. */
 const LINGER = 5000

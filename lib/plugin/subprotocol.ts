@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import type { SubprotocolChoice, SubprotocolPolicy } from '../../types/options.ts'
 import { FST_ERR_WS_SUBPROTOCOL } from '../errors.ts'
+import { logInfo, shown } from '../live/log.ts'
 import { type HandshakeHeaders, offeredProtocols } from '../protocol/handshake.ts'
 import { typeName } from '../socket/type-name.ts'
-import { logInfo, shown } from './log.ts'
 
 /**
  * The subprotocol of a handshake, of those that its client offers (RFC 6455 §4.2.2); an empty string for none.

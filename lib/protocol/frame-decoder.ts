@@ -1,4 +1,5 @@
-import { CloseCode, MAX_CONTROL_PAYLOAD } from './close-code.ts'
+import { CloseCode } from '../contract/close-code.ts'
+import { MAX_CONTROL_PAYLOAD } from './close-payload.ts'
 import { MAX_HEADER } from './frame-encoder.ts'
 import { mask } from './mask.ts'
 import { BINARY, isControl, isKnown, TEXT } from './opcode.ts'

@@ -81,11 +81,3 @@ export function writeShortText (target: Buffer, at: number, opcode: number, text
   if (key !== null) mask(target, start, end, key, 0)
   return end
 }
-
-/** The payload of a close frame (RFC 6455 §5.5.1). The reason must fit: see `truncateReason`. */
-export function closePayload (code: number, reason: string): Buffer {
-  const payload = Buffer.allocUnsafe(2 + Buffer.byteLength(reason))
-  payload.writeUInt16BE(code, 0)
-  payload.write(reason, 2)
-  return payload
-}

@@ -1,6 +1,6 @@
 // The global Buffer is a getter: 14 ns of the 231 for a message of 20 B (Node 20).
 import { Buffer, isUtf8 } from 'node:buffer'
-import { CloseCode, isCloseCode } from './close-code.ts'
+import { CloseCode, isCloseCode } from '../contract/close-code.ts'
 import type { FrameSink } from './frame-decoder.ts'
 import { BINARY, CLOSE, CONTINUATION, isControl, PING, TEXT } from './opcode.ts'
 import { ProtocolError } from './protocol-error.ts'

@@ -1,5 +1,5 @@
-import type { CloseInfo } from '../../types/socket.ts'
 import type { ConnectionOptions } from '../connection/host.ts'
+import type { CloseInfo } from '../contract/socket.ts'
 import type { Agreement } from '../deflate/negotiate.ts'
 import type { Role } from '../protocol/frame-decoder.ts'
 

@@ -1,4 +1,4 @@
-import type { CloseInfo } from '../../types/socket.ts'
+import type { CloseInfo } from '../contract/socket.ts'
 
 /** The end of a socket, for those who ask for it before it has come or after. Made for the first of them. */
 export class Outcome {

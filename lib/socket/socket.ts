@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import type { BaseSocket, CloseInfo, SocketState } from '../../types/socket.ts'
+import type { BaseSocket } from '../../types/socket.ts'
 import { Connection } from '../connection/connection.ts'
 import type { ConnectionHost } from '../connection/host.ts'
+import { CloseCode, isCloseCode } from '../contract/close-code.ts'
+import type { CloseInfo, SocketState } from '../contract/socket.ts'
 import {
   FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_CLOSE_REASON, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SEND_TYPE,
   FST_ERR_WS_SERIALIZER, FST_ERR_WS_SLOW_PEER, FST_ERR_WS_UNSUPPORTED_DATA
 } from '../errors.ts'
-import { CloseCode, isCloseCode } from '../protocol/close-code.ts'
 import type { Agreed, Decoder, SocketBehaviour } from './behaviour.ts'
 import { kindOf, toBytes } from './bytes.ts'
 import { Inbox, type InboxOwner, REFUSED } from './inbox.ts'

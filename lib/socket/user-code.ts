@@ -1,5 +1,6 @@
 import { types } from 'node:util'
-import type { CloseInfo, SocketEvents, SocketListener } from '../../types/socket.ts'
+import type { SocketEvents, SocketListener } from '../../types/socket.ts'
+import type { CloseInfo } from '../contract/socket.ts'
 import { checkEvent, checkListener, type Listener, type ListenerList, Listeners, single } from './listeners.ts'
 
 const { then } = Promise.prototype

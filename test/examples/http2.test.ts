@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { ClientHttp2Session } from 'node:http2'
 import { test, type Test } from 'tap'
 import { openSession, openSocket } from '../http2/support.ts'
-import { ROOT } from '../plugin/support.ts'
+import { ROOT } from '../support/handshakes.ts'
 import type { Example } from '../support/example.ts'
 import { certificate, Client, RUNS_TYPESCRIPT, start } from './support.ts'
 

@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm'
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import { test } from 'tap'
-import { until } from '../plugin/support.ts'
+import { until } from '../support/handshakes.ts'
 import type { Example } from '../support/example.ts'
 import { Client, refusal, start } from './support.ts'
 

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { until } from '../plugin/support.ts'
+import { until } from '../support/handshakes.ts'
 import type { Example } from '../support/example.ts'
 import { Client, refusal, start } from './support.ts'
 

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { test } from 'tap'
-import { linesWith } from '../plugin/support.ts'
+import { linesWith } from '../support/handshakes.ts'
 import { createApp } from '../support/app.ts'
 import { type Fault, FAULTS, isLoggable, isNoError, isUnreadable, throws } from './faults.ts'
 import { type End, harmless, type Place, refused, testPlaces } from './place.ts'

@@ -1,6 +1,6 @@
 import type { FastifyServerOptions } from 'fastify'
 import type { Socket } from 'fastify-sockets'
-import { linesWith } from '../plugin/support.ts'
+import { linesWith } from '../support/handshakes.ts'
 import { throws } from './faults.ts'
 import { type App, closed, type Code, type End, failure, over, type Place, testPlaces } from './place.ts'
 

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify'
-import { linesWith } from '../plugin/support.ts'
+import { linesWith } from '../support/handshakes.ts'
 import { throws } from './faults.ts'
 import { type App, type Code, cut, type End, isFailing, type Place, refused, testPlaces } from './place.ts'
 

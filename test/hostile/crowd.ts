@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { SocketStats } from 'fastify-sockets'
 import type { Test } from 'tap'
 import type { WebSocket } from 'ws'
-import { nextText } from '../plugin/support.ts'
+import { nextText } from '../support/handshakes.ts'
 import { connect } from '../support/app.ts'
 import { KIB, startServer } from './support.ts'
 

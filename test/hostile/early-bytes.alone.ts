@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { deferred } from '../plugin/support.ts'
+import { deferred } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { turn, until } from '../support/serve.ts'
 import { besieged, held, MIB } from './support.ts'

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { errorBody } from '../plugin/support.ts'
+import { errorBody } from '../support/handshakes.ts'
 import { masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { besieged, TEXT } from './support.ts'

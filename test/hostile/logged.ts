@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import type { FastifyInstance } from 'fastify'
 import type { Socket } from 'fastify-sockets'
-import { until } from '../plugin/support.ts'
+import { until } from '../support/handshakes.ts'
 import { createApp, listen, type LogLine } from '../support/app.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { KIB, MIB } from './support.ts'

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import type { CloseInfo } from 'fastify-sockets'
-import { connectionCount } from '../plugin/support.ts'
+import { connectionCount } from '../support/handshakes.ts'
 import { fakeClock } from '../support/clock.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { runScript } from '../plugin/support.ts'
+import { runScript } from '../support/handshakes.ts'
 import { handshake } from '../support/raw-client.ts'
 import { KIB } from './support.ts'
 

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { type Test, test } from 'tap'
-import { connectionCount, deferred, h2c } from '../plugin/support.ts'
+import { connectionCount, deferred, h2c } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { besieged, type Besieged, type Siege, statusesIn } from './support.ts'
 

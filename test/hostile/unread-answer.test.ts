@@ -1,5 +1,5 @@
 import { type Test, test } from 'tap'
-import { connectionCount, deferred, fakeClock } from '../plugin/support.ts'
+import { connectionCount, deferred, fakeClock } from '../support/handshakes.ts'
 import { createApp, listen } from '../support/app.ts'
 import { connectFields, RST_STREAM } from '../support/http2-frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'

@@ -1,7 +1,7 @@
 import type { ClientHttp2Session } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Test, test } from 'tap'
-import { deferred, until } from '../plugin/support.ts'
+import { deferred, until } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
 import {

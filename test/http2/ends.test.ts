@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { fakeClock, linesWith, until } from '../plugin/support.ts'
+import { fakeClock, linesWith, until } from '../support/handshakes.ts'
 import { closeBody, frame } from '../support/frames.ts'
 import { turn } from '../support/serve.ts'
 import { CANCEL, endOf, http2Pair, INTERNAL_ERROR, NO_ERROR, type StreamClient } from './support.ts'

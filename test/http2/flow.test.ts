@@ -1,6 +1,6 @@
 import type { Socket } from 'fastify-sockets'
 import { type Test, test } from 'tap'
-import { until } from '../plugin/support.ts'
+import { until } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
 import { CHUNK, turn } from '../support/serve.ts'

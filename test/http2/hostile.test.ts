@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Socket } from 'fastify-sockets'
 import { type Test, test } from 'tap'
-import { deferred } from '../plugin/support.ts'
+import { deferred } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
 import {

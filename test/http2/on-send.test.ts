@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import cookie from '@fastify/cookie'
 import { test } from 'tap'
-import { deferred, errorBody, until, waitingOnSend } from '../plugin/support.ts'
+import { deferred, errorBody, until, waitingOnSend } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
 import { turn } from '../support/serve.ts'

@@ -4,4 +4,4 @@ process.env.TEST_TRANSPORT = 'http2'
 await import('../connection/cut.test.ts')
 await import('../connection/meter-hold.test.ts')
 await import('../hostile/pings.alone.ts')
-await import('../plugin/abandoned.test.ts')
+await import('../handshake/abandoned.test.ts')

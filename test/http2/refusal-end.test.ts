@@ -1,7 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyInstance } from 'fastify'
 import { type Test, test } from 'tap'
-import { deferred, errorBody, fakeClock, linesWith, until, waitingRoute } from '../plugin/support.ts'
+import { deferred, errorBody, fakeClock, linesWith, until, waitingRoute } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { turn } from '../support/serve.ts'
 import {

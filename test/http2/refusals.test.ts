@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import { test } from 'tap'
-import { errorBody } from '../plugin/support.ts'
+import { errorBody } from '../support/handshakes.ts'
 import {
   get, openSocket, openStream, refusal, type RequestHeaders, refusingApp, type StreamOptions
 } from './support.ts'

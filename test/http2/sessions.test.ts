@@ -1,5 +1,5 @@
 import { type Test, test } from 'tap'
-import { deferred, until } from '../plugin/support.ts'
+import { deferred, until } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { closeBody } from '../support/frames.ts'
 import { type App, CANCEL, goAway, http2App, openSession, openSocket, type StreamClient } from './support.ts'

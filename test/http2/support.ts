@@ -6,7 +6,7 @@ import { connect as connectTls } from 'node:tls'
 import type { FastifyServerOptions } from 'fastify'
 import type { PluginOptions, RefusalMessage, Socket, SocketOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
-import { linesWith, until } from '../plugin/support.ts'
+import { linesWith, until } from '../support/handshakes.ts'
 import { createApp, listen } from '../support/app.ts'
 import { masked, readFrame, type WireFrame } from '../support/frames.ts'
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { ROOT } from '../plugin/support.ts'
+import { ROOT } from '../support/handshakes.ts'
 import { selfSigned } from '../support/certificate.ts'
 
 export type ProxyName = 'nginx' | 'haproxy'

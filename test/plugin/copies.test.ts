@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { runScript } from './support.ts'
+import { runScript } from '../support/handshakes.ts'
 
 test('loaded again and again, as Jest does for each file of tests, it keeps the last copy only', async t => {
   const { code, stdout, stderr } = await runScript(`

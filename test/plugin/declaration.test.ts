@@ -3,7 +3,7 @@ import type { Socket } from 'fastify-sockets'
 import { test } from 'tap'
 import { connect, createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { ask, frameText, lastResponse } from './support.ts'
+import { ask, frameText, lastResponse } from '../support/handshakes.ts'
 
 function echo (socket: Socket): void {
   socket.on('message', message => { socket.send(message) })

@@ -3,7 +3,7 @@ import type { SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { connectionCount, deferred, errorBody, fakeClock, lastResponse, runScript, until } from './support.ts'
+import { connectionCount, deferred, errorBody, fakeClock, lastResponse, runScript, until } from '../support/handshakes.ts'
 
 /* onRequest hooks of the app run before those of the route: what a handshake costs there is limited as well. */
 

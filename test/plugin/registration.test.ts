@@ -9,7 +9,7 @@ import { type Test, test } from 'tap'
 import { connect, createApp, listen } from '../support/app.ts'
 import { get, handshake } from '../support/raw-client.ts'
 import { serverOptions } from '../support/transport.ts'
-import { ask, lastResponse, nextText, ROOT, runScript } from './support.ts'
+import { ask, lastResponse, nextText, ROOT, runScript } from '../support/handshakes.ts'
 
 function echo (socket: Socket): void {
   socket.on('message', message => { socket.send(message) })

@@ -8,7 +8,7 @@ import { test } from 'tap'
 import { WebSocket } from 'ws'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
-import { ask, askOf, connectSecure, nextText } from './support.ts'
+import { ask, askOf, connectSecure, nextText } from '../support/handshakes.ts'
 
 function echo (socket: Socket): void {
   socket.on('message', message => { socket.send(message) })

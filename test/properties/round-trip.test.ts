@@ -1,8 +1,9 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import * as fc from 'fast-check'
+import { closePayload } from '../../lib/protocol/close-payload.ts'
 import type { Role } from '../../lib/protocol/frame-decoder.ts'
 import {
-  closePayload, headerLength, MAX_HEADER, SHORT_TEXT, writeFrame, writeHeader, writeShortText, writeTextFrame
+  headerLength, MAX_HEADER, SHORT_TEXT, writeFrame, writeHeader, writeShortText, writeTextFrame
 } from '../../lib/protocol/frame-encoder.ts'
 import { BINARY, CLOSE, PING, TEXT } from '../../lib/protocol/opcode.ts'
 import { decode } from '../support/decode.ts'

@@ -1,7 +1,6 @@
 import { test } from 'tap'
-import {
-  CloseCode, isCloseCode, MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, truncateReason
-} from '../../lib/protocol/close-code.ts'
+import { CloseCode, isCloseCode } from '../../lib/contract/close-code.ts'
+import { MAX_CLOSE_REASON, MAX_CONTROL_PAYLOAD, truncateReason } from '../../lib/protocol/close-payload.ts'
 
 test('the close codes are those of RFC 6455 §7.4.1 and the IANA registry', async t => {
   t.same(CloseCode, {

@@ -1,7 +1,8 @@
 import { test } from 'tap'
+import { closePayload } from '../../lib/protocol/close-payload.ts'
 import { FrameDecoder } from '../../lib/protocol/frame-decoder.ts'
 import {
-  closePayload, headerLength, MAX_HEADER, writeFrame, writeHeader, writeTextFrame
+  headerLength, MAX_HEADER, writeFrame, writeHeader, writeTextFrame
 } from '../../lib/protocol/frame-encoder.ts'
 import { MessageAssembler } from '../../lib/protocol/message-assembler.ts'
 import { readFrame } from '../support/frames.ts'

@@ -10,12 +10,13 @@ const FILES: Record<string, string[]> = {
   hostile: ['origin', 'sizes'],
   http2: ['clients', 'ends', 'flow', 'handshake', 'on-send', 'other-connects', 'refusals', 'servers', 'sessions'],
   message: ['attach-validation', 'codec', 'deep', 'poisoning', 'union', 'validators', 'wrong-send'],
-  plugin: [
-    'async-context', 'close', 'drain', 'encapsulation', 'extensions-header', 'handshake-request', 'handshake-response',
-    'handshake-timeout', 'hooks', 'hooks-http1', 'inject', 'inject-refused', 'limits', 'logging', 'lost-upgrade', 'on-drain',
-    'on-send', 'origin', 'other-upgrades', 'raw-headers', 'sockets', 'subprotocol'
+  handshake: [
+    'extensions-header', 'hooks-http1', 'lost-upgrade', 'on-send', 'other-upgrades', 'raw-headers', 'request', 'response', 'timeout'
   ],
-  socket: ['bytes', 'errors', 'iterator', 'listeners', 'pings', 'send']
+  live: ['drain', 'limits', 'logging', 'on-drain', 'sockets'],
+  plugin: ['async-context', 'close', 'encapsulation', 'hooks', 'origin', 'subprotocol'],
+  socket: ['bytes', 'errors', 'iterator', 'listeners', 'pings', 'send'],
+  testing: ['inject', 'inject-refused']
 }
 
 const WINDOW = 'a stream of HTTP/2 that is not read does not hold its sender back'
@@ -25,17 +26,17 @@ const RESET = 'a reset has no code'
 export const LEFT_OUT: Record<Runtime, Record<string, string>> = {
   deno: {
     'http2/flow': WINDOW,
-    'plugin/inject-refused': 'a malformed header is not refused by its client'
+    'testing/inject-refused': 'a malformed header is not refused by its client'
   },
   bun: {
     'connection/cut': RESET,
     'http2/ends': RESET,
     'http2/flow': WINDOW,
     'http2/sessions': 'a session of HTTP/2 has no time limit',
-    'plugin/handshake-request': 'a handshake that is pipelined behind a request waits for it',
-    'plugin/handshake-response': 'frames that come before the answer, while a hook waits, are lost',
-    'plugin/handshake-timeout': 'its clock stands still, and at times so does something of Bun',
-    'plugin/other-upgrades': 'what is pipelined behind an upgrade to another protocol is lost'
+    'handshake/request': 'a handshake that is pipelined behind a request waits for it',
+    'handshake/response': 'frames that come before the answer, while a hook waits, are lost',
+    'handshake/timeout': 'its clock stands still, and at times so does something of Bun',
+    'handshake/other-upgrades': 'what is pipelined behind an upgrade to another protocol is lost'
   }
 }
 

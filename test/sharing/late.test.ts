@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { runScript } from '../plugin/support.ts'
+import { runScript } from '../support/handshakes.ts'
 
 /** What the scripts below share: an app that is older than the package, and a client. */
 const BEFORE = `

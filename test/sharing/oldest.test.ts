@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify-oldest'
 import sockets from 'fastify-sockets'
 import { test } from 'tap'
-import { ask, lastResponse } from '../plugin/support.ts'
+import { ask, lastResponse } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { handshake } from '../support/raw-client.ts'
 

@@ -1,7 +1,7 @@
 import { ServerResponse } from 'node:http'
 import { test } from 'tap'
 import { openSession, openSocket } from '../http2/support.ts'
-import { frameText } from '../plugin/support.ts'
+import { frameText } from '../support/handshakes.ts'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, KEY, RawClient } from '../support/raw-client.ts'
 

@@ -1,7 +1,7 @@
 import { type Test, test } from 'tap'
 import type { FastifyInstance } from 'fastify'
 import { createApp, listen } from '../support/app.ts'
-import { frameText } from '../plugin/support.ts'
+import { frameText } from '../support/handshakes.ts'
 import { RawClient } from '../support/raw-client.ts'
 
 const HTTP1 = { http2: false, https: null } as object

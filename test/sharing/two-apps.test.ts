@@ -5,7 +5,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import sockets, { type PluginOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { get as getOver2, openSession, openSocket } from '../http2/support.ts'
-import { ask, fakeClock, lastResponse, nextText } from '../plugin/support.ts'
+import { ask, fakeClock, lastResponse, nextText } from '../support/handshakes.ts'
 import { connect } from '../support/app.ts'
 import { get, handshake, RawClient } from '../support/raw-client.ts'
 

@@ -4,7 +4,7 @@ import { openSession, openSocket, openStream } from '../http2/support.ts'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { uncaught } from '../support/uncaught.ts'
-import { frameText, runScript } from '../plugin/support.ts'
+import { frameText, runScript } from '../support/handshakes.ts'
 
 interface Row {
   name: string

@@ -1,6 +1,6 @@
 import { turn } from '../../lib/connection/turn.ts'
 import { DEFAULTS, DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
-import { duplexPair } from '../../lib/plugin/duplex-pair.ts'
+import { duplexPair } from '../../lib/testing/duplex-pair.ts'
 import type { SocketBehaviour } from '../../lib/socket/behaviour.ts'
 import { SocketBase } from '../../lib/socket/socket.ts'
 

@@ -14,11 +14,11 @@ export const NOT_OVER: Record<string, Record<string, string>> = {
     'connection/overflow-at-once': 'a write to TLS has not left when the call returns',
     'hostile/slow-reader': 'reads TCP itself, byte by byte',
     'hostile/slow-handshake': 'bytes of HTTP/1.1 as TCP brings them',
-    'plugin/at-once': 'an answer to TLS has not left when the call returns',
+    'handshake/at-once': 'an answer to TLS has not left when the call returns',
     'plugin/declaration-http': 'fetches over TCP',
-    'plugin/limits-thousand': 'a thousand handshakes of TLS take longer than ours may',
-    'plugin/other-upgrades': 'has a part over TLS',
-    'plugin/foreign-upgrades': HTTP1
+    'handshake/foreign-upgrades': HTTP1,
+    'handshake/other-upgrades': 'has a part over TLS',
+    'live/limits-thousand': 'a thousand handshakes of TLS take longer than ours may'
   },
   http2: {
     'connection/open-side': 'the server ends the stream as a whole',
@@ -33,14 +33,14 @@ export const NOT_OVER: Record<string, Record<string, string>> = {
     'hostile/slow-handshake': HTTP1,
     'hostile/slow-reader': 'reads TCP itself, byte by byte',
     'hostile/smuggling': HTTP1,
-    'plugin/abandoned-refusal': 'a client that ends its stream may still read the answer',
+    'handshake/abandoned-refusal': 'a client that ends its stream may still read the answer',
     'plugin/declaration-http': HTTP1,
-    'plugin/foreign-upgrades': HTTP1,
-    'plugin/handshake-request': HTTP1,
-    'plugin/handshake-response': HTTP1,
-    'plugin/hooks-http1': HTTP1,
-    'plugin/other-upgrades': HTTP1,
-    'plugin/raw-headers': 'names are in lower case'
+    'handshake/foreign-upgrades': HTTP1,
+    'handshake/request': HTTP1,
+    'handshake/response': HTTP1,
+    'handshake/hooks-http1': HTTP1,
+    'handshake/other-upgrades': HTTP1,
+    'handshake/raw-headers': 'names are in lower case'
   }
 }
 
@@ -50,8 +50,7 @@ const ON_THEIR_OWN = [
   'connection/client-role', 'connection/over-tls', 'connection/random-key', 'connection/shared-read',
   'connection/timer-wheel', 'connection/turn',
   'hostile/close', 'hostile/unread-answer',
-  'plugin/duplex-pair', 'plugin/errors', 'plugin/inject', 'plugin/inject-refused', 'plugin/inject-settles',
-  'plugin/limits-unix', 'plugin/lost-upgrade', 'plugin/servers', 'plugin/upgrades-as-http'
+  'handshake/lost-upgrade', 'handshake/upgrades-as-http', 'live/limits-unix', 'plugin/errors', 'plugin/servers'
 ]
 
 /** Names of files in test/ that do not run over a transport. Over TCP all do. */

@@ -10,8 +10,8 @@ import { ALONE, leftOut, NOT_OVER, testsIn, testsOver, TOGETHER } from './left-o
 const ROOT = join(import.meta.dirname, '../../..')
 /** In which the tests go through a server's front door. What the bytes say is not asked again over TLS: it brings those of TCP. */
 const FOLDERS: Record<string, string[]> = {
-  tls: ['connection', 'hostile', 'plugin'],
-  http2: ['connection', 'faults', 'hostile', 'message', 'plugin', 'socket']
+  tls: ['connection', 'handshake', 'hostile', 'live', 'plugin'],
+  http2: ['connection', 'faults', 'handshake', 'hostile', 'live', 'message', 'plugin', 'socket']
 }
 const CONFORMANCE = 'conformance'
 

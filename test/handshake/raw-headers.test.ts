@@ -1,0 +1,29 @@
+import { test } from 'tap'
+import { createApp, listen } from '../support/app.ts'
+import { masked } from '../support/frames.ts'
+import { RawClient } from '../support/raw-client.ts'
+import { frameText } from '../support/handshakes.ts'
+
+test('the request holds the headers as its client wrote them, for as long as the connection lives', async t => {
+  const app = createApp(t)
+  app.get('/room', { ws: true }, socket => {
+    const { raw } = socket.request
+    socket.on('message', () => { socket.send(JSON.stringify([raw.rawHeaders, raw.headers])) })
+  })
+  const port = await listen(app)
+  const sent = [
+    { 'user-agent': 'a', 'X-fOrwarded-For': 'b', Own: 'c', Cookie: 'd=1' },
+    { 'user-agent': 'a', 'X-fOrwarded-For': 'b', Own: 'c', Cookie: 'd=1' },
+    { 'User-Agent': 'A', 'X-Forwarded-For': 'B', own: 'C', cookie: 'd=2', Accept: '' },
+    { 'user-agent': 'a', 'X-fOrwarded-For': '', Own: '', Accept: '*/*' }
+  ]
+  const clients = await Promise.all(sent.map(headers => RawClient.open(port, '/room', headers)))
+  for (const [i, client] of clients.entries()) {
+    client.write(masked(1, 'which?'))
+    const [rawHeaders, headers] = JSON.parse(await frameText(client))
+    const own = Object.entries(sent[i]!)
+    t.same(rawHeaders.slice(-2 * own.length), own.flat(), `raw headers of client ${i}`)
+    for (const [name, value] of own) t.equal(headers[name.toLowerCase()], value, `${name} of client ${i}`)
+    await client.destroy()
+  }
+})

@@ -1,0 +1,39 @@
+import { test } from 'tap'
+import { createApp, listen } from '../support/app.ts'
+import { handshake, RawClient } from '../support/raw-client.ts'
+import { deferred, until } from '../support/handshakes.ts'
+
+const ROOM = '/room'
+
+test('of 1,000 handshakes at once from one address 100 get through; afterwards all places are free again', async t => {
+  const app = createApp(t, { limits: { handshakesPerAddress: 100 } }, { logger: false })
+  const gates = [deferred(), deferred()]
+  let round = 0
+  let inHook = 0
+  app.get(ROOM, {
+    ws: true,
+    preHandler: async () => {
+      inHook++
+      await gates[round]!.promise
+    }
+  }, () => {})
+  const port = await listen(app)
+  for (; round < 2; round++) {
+    inHook = 0
+    const statuses: number[] = []
+    const clients = Array.from({ length: 1000 }, () => new RawClient(port))
+    const all = Promise.all(clients.map(async client => {
+      client.write(handshake(ROOM))
+      statuses.push((await client.response()).status)
+    }))
+    await until(() => statuses.length === 900)
+    t.same(new Set(statuses), new Set([429]))
+    t.equal(inHook, 100)
+    gates[round]!.resolve()
+    await all
+    t.same(statuses.slice(900), Array(100).fill(101))
+    await Promise.all(clients.map(client => client.destroy()))
+    await until(() => app.sockets.size === 0)
+  }
+  t.match(app.sockets.stats(), { opened: 200, refused: 1800 })
+})
