@@ -19,8 +19,8 @@ const ALLOWED: Record<string, string[]> = {
   socket: ['contract', 'types', 'protocol', 'errors', 'deflate', 'connection'],
   handshake: ['protocol', 'errors', 'connection'],
   live: ['contract', 'types', 'errors', 'deflate', 'connection', 'message', 'socket', 'handshake'],
-  testing: ['types', 'protocol', 'errors', 'deflate', 'connection', 'message', 'socket', 'live'],
-  plugin: ['contract', 'types', 'protocol', 'errors', 'deflate', 'connection', 'message', 'socket', 'handshake', 'live', 'testing'],
+  testing: ['types', 'protocol', 'errors', 'deflate', 'message', 'socket', 'live'],
+  plugin: ['types', 'protocol', 'errors', 'deflate', 'connection', 'message', 'socket', 'handshake', 'live', 'testing'],
   exports: ['contract', 'protocol', 'errors'],
   index: ['contract', 'types', 'protocol', 'errors', 'plugin', 'exports']
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 import { errors } from 'fastify-sockets'
 import { test } from 'tap'
-import { DEFAULTS } from '../lib/plugin/options.ts'
+import { DEFAULTS } from '../lib/live/route-options.ts'
 import { CloseCode } from '../lib/contract/close-code.ts'
 
 const ROOT = join(import.meta.dirname, '../..')

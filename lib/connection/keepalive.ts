@@ -11,14 +11,14 @@ const IDLE_LOOKS = 4
 const EMPTY = Buffer.alloc(0)
 
 /** Times in milliseconds; null: not watched for. See `SocketOptions`. */
-export interface WatchOptions {
+export interface KeepaliveOptions {
   heartbeat: { interval: number, timeout: number } | null
   idleTimeout: number | null
   maxLifetime: number | null
 }
 
 /** What a watch looks after. */
-export interface Watched {
+export interface KeepaliveOwner {
   readonly connection: Connection
   /** The peer has not answered a ping for `timeout` milliseconds. */
   onSilence (timeout: number): void
@@ -32,12 +32,12 @@ export interface Watched {
  * and knows when it has idled or lived for too long. What happens on the connection costs nothing here: it only notes
  * the turn of the wheel in which it was heard last.
  */
-export class Watch implements WheelMember {
+export class Keepalive implements WheelMember {
   slot: WheelMember['slot'] = null
 
   readonly #wheel: TimerWheel
-  readonly #watched: Watched
-  readonly #options: WatchOptions
+  readonly #watched: KeepaliveOwner
+  readonly #options: KeepaliveOptions
   /** The turn in which its life ends. */
   readonly #end: number
   /** The turns of silence after which the next ping is sent. */
@@ -47,7 +47,7 @@ export class Watch implements WheelMember {
   #idleSince: number
   #messages = 0
 
-  constructor (wheel: TimerWheel, watched: Watched, options: WatchOptions) {
+  constructor (wheel: TimerWheel, watched: KeepaliveOwner, options: KeepaliveOptions) {
     this.#wheel = wheel
     this.#watched = watched
     this.#options = options

@@ -27,6 +27,7 @@ export function ownTransport (duplex: Duplex, owner: TransportOwner): void {
   if (!isFirst) return
   // Before there was somebody to hear of it.
   if (duplex.readableEnded) process.nextTick(() => onEnd.call(owned))
+  if (duplex.closed) process.nextTick(() => onClose.call(owned))
   // HTTPS has its sockets end with the peer's side; what we have read already may take its time, and be answered.
   duplex.allowHalfOpen = true
   duplex.on('end', onEnd)

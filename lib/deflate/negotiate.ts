@@ -15,6 +15,15 @@ export interface DeflateSettings {
   windowBits: number
 }
 
+/** Those of a route that only says that it compresses. */
+export const DEFLATE_DEFAULTS: DeflateSettings = {
+  threshold: 1024,
+  level: 1,
+  memLevel: 8,
+  contextTakeover: false,
+  windowBits: 15
+}
+
 /** How one end compresses what it sends. */
 export interface Direction {
   /** Messages may refer to those before them (RFC 7692 §7.1.1). */

@@ -5,7 +5,7 @@ import type { Sessions } from './sessions.ts'
 
 const kWatcher = Symbol('fastify-sockets.watcher')
 
-type Watched = NetSocket & { [kWatcher]?: Connections }
+type Watched = NetSocket & { [kWatcher]?: HttpConnections }
 
 /** What Node keeps on the socket of an HTTP/1.1 connection, and TLS on its own. */
 interface NodeInternals {
@@ -24,7 +24,7 @@ interface ConnectionServer {
 }
 
 /** The TCP connections that began since the plugin was registered and still speak HTTP, in either version. */
-export class Connections {
+export class HttpConnections {
   readonly #sockets = new Set<NetSocket>()
   /** Sockets below a TLS handshake that is under way. */
   readonly #greeting = new Set<NetSocket>()

@@ -1,5 +1,5 @@
 import { CloseCode } from '../contract/close-code.ts'
-import type { RouteSocket } from './live-socket.ts'
+import type { LiveSocket } from './live-socket.ts'
 import type { Scope } from './scope.ts'
 
 /** Ends a scope: its connections, and then what its handlers still do, both before one deadline. */
@@ -14,7 +14,7 @@ export class Drain {
     let over!: () => void
     this.#isOver = new Promise(resolve => { over = resolve })
     this.#deadline = setTimeout(() => {
-      for (const socket of scope.sockets) socket.abandon()
+      for (const socket of scope.live) socket.abandon()
       scope.unfinished.abandon()
       over()
     }, scope.drain.timeout)
@@ -22,17 +22,17 @@ export class Drain {
 
   /** Tells each client in its turn; what is left at the deadline is cut. */
   async close (): Promise<void> {
-    const { sockets: open, drain: { batch, interval, timeout } } = this.#scope
-    const sockets = [...open]
+    const { live, drain: { batch, interval, timeout } } = this.#scope
+    const sockets = [...live]
     const pause = Math.min(interval, timeout / 2 / Math.ceil(sockets.length / batch))
     // The other half is for the closing handshakes.
-    const hurry = setTimeout(() => open.forEach(goAway), timeout / 2)
-    for (let told = 0; told < sockets.length && open.size > 0; told += batch) {
+    const hurry = setTimeout(() => [...live].forEach(goAway), timeout / 2)
+    for (let told = 0; told < sockets.length && live.size > 0; told += batch) {
       // What the last batch took may be longer than the pause: what has come in the meantime is read in any case.
       if (told > 0) await new Promise(resolve => { setTimeout(() => setImmediate(resolve), pause) })
       for (const socket of sockets.slice(told, told + batch)) void tell(socket)
     }
-    while (open.size > 0) await Promise.all(Array.from(open, socket => socket.closed))
+    while (live.size > 0) await Promise.all(Array.from(live, socket => socket.closed))
     clearTimeout(hurry)
   }
 
@@ -44,11 +44,11 @@ export class Drain {
 }
 
 /** Tells the client that this server goes away (RFC 6455 §7.4.1). */
-export function goAway (socket: RouteSocket): void {
+export function goAway (socket: LiveSocket): void {
   socket.goAway(CloseCode.GOING_AWAY, 'the server is shutting down')
 }
 
-async function tell (socket: RouteSocket): Promise<void> {
+async function tell (socket: LiveSocket): Promise<void> {
   if (socket.state === 'open') await socket.behaviour.onDrain(socket)
   goAway(socket)
 }

@@ -2,6 +2,8 @@ import ipaddr from 'ipaddr.js'
 import type { LimitOptions } from '../../types/options.ts'
 import type { RateLimit } from '../connection/meter.ts'
 import { FST_ERR_WS_FULL, FST_ERR_WS_TOO_MANY } from '../errors.ts'
+import type { Observer } from './life.ts'
+import type { LiveSocket, Request } from './live-socket.ts'
 
 /** Stands for a limit that was not set. */
 const NO_LIMIT = Number.MAX_SAFE_INTEGER
@@ -59,7 +61,7 @@ export class Limiter {
 }
 
 /** The place of one connection in the counts, from the beginning of its handshake on. */
-export class Seat {
+class Reservation {
   readonly #limiters: Limiter[] = []
   readonly #address: string
 
@@ -75,13 +77,13 @@ export class Seat {
         this.#limiters.push(limiter)
       }
     } catch (error) {
-      this.giveUp()
+      this.cancel()
       throw error
     }
   }
 
   /** The handshake has led to no connection. */
-  giveUp (): void {
+  cancel (): void {
     this.handshakeEnded()
     this.leave()
   }
@@ -92,6 +94,41 @@ export class Seat {
 
   leave (): void {
     for (const limiter of this.#limiters) limiter.leave(this.#address)
+  }
+}
+
+/** Holds the reservations of a route's handshakes and connections. */
+export class Reservations implements Observer {
+  readonly #limiters: readonly Limiter[]
+  readonly #held = new Map<Request, Reservation>()
+
+  /** @param limiters at least one */
+  constructor (limiters: readonly Limiter[]) {
+    this.#limiters = limiters
+  }
+
+  /**
+   * A handshake begins whose client is still there.
+   *
+   * @throws {FST_ERR_WS_FULL | FST_ERR_WS_TOO_MANY}
+   */
+  reserve (request: Request): void {
+    this.#held.set(request, new Reservation(this.#limiters, request.ip))
+  }
+
+  refused (request: Request): void {
+    // It has none if there was no room for it.
+    this.#held.get(request)?.cancel()
+    this.#held.delete(request)
+  }
+
+  opened ({ request }: LiveSocket): void {
+    this.#held.get(request)!.handshakeEnded()
+  }
+
+  closed ({ request }: LiveSocket): void {
+    this.#held.get(request)!.leave()
+    this.#held.delete(request)
   }
 }
 

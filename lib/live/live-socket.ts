@@ -1,46 +1,68 @@
 import type { Duplex } from 'node:stream'
-import type { FastifyRequest } from 'fastify'
 import type { ErrorMessage, MessageInMessage, MessageOutMessage } from '../../types/diagnostics.ts'
 import type { Socket } from '../../types/socket.ts'
-import { Watch, type Watched } from '../connection/keepalive.ts'
+import type { KeepaliveOwner } from '../connection/keepalive.ts'
 import { CloseCode } from '../contract/close-code.ts'
-import type { CloseInfo } from '../contract/socket.ts'
 import { FST_ERR_WS_NO_PONG } from '../errors.ts'
-import type { Handshake } from '../plugin/handshake.ts'
-import type { Agreed } from '../socket/behaviour.ts'
-import { SocketBase } from '../socket/socket.ts'
-import type { RouteBehaviour } from './behaviour.ts'
+import type { Agreed, SocketBehaviour } from '../socket/behaviour.ts'
+import { PublicSocket } from '../socket/public-socket.ts'
+import { SocketCore } from '../socket/socket.ts'
 import { failures, messagesIn, messagesOut } from './channels.ts'
-import type { Seat } from './limits.ts'
-import type { Tally } from './stats.ts'
 
-/** The socket that a route's handler gets: it knows the request of its handshake, and how its route is served. */
-export class RouteSocket extends SocketBase implements Socket<any, any>, Watched {
-  readonly request: FastifyRequest
+/** The request of a handshake. */
+export type Request = Socket['request']
+
+/** How the sockets of one route behave. */
+export interface LiveBehaviour extends SocketBehaviour {
+  /** Says goodbye before the server closes. Must not reject. */
+  onDrain (socket: LiveSocket): Promise<void>
+}
+
+/** What a route's handler gets. */
+class PublicLiveSocket extends PublicSocket implements Socket<any, any> {
+  readonly #inside: LiveSocket
+
+  constructor (inside: LiveSocket) {
+    super(inside)
+    this.#inside = inside
+  }
+
+  get request (): Request {
+    return this.#inside.request
+  }
+
+  get remoteAddress (): string {
+    return this.#inside.remoteAddress
+  }
+}
+
+/** The inside of a route's socket: it knows the request of its handshake, and how its route is served. */
+export class LiveSocket extends SocketCore implements KeepaliveOwner {
+  declare readonly public: PublicLiveSocket
+  readonly request: Request
   readonly remoteAddress: string
   readonly openedAt = performance.now()
-  declare readonly behaviour: RouteBehaviour
-  readonly #seat: Seat | null
-  readonly #watch: Watch | null
+  declare readonly behaviour: LiveBehaviour
 
-  constructor ({ request, seat }: Handshake, duplex: Duplex, agreed: Agreed, behaviour: RouteBehaviour) {
+  constructor (request: Request, duplex: Duplex, agreed: Agreed, behaviour: LiveBehaviour) {
     super(duplex, agreed, behaviour)
     this.request = request
     // A closed transport has no address any more.
     this.remoteAddress = request.socket.remoteAddress ?? ''
-    this.#seat = seat
-    this.#seat?.handshakeEnded()
-    this.#watch = behaviour.watch === null ? null : new Watch(behaviour.clock, this, behaviour.watch)
   }
 
-  get tally (): Tally {
-    return this.behaviour.tally
+  protected override expose (): PublicLiveSocket {
+    return new PublicLiveSocket(this)
   }
 
-  /** The connection has ended: nothing is kept for it any more. */
-  release (): void {
-    this.#watch?.stop()
-    this.#seat?.leave()
+  override describe (): object {
+    const { id, route, state, bufferedAmount } = this
+    return { id, route, state, bufferedAmount }
+  }
+
+  /** The URL of its route, such as `/rooms/:room`. */
+  get route (): string {
+    return this.request.routeOptions.url!
   }
 
   override onText (text: string, byteLength: number): void {
@@ -55,18 +77,13 @@ export class RouteSocket extends SocketBase implements Socket<any, any>, Watched
 
   override transmit (data: string | Uint8Array): boolean {
     const accepted = super.transmit(data)
-    if (messagesOut.hasSubscribers) messagesOut.publish({ socket: this, data, accepted } satisfies MessageOutMessage)
+    if (messagesOut.hasSubscribers) messagesOut.publish({ socket: this.public, data, accepted } satisfies MessageOutMessage)
     return accepted
   }
 
   override onError (error: Error): void {
     this.publishError(error)
     super.onError(error)
-  }
-
-  override onClose (info: CloseInfo): void {
-    super.onClose(info)
-    if (this.isBusy) this.behaviour.onUnfinished(this)
   }
 
   onSilence (timeout: number): void {
@@ -84,10 +101,10 @@ export class RouteSocket extends SocketBase implements Socket<any, any>, Watched
   }
 
   publishError (error: unknown): void {
-    if (failures.hasSubscribers) failures.publish({ socket: this, error } satisfies ErrorMessage)
+    if (failures.hasSubscribers) failures.publish({ socket: this.public, error } satisfies ErrorMessage)
   }
 
   #publishIn (data: string | Buffer, byteLength: number): void {
-    messagesIn.publish({ socket: this, data, byteLength } satisfies MessageInMessage)
+    messagesIn.publish({ socket: this.public, data, byteLength } satisfies MessageInMessage)
   }
 }

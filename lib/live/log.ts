@@ -1,11 +1,11 @@
 import { inspect } from 'node:util'
-import type { FastifyRequest } from 'fastify'
 import { cut } from '../message/cut.ts'
+import type { Request } from './live-socket.ts'
 import { loggable, loggableText } from './loggable.ts'
 
 /** A socket, or its handshake. */
 interface Logged {
-  readonly request: FastifyRequest
+  readonly request: Request
 }
 
 /** Of an error as text, in bytes of JSON. */

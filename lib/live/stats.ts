@@ -1,13 +1,16 @@
-import type { SocketFigures } from '../../types/socket.ts'
-import type { RouteSocket } from './live-socket.ts'
+import type { SocketFigures, SocketStats } from '../../types/socket.ts'
+import type { Observer } from './life.ts'
+import type { LiveSocket, Request } from './live-socket.ts'
 
-/** Counts what has been on a route. */
-export class Tally {
-  refused = 0
+/** Counts what has been on one route. */
+export class RouteStats implements Observer {
   readonly #ended = nothing()
 
-  /** A connection has ended. */
-  end (socket: RouteSocket): void {
+  refused (_request: Request): void {
+    this.#ended.refused++
+  }
+
+  closed (socket: LiveSocket): void {
     this.#ended.opened++
     this.#ended.closed++
     include(this.#ended, socket)
@@ -15,19 +18,37 @@ export class Tally {
 
   /** The figures without the connections that are open. */
   figures (): SocketFigures {
-    return { ...this.#ended, refused: this.refused }
+    return { ...this.#ended }
   }
 }
 
-export function nothing (): SocketFigures {
+/** The figures of a scope: `app.sockets.stats()`. */
+export class Stats {
+  readonly #routes = new Map<string, RouteStats>()
+
+  /** Those of a route: one for each URL. */
+  of (url: string): RouteStats {
+    const stats = this.#routes.get(url) ?? new RouteStats()
+    this.#routes.set(url, stats)
+    return stats
+  }
+
+  /** @param open the sockets that have not ended */
+  figures (open: Iterable<LiveSocket>): SocketStats {
+    const routes = Object.fromEntries(Array.from(this.#routes, ([url, stats]) => [url, stats.figures()]))
+    for (const socket of open) includeOpen(routes[socket.route]!, socket)
+    return { ...sum(Object.values(routes)), routes }
+  }
+}
+
+function nothing (): SocketFigures {
   return {
     open: 0, paused: 0, bufferedAmount: 0, opened: 0, refused: 0, closed: 0,
     messagesIn: 0, messagesOut: 0, dropped: 0, bytesIn: 0, bytesOut: 0
   }
 }
 
-/** Adds a connection that has not ended. */
-export function includeOpen (figures: SocketFigures, socket: RouteSocket): void {
+function includeOpen (figures: SocketFigures, socket: LiveSocket): void {
   figures.open++
   figures.opened++
   if (socket.connection.isPaused) figures.paused++
@@ -35,18 +56,18 @@ export function includeOpen (figures: SocketFigures, socket: RouteSocket): void 
   include(figures, socket)
 }
 
-export function sum (all: SocketFigures[]): SocketFigures {
-  const total = nothing()
-  for (const figures of all) {
-    for (const name of Object.keys(total) as Array<keyof SocketFigures>) total[name] += figures[name]
-  }
-  return total
-}
-
-function include (figures: SocketFigures, { connection, dropped }: RouteSocket): void {
+function include (figures: SocketFigures, { connection, dropped }: LiveSocket): void {
   figures.messagesIn += connection.messagesIn
   figures.messagesOut += connection.messagesOut
   figures.dropped += dropped
   figures.bytesIn += connection.bytesIn
   figures.bytesOut += connection.bytesOut
+}
+
+function sum (all: SocketFigures[]): SocketFigures {
+  const total = nothing()
+  for (const figures of all) {
+    for (const name of Object.keys(total) as Array<keyof SocketFigures>) total[name] += figures[name]
+  }
+  return total
 }

@@ -1,28 +1,24 @@
-import type { RouteSocket } from './live-socket.ts'
+import type { Observer } from './life.ts'
+import type { LiveSocket } from './live-socket.ts'
 
 /**
- * Sockets that have closed, and whose handlers, loops or listeners still run. They are held weakly: what waits for something
- * that never comes, from a client that has left, must not keep its socket for ever. Nor is it waited for then.
+ * Sockets that have closed, and whose handlers, loops or listeners still run. They are held weakly: a handler that waits for
+ * something that never comes, from a client that has left, must not keep its socket for ever. Nor is it waited for then.
  */
-export class Unfinished {
+export class Unfinished implements Observer {
   /** Closed in this turn: most handlers end when they have been told. */
-  readonly #closed = new Set<RouteSocket>()
-  readonly #sockets = new Set<WeakRef<RouteSocket>>()
-  readonly #collected = new FinalizationRegistry<WeakRef<RouteSocket>>(held => this.#delete(held))
+  readonly #closed = new Set<LiveSocket>()
+  readonly #sockets = new Set<WeakRef<LiveSocket>>()
+  readonly #collected = new FinalizationRegistry<WeakRef<LiveSocket>>(held => this.#delete(held))
   #onEmpty: (() => void) | null = null
 
   get size (): number {
     return this.#closed.size + this.#sockets.size
   }
 
-  /** Until it finishes, or nothing refers to it any more. */
-  add (socket: RouteSocket): void {
+  closed (socket: LiveSocket): void {
+    if (this.#closed.size === 0) setImmediate(() => this.#sort())
     this.#closed.add(socket)
-    setImmediate(() => {
-      if (socket.isBusy) this.#hold(socket)
-      this.#closed.delete(socket)
-      this.#tell()
-    })
   }
 
   /** Resolves when there are none. */
@@ -39,14 +35,21 @@ export class Unfinished {
     for (const socket of [...this.#closed, ...held.filter(socket => socket !== undefined)]) socket.abandon()
   }
 
-  #hold (socket: RouteSocket): void {
+  /** Keeps those of this turn that are not done. */
+  #sort (): void {
+    for (const socket of this.#closed) if (socket.isBusy) this.#hold(socket)
+    this.#closed.clear()
+    this.#tell()
+  }
+
+  #hold (socket: LiveSocket): void {
     const held = new WeakRef(socket)
     this.#sockets.add(held)
     this.#collected.register(socket, held)
     socket.onFinished = () => this.#delete(held)
   }
 
-  #delete (held: WeakRef<RouteSocket>): void {
+  #delete (held: WeakRef<LiveSocket>): void {
     this.#sockets.delete(held)
     this.#tell()
   }

@@ -1,6 +1,6 @@
 import { types } from 'node:util'
 import { parse } from 'secure-json-parse'
-import { FST_ERR_WS_ASYNC_VALIDATOR, FST_ERR_WS_INVALID_JSON, FST_ERR_WS_INVALID_MESSAGE } from '../errors.ts'
+import { FST_ERR_WS_ASYNC_VALIDATOR, FST_ERR_WS_INVALID_JSON, FST_ERR_WS_INVALID_MESSAGE, FST_ERR_WS_UNSUPPORTED_DATA } from '../errors.ts'
 import type { Branches } from './branches.ts'
 import { cut } from './cut.ts'
 
@@ -35,7 +35,7 @@ export interface PoisoningOptions {
 }
 
 export interface DecoderOptions extends PoisoningOptions {
-  /** Hand on what fails the schema, and keep for `takeFailure` what is wrong with it, instead of throwing. */
+  /** Hand on what fails the schema, and tell its recipient what is wrong with it, instead of throwing. */
   attachValidation: boolean
   /** Makes one error of what the validator reported. */
   formatError: (errors: any[], dataVar: string) => Error
@@ -59,7 +59,6 @@ export class MessageDecoder {
   /** Lets Ajv replace the value itself: a schema may coerce or default it. */
   readonly #holder: { message: unknown } = { message: undefined }
   readonly #context = { parentData: this.#holder, parentDataProperty: 'message' }
-  #failure: Error | null = null
 
   constructor ({ whole, branches, all }: Validators, options: DecoderOptions) {
     this.#whole = whole
@@ -68,25 +67,23 @@ export class MessageDecoder {
     this.#options = options
   }
 
-  /** @throws {FST_ERR_WS_INVALID_JSON | FST_ERR_WS_INVALID_MESSAGE | FST_ERR_WS_ASYNC_VALIDATOR} */
-  decode (text: string): unknown {
-    this.#holder.message = parseJson(text, this.#options)
+  /**
+   * @param recipient is told, with `attachValidation`, what is wrong with the message
+   * @throws {FST_ERR_WS_UNSUPPORTED_DATA} it is binary
+   * @throws {FST_ERR_WS_INVALID_JSON | FST_ERR_WS_INVALID_MESSAGE | FST_ERR_WS_ASYNC_VALIDATOR}
+   */
+  decode (data: string | Buffer, recipient: { validationError: Error | null }): unknown {
+    if (typeof data !== 'string') throw new FST_ERR_WS_UNSUPPORTED_DATA()
+    this.#holder.message = parseJson(data, this.#options)
     try {
-      const failure = this.#check()
-      if (failure !== null && !this.#options.attachValidation) throw failure
-      this.#failure = failure
+      const fault = this.#check()
+      if (this.#options.attachValidation) recipient.validationError = fault
+      else if (fault !== null) throw fault
       return this.#holder.message
     } finally {
       this.#holder.message = undefined
       for (const keeper of this.#keepers) keeper.errors = null
     }
-  }
-
-  /** With `attachValidation`: what is wrong with the value that `decode` has just returned. It is not kept. */
-  takeFailure (): Error | null {
-    const failure = this.#failure
-    this.#failure = null
-    return failure
   }
 
   /** What is nested too deeply for the validator, or for what words its errors, is the client's failure, not ours. */

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Opening } from '../handshake/opening.ts'
 import { internal } from './fastify-internals.ts'
-import { routeOf } from './first-hooks.ts'
+import { declarationOf } from './first-hooks.ts'
 import { rememberListeners } from './untaken.ts'
 
 /** Milliseconds that a constraint of a route may take to say whether it holds. */
@@ -90,5 +90,5 @@ export function keepOutOfLog (app: FastifyInstance): void {
 /** Whether a request was only asked about, even if a constraint has its answer when nobody asks any more. */
 function isForeign (request: FastifyRequest, reply: FastifyReply): boolean {
   const opening = Opening.of(reply.raw)
-  return opening !== undefined && opening.whose !== 'ours' && !routeOf(request)
+  return opening !== undefined && opening.whose !== 'ours' && !declarationOf(request)
 }

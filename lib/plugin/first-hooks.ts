@@ -2,20 +2,22 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FST_ERR_WS_LOADED_LATE } from '../errors.ts'
 import { Opening } from '../handshake/opening.ts'
 import { shown } from '../live/log.ts'
-import type { AnyRouteOptions } from './declaration.ts'
+import type { AnyRouteOptions } from './declared-options.ts'
 import { internal } from './fastify-internals.ts'
 
-/** A WebSocket route, as a handshake meets it. */
-interface MetRoute {
-  begin (opening: Opening, request: FastifyRequest, reply: FastifyReply): void
+/** The declaration of a WebSocket route, as a handshake meets it. */
+interface MetDeclaration {
+  readonly route: {
+    begin (opening: Opening, request: FastifyRequest, reply: FastifyReply): void
+  }
 }
 
-/** Under this name the config of a route carries its `WebSocketRoute`, or null where it is known to be none. */
+/** Under this name the config of a route carries its `Declaration`, or null where it is known to be none of ours. */
 export const kRoute = Symbol('fastify-sockets.route')
 
 /** The WebSocket route that a request has found. */
-export function routeOf (request: FastifyRequest): MetRoute | null | undefined {
-  return (request.routeOptions.config as { [kRoute]?: MetRoute | null })[kRoute]
+export function declarationOf (request: FastifyRequest): MetDeclaration | null | undefined {
+  return (request.routeOptions.config as { [kRoute]?: MetDeclaration | null })[kRoute]
 }
 
 /**
@@ -25,14 +27,14 @@ export function routeOf (request: FastifyRequest): MetRoute | null | undefined {
 export function meetHandshake (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
   const opening = Opening.of(reply.raw)
   if (opening === undefined) return done()
-  const route = routeOf(request)
-  opening.decide(Boolean(route))
+  const declaration = declarationOf(request)
+  opening.decide(Boolean(declaration))
   if (opening.whose === 'theirs') {
     reply.hijack()
-  } else if (!route && !opening.mayBeHttp && !request.is404) {
+  } else if (!declaration && !opening.mayBeHttp && !request.is404) {
     reply.callNotFound()
   } else {
-    route?.begin(opening, request, reply)
+    declaration?.route.begin(opening, request, reply)
     done()
   }
 }
@@ -58,7 +60,7 @@ export function markSeen (options: AnyRouteOptions): void {
 /** `meetHandshake`, where routes may have been declared before that. */
 export function meetLate (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
   const opening = Opening.of(reply.raw)
-  const isUnknown = opening !== undefined && opening.whose !== 'asked' && routeOf(request) === undefined && !request.is404
+  const isUnknown = opening !== undefined && opening.whose !== 'asked' && declarationOf(request) === undefined && !request.is404
   if (isUnknown) done(new FST_ERR_WS_LOADED_LATE(shown(request.routeOptions.url!)))
   else meetHandshake(request, reply, done)
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { FST_ERR_WS_OTHER_OPTION } from '../errors.ts'
-import type { AnyRouteOptions } from './declaration.ts'
-import { kScope } from './route.ts'
+import { kScope } from './declaration.ts'
+import type { AnyRouteOptions } from './declared-options.ts'
 
 /** The options of @fastify/websocket, and what to write in place of them. */
 const OPTIONS: Record<string, string> = { websocket: 'ws: true', wsHandler: 'ws: { handler }' }

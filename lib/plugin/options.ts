@@ -2,41 +2,13 @@ import { constants } from 'node:buffer'
 import type {
   DeflateOptions, DrainOptions, HeartbeatOptions, LimitOptions, PluginOptions, SocketOptions
 } from '../../types/options.ts'
+import type { KeepaliveOptions } from '../connection/keepalive.ts'
 import { LONGEST_DELAY } from '../connection/timer-wheel.ts'
-import type { DeflateSettings } from '../deflate/negotiate.ts'
+import { DEFLATE_DEFAULTS, type DeflateSettings } from '../deflate/negotiate.ts'
 import { FST_ERR_WS_OPTION, FST_ERR_WS_UNKNOWN_OPTION } from '../errors.ts'
+import { DEFAULTS, type ResolvedOptions } from '../live/route-options.ts'
 import { isToken } from '../protocol/extensions.ts'
 import { isOrigin } from './origin.ts'
-
-/** What has no default: functions that replace what happens otherwise, and limits, which are not merged. */
-type Absent = 'onError' | 'onInvalidMessage' | 'onDrain' | 'limits'
-
-/** Options with every default filled in. */
-export type ResolvedOptions = Required<Omit<SocketOptions, Absent>> & Pick<SocketOptions, Absent>
-
-export const DEFAULTS: ResolvedOptions = {
-  maxPayload: 1024 * 1024,
-  maxQueued: 64 * 1024,
-  highWaterMark: 64 * 1024,
-  maxBuffered: 1024 * 1024,
-  overflow: 'close',
-  heartbeat: { interval: 30_000, timeout: 30_000 },
-  idleTimeout: false,
-  maxLifetime: false,
-  handshakeTimeout: 10_000,
-  closeTimeout: 5000,
-  origin: 'same-host',
-  protocols: [],
-  deflate: false
-}
-
-export const DEFLATE_DEFAULTS: DeflateSettings = {
-  threshold: 1024,
-  level: 1,
-  memLevel: 8,
-  contextTakeover: false,
-  windowBits: 15
-}
 
 const DRAIN_DEFAULTS: Required<DrainOptions> = { batch: 500, interval: 50, timeout: 10_000 }
 
@@ -152,6 +124,12 @@ export function mergeOptions (...layers: SocketOptions[]): ResolvedOptions {
 export function deflateSettings (option: boolean | DeflateOptions): DeflateSettings | null {
   if (option === false) return null
   return withDefaults(DEFLATE_DEFAULTS, DEFLATE_CHECKS, option === true ? [] : [option])
+}
+
+/** What the options that are looked for by the clock stand for; null: none of them is set. */
+export function keepaliveOptions ({ heartbeat, idleTimeout, maxLifetime }: ResolvedOptions): KeepaliveOptions | null {
+  if (heartbeat === false && idleTimeout === false && maxLifetime === false) return null
+  return { heartbeat: heartbeat || null, idleTimeout: idleTimeout || null, maxLifetime: maxLifetime || null }
 }
 
 /** What the option `drain` stands for. */

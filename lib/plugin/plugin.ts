@@ -4,20 +4,20 @@ import type { PluginOptions } from '../../types/options.ts'
 import { FST_ERR_WS_ALREADY_REGISTERED } from '../errors.ts'
 import { Scope } from '../live/scope.ts'
 import { injectWS } from '../testing/inject.ts'
-import { checkPluginOptions } from './options.ts'
+import { kScope } from './declaration.ts'
+import { checkPluginOptions, drainOptions } from './options.ts'
 import { Registry } from './registry.ts'
-import { kScope } from './route.ts'
 
 /** What the plugin does; lib/index.ts says what it is called. Decorates the instance with `sockets` and `injectWS`. */
 export async function register (app: FastifyInstance, options: PluginOptions): Promise<void> {
   checkPluginOptions(options)
   if (Object.hasOwn(app, kScope)) throw new FST_ERR_WS_ALREADY_REGISTERED()
   const registry = Registry.of(app)
-  const scope = new Scope(options, registry.wheel)
+  const scope = new Scope(options, drainOptions(options.drain), registry.wheel)
   app.decorate(kScope, scope)
-  app.decorate('sockets', scope.view)
+  app.decorate('sockets', scope.public)
   inherit(app, 'injectWS', function (this: FastifyInstance, url: string, options?: InjectWSOptions) {
-    return injectWS(this, url, options) as Promise<any>
+    return injectWS(Registry.of(this), url, options) as Promise<any>
   })
   registry.register(app, scope)
 }

@@ -1,44 +1,38 @@
-import { Server } from 'node:http'
-import type { Http2Server } from 'node:http2'
+import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { TimerWheel } from '../connection/timer-wheel.ts'
-import { Connections } from '../handshake/http-connections.ts'
-import { Sessions } from '../handshake/sessions.ts'
 import type { Scope } from '../live/scope.ts'
-import { keepOutOfLog } from './asking.ts'
+import type { InjectTarget } from '../testing/inject.ts'
 import { onBirth } from './births.ts'
-import type { AnyRouteOptions } from './declaration.ts'
-import { internal } from './fastify-internals.ts'
+import { Declaration } from './declaration.ts'
+import type { AnyRouteOptions } from './declared-options.ts'
 import { addFirstHooks, markSeen, meetHandshake, meetLate } from './first-hooks.ts'
 import { ForeignOptions } from './foreign-options.ts'
-import { WebSocketRoute } from './route.ts'
-import { announce, isHttp2, SharedServer } from './shared-server.ts'
-import { Shutdown } from './shutdown.ts'
+import type { WebSocketRoute } from './route.ts'
+import { Servers } from './servers.ts'
 
 /** Where an app carries its registry: one, even if two copies of this package are installed. */
 const kRegistry = Symbol.for('fastify-sockets.registry')
 
-/** Everything about WebSockets in one app: its routes, its scopes, its handshakes under way. */
-export class Registry {
-  /** The instance at the root. */
-  readonly app: FastifyInstance
+/** The WebSocket routes and the scopes of one app. */
+export class Registry implements InjectTarget {
   readonly wheel = new TimerWheel()
 
-  readonly #routes: WebSocketRoute[] = []
+  /** The instance at the root. */
+  readonly #app: FastifyInstance
+  readonly #declarations: Declaration[] = []
   readonly #scopes: Scope[] = []
-  readonly #sessions = new Sessions()
-  readonly #connections = new Connections(this.#sessions)
-  readonly #shutdown = new Shutdown(this.#scopes, this.#sessions, this.#connections)
   readonly #foreign = new ForeignOptions()
+  readonly #servers: Servers
   /** Whether the app is older than this module. */
   #isLate = false
   #isInstalled = false
-  #isBooted = false
-  #shared: SharedServer | null = null
-  #injectServer: Server | null = null
+  /** Null until everything is declared. */
+  #routes: readonly WebSocketRoute[] | null = null
 
   private constructor (app: FastifyInstance) {
-    this.app = app
+    this.#app = app
+    this.#servers = new Servers(app, this.#scopes, () => this.#routes !== null)
   }
 
   /** The registry of the app that an instance belongs to. */
@@ -58,94 +52,46 @@ export class Registry {
       registry.#onRoute(this, options as AnyRouteOptions)
     }
     if (isLate) {
-      addFirstHooks(this.app, { onRoute, onRequest: meetLate })
+      addFirstHooks(this.#app, { onRoute, onRequest: meetLate })
     } else {
-      this.app.addHook('onRoute', onRoute)
-      this.app.addHook('onRequest', meetHandshake)
+      this.#app.addHook('onRoute', onRoute)
+      this.#app.addHook('onRequest', meetHandshake)
     }
-    this.app.addHook('onReady', async () => this.#boot())
+    this.#app.addHook('onReady', async () => this.#boot())
   }
 
-  /** Adds a scope; the first one starts to listen for upgrades. */
+  /** Adds a scope; with the first one handshakes begin to be served. */
   register (instance: FastifyInstance, scope: Scope): void {
     // Unless that was done when the app was made.
     this.install(true)
     this.#scopes.push(scope)
-    // Added now and not at the instance's birth, so that the user's own preClose hooks find open sockets.
-    instance.addHook('preClose', () => this.#shutdown.beginWhileListening(this.app.initialConfig.pluginTimeout!))
-    instance.addHook('onClose', async () => {
-      await this.#shutdown.begin()
-      this.#detach()
-    })
-    if (this.#shared !== null) return
-    this.#shared = this.#share(this.app.server as Server)
-    keepOutOfLog(this.app)
-    this.#connections.watch(this.app.server)
-    this.#shutdown.beginWith(this.app.server as Server)
-    instance.addHook('onListen', () => {
-      this.#shutdown.onListen()
-      this.#attachOthers()
-    })
+    this.#servers.serve(instance)
   }
 
-  /** A server that never listens: `injectWS` connects to it in memory, whatever the real one speaks. */
-  get injectServer (): Server {
-    if (this.#injectServer === null) {
-      this.#injectServer = new Server((request, response) => this.app.routing(request, response))
-      this.#share(this.#injectServer)
-    }
-    return this.#injectServer
+  ready (): PromiseLike<unknown> {
+    return this.#app.ready()
   }
 
-  /** The most, in milliseconds, that a route lets a handshake take. */
+  connect (duplex: Duplex): void {
+    this.#servers.memory.emit('connection', duplex)
+  }
+
   get longestHandshake (): number {
-    return Math.max(0, ...this.#routes.map(route => route.handshakeTimeout))
+    return Math.max(0, ...this.#routes!.map(route => route.handshakeTimeout))
   }
 
   #onRoute (instance: FastifyInstance, options: AnyRouteOptions): void {
     if (this.#isLate) markSeen(options)
     this.#foreign.note(instance, options)
     if (!options.ws) return
-    const original = options.method === 'HEAD' && this.#routes.find(route => route.isTwin(instance, options))
+    const original = options.method === 'HEAD' && this.#declarations.find(one => one.isTwin(instance, options))
     if (original) original.takeTwin(options)
-    else this.#routes.push(new WebSocketRoute(instance, options))
+    else this.#declarations.push(new Declaration(instance, options))
   }
 
   #boot (): void {
-    this.#isBooted = true
-    for (const route of this.#routes) route.boot()
+    this.#routes = this.#declarations.map(declaration => declaration.boot())
     this.#foreign.check()
-  }
-
-  #share (server: Server): SharedServer {
-    return new SharedServer(server, {
-      app: this.app,
-      sessions: this.#sessions,
-      connections: this.#connections,
-      shutdown: this.#shutdown,
-      isBooted: () => this.#isBooted
-    })
-  }
-
-  /** The server has closed, but it may be used again: by another app, or by whoever has made it. */
-  #detach (): void {
-    this.#shared!.detach()
-    this.#connections.unwatch()
-    this.#sessions.unwatch()
-    this.#shutdown.leave()
-  }
-
-  /**
-   * A name with several addresses, as localhost is, has a server for each of them. Fastify keeps them to itself, and
-   * hands on what is an upgrade, but no CONNECT.
-   */
-  #attachOthers (): void {
-    for (const server of internal<Http2Server[]>(this.app, 'serverBindings')!) {
-      this.#connections.watch(server)
-      if (!isHttp2(server)) continue
-      announce(server, this.#sessions)
-      server.on('connect', (...event) => this.app.server.emit('connect', ...event))
-    }
   }
 }
 

@@ -5,6 +5,7 @@ import { type DecoderOptions, formatSchemaErrors, MessageDecoder, type Validator
 import { cut } from '../message/cut.ts'
 import { Locator } from '../message/locate.ts'
 import { findUnion, isPlain, type Schema, type Union, within } from '../message/union.ts'
+import type { Codec } from '../socket/behaviour.ts'
 
 type Serializer = (value: any) => string
 
@@ -79,9 +80,16 @@ export class MessageSchemas {
     return { content: { [SEND]: { schema: this.#send }, ...contentOf(SEND, branches) } }
   }
 
-  /** For the messages that come; null where they have no schema. */
-  decoder (request: FastifyRequest): MessageDecoder | null {
-    if (!this.hasMessage) return null
+  /** As Fastify has compiled them, which it hands out with a request. */
+  codec (request: FastifyRequest, reply: FastifyReply): Codec {
+    const decoder = this.hasMessage ? this.#decoder(request) : null
+    return {
+      decode: decoder && ((data, recipient) => decoder.decode(data, recipient)),
+      encode: this.hasSend ? this.#serializer(reply) : null
+    }
+  }
+
+  #decoder (request: FastifyRequest): MessageDecoder {
     const compiled = request.getValidationFunction('body') as unknown as Record<string, Validator>
     const union = this.#messages
     const validators = {
@@ -98,9 +106,7 @@ export class MessageSchemas {
     })
   }
 
-  /** For the messages that are sent; null where they have no schema. */
-  serializer (reply: FastifyReply): Serializer | null {
-    if (!this.hasSend) return null
+  #serializer (reply: FastifyReply): Serializer {
     const union = this.#sends
     if (union === null) {
       const serialize = reply.getSerializationFunction(SEND_STATUS) as Serializer

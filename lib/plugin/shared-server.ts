@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { ExtendedConnect } from '../handshake/extended-connect.ts'
 import { shareStrings } from '../handshake/header-strings.ts'
-import type { Connections } from '../handshake/http-connections.ts'
+import type { HttpConnections } from '../handshake/http-connections.ts'
 import type { Opening } from '../handshake/opening.ts'
 import type { Sessions } from '../handshake/sessions.ts'
 import { serveAsHttp, Upgrade } from '../handshake/upgrade.ts'
@@ -31,7 +31,7 @@ interface Asking {
 export interface ServerParts {
   readonly app: FastifyInstance
   readonly sessions: Sessions
-  readonly connections: Connections
+  readonly connections: HttpConnections
   readonly shutdown: Shutdown
   /** Until then its routes have no hooks, nor is known which of them are ours. */
   readonly isBooted: () => boolean

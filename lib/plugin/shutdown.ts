@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import { cutTransport } from '../connection/transport.ts'
-import type { Connections } from '../handshake/http-connections.ts'
+import type { HttpConnections } from '../handshake/http-connections.ts'
 import type { Opening } from '../handshake/opening.ts'
 import type { Sessions } from '../handshake/sessions.ts'
 import { Drain } from '../live/drain.ts'
@@ -16,7 +16,7 @@ const LINGER = 5000
 export class Shutdown {
   readonly #scopes: readonly Scope[]
   readonly #sessions: Sessions
-  readonly #connections: Connections
+  readonly #connections: HttpConnections
   /** Handshakes without an answer, or with one that has not been written. */
   readonly #pending = new Set<Opening>()
   #drained: Promise<void> | null = null
@@ -28,7 +28,7 @@ export class Shutdown {
   #closesServer = false
   #leave: (() => void) | null = null
 
-  constructor (scopes: readonly Scope[], sessions: Sessions, connections: Connections) {
+  constructor (scopes: readonly Scope[], sessions: Sessions, connections: HttpConnections) {
     this.#scopes = scopes
     this.#sessions = sessions
     this.#connections = connections

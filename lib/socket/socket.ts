@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import type { BaseSocket } from '../../types/socket.ts'
 import { Connection } from '../connection/connection.ts'
 import type { ConnectionHost } from '../connection/host.ts'
 import { CloseCode, isCloseCode } from '../contract/close-code.ts'
 import type { CloseInfo, SocketState } from '../contract/socket.ts'
 import {
   FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_CLOSE_REASON, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SEND_TYPE,
-  FST_ERR_WS_SERIALIZER, FST_ERR_WS_SLOW_PEER, FST_ERR_WS_UNSUPPORTED_DATA
+  FST_ERR_WS_SERIALIZER, FST_ERR_WS_SLOW_PEER
 } from '../errors.ts'
-import type { Agreed, Decoder, SocketBehaviour } from './behaviour.ts'
+import type { Agreed, Recipient, SocketBehaviour } from './behaviour.ts'
 import { kindOf, toBytes } from './bytes.ts'
 import { Inbox, type InboxOwner, REFUSED } from './inbox.ts'
 import { isAbortBy, Outcome } from './outcome.ts'
 import { handled, Pings } from './pings.ts'
+import { PublicSocket, type SocketInside } from './public-socket.ts'
 import { typeName } from './type-name.ts'
 import { UserCode } from './user-code.ts'
 
@@ -22,8 +22,9 @@ interface Waiting {
   reject (error: Error): void
 }
 
-/** The typed socket: a connection, its messages as values, and the listeners or the iterator that take them. */
-export class SocketBase extends UserCode implements BaseSocket<any, any>, ConnectionHost, InboxOwner {
+/** The inside of a socket: a connection, its messages as values, and the listeners or the iterator that take them. */
+export class SocketCore extends UserCode implements SocketInside, Recipient, ConnectionHost, InboxOwner {
+  readonly public: PublicSocket
   readonly connection: Connection
   readonly behaviour: SocketBehaviour
   readonly protocol: string
@@ -44,11 +45,17 @@ export class SocketBase extends UserCode implements BaseSocket<any, any>, Connec
 
   constructor (duplex: Duplex, agreed: Agreed, behaviour: SocketBehaviour) {
     super()
+    this.public = this.expose()
     this.behaviour = behaviour
     this.protocol = agreed.protocol
     this.extensions = agreed.extensions
     this.#inbox = new Inbox(this, behaviour.maxQueued)
     this.connection = new Connection(behaviour.role, duplex, this, behaviour, agreed.compression)
+  }
+
+  /** Makes what users hold. */
+  protected expose (): PublicSocket {
+    return new PublicSocket(this)
   }
 
   get id (): string {
@@ -65,12 +72,12 @@ export class SocketBase extends UserCode implements BaseSocket<any, any>, Connec
 
   send (message: unknown): boolean {
     if (!this.connection.isOpen) return false
-    const { serialize } = this.behaviour
-    const data: unknown = serialize === null ? message : serialize(message)
+    const { encode } = this.behaviour.codec
+    const data: unknown = encode === null ? message : encode(message)
     if (typeof data === 'string') return this.transmit(data)
     const bytes = toBytes(data, this.extensions !== '')
     if (bytes !== null) return this.transmit(bytes)
-    throw serialize === null ? new FST_ERR_WS_SEND_TYPE(kindOf(data)) : new FST_ERR_WS_SERIALIZER(kindOf(data))
+    throw encode === null ? new FST_ERR_WS_SEND_TYPE(kindOf(data)) : new FST_ERR_WS_SERIALIZER(kindOf(data))
   }
 
   /** Sends what `send` has made of a message. */
@@ -122,8 +129,13 @@ export class SocketBase extends UserCode implements BaseSocket<any, any>, Connec
     this.connection.cut()
   }
 
-  [Symbol.asyncIterator] (): AsyncIterator<any, undefined> {
+  iterate (): AsyncIterator<any, undefined> {
     return this.#inbox.iterate()
+  }
+
+  describe (): object {
+    const { id, state, bufferedAmount } = this
+    return { id, state, bufferedAmount }
   }
 
   /** Whether code of the user's runs, or has messages to take. */
@@ -144,9 +156,16 @@ export class SocketBase extends UserCode implements BaseSocket<any, any>, Connec
     this.#inbox.put(data, data.length)
   }
 
-  /** Where the route has no schema for it, a message is what has come. */
   decodeMessage (data: string | Buffer): unknown {
-    return this.behaviour.decoder === null ? data : this.#decode(this.behaviour.decoder, data)
+    const { decode } = this.behaviour.codec
+    if (decode === null) return data
+    try {
+      return decode(data, this)
+    } catch (error) {
+      if (isRefusal(error)) this.behaviour.onInvalidMessage(error, this)
+      else this.failed(error)
+      return REFUSED
+    }
   }
 
   onPing (payload: Buffer): void {
@@ -244,19 +263,6 @@ export class SocketBase extends UserCode implements BaseSocket<any, any>, Connec
     }
     if (!this.connection.isEnding) this.#inbox.discard()
     this.connection.close(code, reason)
-  }
-
-  #decode (decoder: Decoder, data: string | Buffer): unknown {
-    try {
-      if (typeof data !== 'string') throw new FST_ERR_WS_UNSUPPORTED_DATA()
-      const message = decoder.decode(data)
-      this.validationError = decoder.takeFailure()
-      return message
-    } catch (error) {
-      if (isRefusal(error)) this.behaviour.onInvalidMessage(error, this)
-      else this.failed(error)
-      return REFUSED
-    }
   }
 }
 

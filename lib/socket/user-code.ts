@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import type { SocketEvents, SocketListener } from '../../types/socket.ts'
+import type { SocketEvents } from '../../types/socket.ts'
 import type { CloseInfo } from '../contract/socket.ts'
 import { checkEvent, checkListener, type Listener, type ListenerList, Listeners, single } from './listeners.ts'
 
@@ -23,6 +23,8 @@ export abstract class UserCode {
   #onDone: (() => void) | null = null
   #onFailed: ((error: unknown) => void) | null = null
 
+  /** What listeners are called on. */
+  abstract readonly public: object
   /** It threw, or a promise of it was rejected. */
   abstract failed (error: unknown): void
   /** Nothing of it runs, for now. */
@@ -32,29 +34,18 @@ export abstract class UserCode {
   /** The last of them was removed. */
   protected abstract unlisten (): void
 
-  on<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
+  on (event: keyof SocketEvents, listener: Listener): void {
     this.#add(event, listener, false)
-    return this
   }
 
-  once<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
+  once (event: keyof SocketEvents, listener: Listener): void {
     this.#add(event, listener, true)
-    return this
   }
 
-  off<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
+  off (event: keyof SocketEvents, listener: Listener): void {
     checkListener(event, listener)
     this.listeners.remove(event, listener)
     if (event === 'message' && this.listeners.message.length === 0) this.unlisten()
-    return this
-  }
-
-  addListener<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
-    return this.on(event, listener)
-  }
-
-  removeListener<E extends keyof SocketEvents> (event: E, listener: SocketListener<any, E>): this {
-    return this.off(event, listener)
   }
 
   listenerCount (event: keyof SocketEvents): number {
@@ -93,9 +84,10 @@ export abstract class UserCode {
   /** By the list, not by its name, which took 25 of the 217 ns for a message of 20 B (Node 20). */
   protected emit (list: ListenerList, argument?: unknown): void {
     const listeners = Array.isArray(list) ? list : list.toArray()
+    const socket = this.public
     for (let i = 0; i < listeners.length; i++) {
       try {
-        this.#watch(argument === undefined ? listeners[i]!.call(this) : listeners[i]!.call(this, argument))
+        this.#watch(argument === undefined ? listeners[i]!.call(socket) : listeners[i]!.call(socket, argument))
       } catch (error) {
         this.failed(error)
       }
@@ -107,7 +99,7 @@ export abstract class UserCode {
     if (event === 'message') this.listen()
     const { closeInfo: info } = this
     if (event === 'close' && info !== null) {
-      queueMicrotask(() => this.run(() => listener.call(this, info)))
+      queueMicrotask(() => this.run(() => listener.call(this.public, info)))
     } else if (once) {
       this.listeners.add(event, single(listener, wrapped => this.off(event, wrapped)), listener)
     } else {

@@ -1,18 +1,12 @@
 import { Duplex } from 'node:stream'
 
-/** Beside its bytes, a connection in memory can tell the client which route has accepted it, and when it has opened. */
-export interface InMemory {
-  route: unknown
-  onOpen: () => void
-}
-
 /** One end of a connection in memory. The other end's reading paces its writing. */
-class DuplexEnd extends Duplex implements InMemory {
+export class DuplexEnd extends Duplex {
   /** What `request.ip` finds on such a connection. */
   readonly remoteAddress = '127.0.0.1'
-  route: unknown = null
-  onOpen!: () => void
-  other!: DuplexEnd
+  /** A route has opened a WebSocket on it. */
+  onOpen: (speech: any) => void = () => {}
+  other: DuplexEnd = this
   #written: (() => void) | null = null
 
   override _read (): void {
@@ -20,8 +14,11 @@ class DuplexEnd extends Duplex implements InMemory {
   }
 
   override _write (chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
-    if (this.other.push(chunk)) process.nextTick(callback)
-    else this.#written = callback
+    // Not from inside of the call, which may itself come from what the other end has written.
+    process.nextTick(() => {
+      if (this.other.push(chunk)) callback()
+      else this.#written = callback
+    })
   }
 
   override _final (callback: () => void): void {

@@ -1,26 +1,37 @@
 import { randomBytes } from 'node:crypto'
 import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import type { FastifyInstance } from 'fastify'
 import type { InjectWSOptions } from '../../types/inject.ts'
-import { readAnswer } from '../deflate/negotiate.ts'
-import { FST_ERR_WS_INJECT_HIJACKED, FST_ERR_WS_INJECT_REFUSED, FST_ERR_WS_INJECT_UNANSWERED } from '../errors.ts'
+import type { BaseSocket } from '../../types/socket.ts'
+import { DEFLATE_DEFAULTS, readAnswer } from '../deflate/negotiate.ts'
+import {
+  FST_ERR_WS_INJECT_HIJACKED, FST_ERR_WS_INJECT_REFUSED, FST_ERR_WS_INJECT_UNANSWERED, FST_ERR_WS_UNSUPPORTED_DATA
+} from '../errors.ts'
+import { DEFAULTS } from '../live/route-options.ts'
 import { parseJson } from '../message/codec.ts'
-import { DEFAULTS, DEFLATE_DEFAULTS } from '../plugin/options.ts'
-import { Registry } from '../plugin/registry.ts'
-import type { WebSocketRoute } from '../plugin/route.ts'
 import { VERSION } from '../protocol/handshake.ts'
-import type { Decoder, SocketBehaviour } from '../socket/behaviour.ts'
-import { SocketBase } from '../socket/socket.ts'
+import type { SocketBehaviour } from '../socket/behaviour.ts'
+import { SocketCore } from '../socket/socket.ts'
 import { duplexPair } from './duplex-pair.ts'
+import type { Speech } from './injected.ts'
 
 /** Milliseconds that an answer may take beyond what routes allow: what is no WebSocket route has no limit of its own. */
 const PATIENCE = 60_000
 
+/** An app that connections in memory can be made to. */
+export interface InjectTarget {
+  /** Resolves when its routes can be asked. */
+  ready (): PromiseLike<unknown>
+  /** Has it serve a connection. */
+  connect (duplex: Duplex): void
+  /** The most, in milliseconds, that a route lets a handshake take. */
+  readonly longestHandshake: number
+}
+
 /** `app.injectWS`: connects to a route in memory, through Node's HTTP parser and Fastify's whole lifecycle. */
-export async function injectWS (app: FastifyInstance, url: string, options: InjectWSOptions = {}): Promise<SocketBase> {
-  const registry = Registry.of(app)
-  await registry.app.ready()
+export async function injectWS (target: InjectTarget, url: string, options: InjectWSOptions = {}): Promise<BaseSocket<any, any>> {
+  await target.ready()
   const [near, far] = duplexPair()
   const { protocols = [], headers = {} } = options
   const { pathname, search } = new URL(url, 'ws://localhost')
@@ -37,27 +48,24 @@ export async function injectWS (app: FastifyInstance, url: string, options: Inje
       ...headers
     }
   })
-  const opened = new Promise<void>(resolve => { far.onOpen = resolve })
-  registry.injectServer.emit('connection', far)
+  const opened = new Promise<Speech>(resolve => { far.onOpen = resolve })
+  target.connect(far)
   let timer: NodeJS.Timeout | undefined
-  const answered = new Promise<SocketBase>((resolve, reject) => {
+  const answered = new Promise<BaseSocket<any, any>>((resolve, reject) => {
     const cut = (cause: Error): void => reject(new FST_ERR_WS_INJECT_UNANSWERED(cause.message, { cause }))
-    const patience = registry.longestHandshake + PATIENCE
+    const patience = target.longestHandshake + PATIENCE
     timer = setTimeout(() => reject(new FST_ERR_WS_INJECT_UNANSWERED(`none for ${patience} ms`)), patience)
     request.on('error', cut)
     request.on('response', response => { refused(response).then(reject, cut) })
     request.on('upgrade', (response, _socket, head) => {
-      const { route } = far
-      if (route === null) {
-        reject(new FST_ERR_WS_INJECT_HIJACKED())
-        return
-      }
       const { 'sec-websocket-protocol': protocol = '', 'sec-websocket-extensions': extensions } = response.headers
       const compression = readAnswer(extensions, request.getHeader('sec-websocket-extensions')?.toString())
       const agreed = { protocol, extensions: extensions ?? '', compression }
-      const socket = new SocketBase(near, agreed, clientBehaviour(route as WebSocketRoute))
-      socket.connection.start(head)
-      opened.then(() => resolve(socket))
+      opened.then(speech => {
+        const socket = new SocketCore(near, agreed, clientBehaviour(speech))
+        socket.connection.start(head)
+        resolve(socket.public)
+      })
       // The route's own 101 has opened the socket by the time that it is read.
       setImmediate(() => reject(new FST_ERR_WS_INJECT_HIJACKED()))
     })
@@ -75,7 +83,7 @@ async function refused (response: IncomingMessage): Promise<Error> {
 }
 
 /** Speaks JSON where the route does. Its errors are the test's: they are not held back. */
-function clientBehaviour (route: WebSocketRoute): SocketBehaviour {
+function clientBehaviour ({ sendsJson, receivesJson }: Speech): SocketBehaviour {
   const { highWaterMark, closeTimeout } = DEFAULTS
   return {
     role: 'client',
@@ -88,17 +96,16 @@ function clientBehaviour (route: WebSocketRoute): SocketBehaviour {
     rate: null,
     clock: { now: 0 },
     deflate: DEFLATE_DEFAULTS,
-    decoder: route.hasSendSchema ? JSON_DECODER : null,
-    serialize: route.hasMessageSchema ? JSON.stringify : null,
+    codec: { decode: sendsJson ? decodeJson : null, encode: receivesJson ? JSON.stringify : null },
     onError: rethrow,
     onInvalidMessage: rethrow,
     onEnd: () => {}
   }
 }
 
-const JSON_DECODER: Decoder = {
-  decode: text => parseJson(text, { protoAction: 'error', constructorAction: 'error' }),
-  takeFailure: () => null
+function decodeJson (data: string | Buffer): unknown {
+  if (typeof data !== 'string') throw new FST_ERR_WS_UNSUPPORTED_DATA()
+  return parseJson(data, { protoAction: 'error', constructorAction: 'error' })
 }
 
 function rethrow (error: unknown): void {

@@ -3,9 +3,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import Fastify from 'fastify'
 import sockets, { type BaseSocket, type SocketOptions } from 'fastify-sockets'
-import type { Agreement } from '../../lib/deflate/negotiate.ts'
-import { DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
-import { SocketBase } from '../../lib/socket/socket.ts'
+import { type Agreement, DEFLATE_DEFAULTS } from '../../lib/deflate/negotiate.ts'
+import { SocketCore } from '../../lib/socket/socket.ts'
+import { inside } from '../support/inside.ts'
 import { handshake } from '../support/raw-client.ts'
 import { connectTransport, serverOptions, TRANSPORT } from '../support/transport.ts'
 import { Peer } from './peer.ts'
@@ -42,7 +42,7 @@ export async function endpoints (): Promise<Endpoint[]> {
 
 /** A Fastify server with our plugin. */
 export async function serverEndpoint (): Promise<Endpoint> {
-  let onOpen = (_socket: SocketBase): void => {}
+  let onOpen = (_socket: SocketCore): void => {}
   const app = Fastify({ ...serverOptions, forceCloseConnections: true })
   app.register(sockets, OPTIONS)
   for (const deflate of ['default', 'takeover', 'none'] as const) {
@@ -50,7 +50,7 @@ export async function serverEndpoint (): Promise<Endpoint> {
       const ws = { maxPayload, deflate: deflate !== 'none' && DEFLATE[deflate] }
       app.get(`/${deflate}/${maxPayload}`, { ws }, socket => {
         echo(socket)
-        onOpen(socket as unknown as SocketBase)
+        onOpen(inside(socket))
       })
     }
   }
@@ -59,7 +59,7 @@ export async function serverEndpoint (): Promise<Endpoint> {
   return {
     role: 'server',
     open: async ({ limited, deflate, offer = 'permessage-deflate' } = {}) => {
-      const opened = new Promise<SocketBase>(resolve => { onOpen = resolve })
+      const opened = new Promise<SocketCore>(resolve => { onOpen = resolve })
       const socket = connectTransport(port)
       const url = `/${deflate ?? 'none'}/${limited === true ? LIMIT : ROOM}`
       const headers: Record<string, string> = deflate === undefined ? {} : { 'Sec-WebSocket-Extensions': offer }
@@ -93,10 +93,10 @@ export async function clientEndpoint (): Promise<Endpoint> {
   }
 }
 
-function createClient (transport: Socket, { limited, deflate, agreed }: Choice = {}): SocketBase {
+function createClient (transport: Socket, { limited, deflate, agreed }: Choice = {}): SocketCore {
   const direction = { contextTakeover: deflate === 'takeover', windowBits: 15 }
   const compression = deflate === undefined ? null : agreed ?? { server: direction, client: direction }
-  const client = new SocketBase(transport, { protocol: '', extensions: '', compression }, {
+  const client = new SocketCore(transport, { protocol: '', extensions: '', compression }, {
     role: 'client',
     maxPayload: limited === true ? LIMIT : ROOM,
     maxQueued: ROOM,
@@ -107,13 +107,12 @@ function createClient (transport: Socket, { limited, deflate, agreed }: Choice =
     rate: null,
     clock: { now: 0 },
     deflate: { ...DEFLATE_DEFAULTS, ...deflate && DEFLATE[deflate] },
-    decoder: null,
-    serialize: null,
+    codec: { decode: null, encode: null },
     onError: rethrow,
     onInvalidMessage: rethrow,
     onEnd: () => {}
   })
-  echo(client)
+  echo(client.public)
   return client
 }
 

@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { inside } from '../support/inside.ts'
 import { compressed, OFFER, original } from '../support/deflate.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import type { RawClient } from '../support/raw-client.ts'
@@ -137,7 +138,7 @@ test('reading stops while a large message is inflated', async t => {
   const { client, socket, app } = await pair(t, { deflate: true }, {}, OFFER)
   client.send(BINARY, '')
   await nextMessage(socket)
-  const { connection } = socket as any
+  const { connection } = inside(socket)
   const { bytesIn } = app.sockets.stats()
   const paused: boolean[] = []
   socket.on('ping', () => { paused.push(connection.isPaused) })

@@ -4,6 +4,7 @@ import type { SocketOptions } from 'fastify-sockets'
 import { fakeClock } from '../support/clock.ts'
 import { compressed, deflate, OFFER, RSV1 } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
+import { inside } from '../support/inside.ts'
 import { LARGE, limited, numbers, texts, turns } from '../support/limited.ts'
 import { iterate, nextMessage, pair, turn, until } from '../support/serve.ts'
 import { resetCode } from '../support/transport.ts'
@@ -163,7 +164,7 @@ test('a message that is being inflated when the transport goes is still handed o
   // For the thread pool, and yet small enough to come in one piece with what follows it.
   const large = Buffer.concat(Array(450).fill(randomBytes(2000)))
   client.write(Buffer.concat([compressed(BINARY, large), texts(3)]))
-  await until(() => (socket as any).connection.isPaused)
+  await until(() => inside(socket).connection.isPaused)
   t.strictSame(events, [])
   socket.request.socket.destroy()
   t.match(await socket.closed, { code: 1006 })

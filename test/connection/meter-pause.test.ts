@@ -2,6 +2,7 @@ import type { LimitOptions } from 'fastify-sockets'
 import { test } from 'tap'
 import { fakeClock, noSpread } from '../support/clock.ts'
 import { closeBody, masked } from '../support/frames.ts'
+import { inside } from '../support/inside.ts'
 import { answerClose, limited, numbers, record, texts, turns } from '../support/limited.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { pair, serve, turn, until } from '../support/serve.ts'
@@ -150,7 +151,7 @@ test('a peer that is held back is pinged but not called dead, and is looked afte
   const { client, socket, clock, events } = await limited(
     t, { bytesPerSecond: 10, over: 'pause' }, { heartbeat: { interval: 5000, timeout: 5000 } })
   client.send(BINARY, Buffer.alloc(1002))
-  await until(() => (socket as any).connection.isPaused)
+  await until(() => inside(socket).connection.isPaused)
   clock.tick(99_999)
   t.equal((await client.frame()).opcode, PING)
   t.equal(client.received.length, 0, 'once is enough where silence says nothing')
@@ -166,7 +167,7 @@ test('a peer that is held back is pinged but not called dead, and is looked afte
 test('close() while a peer is held back reads its close frame at once, and delivers nothing any more', async t => {
   const { client, socket, clock, events } = await limited(t, { messagesPerSecond: 1, over: 'pause' })
   client.write(Buffer.concat([texts(1000), masked(PING)]))
-  await until(() => (socket as any).connection.isPaused)
+  await until(() => inside(socket).connection.isPaused)
   t.equal(clock.countTimers(), 1)
   const closed = socket.close(4000, 'enough')
   t.strictSame(await answerClose(client), { code: 4000, reason: 'enough' })

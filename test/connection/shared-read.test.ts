@@ -7,10 +7,11 @@ import { promisify } from 'node:util'
 import { test } from 'tap'
 import { WebSocket } from 'ws'
 import { Connection } from '../../lib/connection/connection.ts'
-import { DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
+import { DEFLATE_DEFAULTS } from '../../lib/deflate/negotiate.ts'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
 import { masked } from '../support/frames.ts'
+import { inside } from '../support/inside.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { pair, serve, turn, until } from '../support/serve.ts'
 
@@ -69,7 +70,7 @@ test('what a pause has left over stays as it is when others are read', async t =
   const bytes = Buffer.concat(texts.map(text => masked(TEXT, text)))
   client.write(bytes)
   await until(() => app.sockets.stats().bytesIn === bytes.length)
-  t.equal((socket as any).connection.isPaused, true)
+  t.equal(inside(socket).connection.isPaused, true)
   const other = await open()
   other.send(BINARY, Buffer.alloc(100_000, 0xff))
   await until(() => app.sockets.stats().bytesIn > 100_000 + bytes.length)

@@ -42,9 +42,9 @@ async function overdue (isCompressed = false): Promise<Fed & { found: unknown[] 
 
 /** Takes one text, and refuses all others. */
 const PICKY = {
-  takeFailure: () => null,
-  decode: (text: string): string => {
-    if (text === 'good') return text
+  encode: null,
+  decode: (data: string | Buffer): unknown => {
+    if (data === 'good') return data
     throw Object.assign(new Error('bad'), { closeCode: 1008 })
   }
 }
@@ -56,13 +56,13 @@ test('what a read brings is handed on at once if it is little, whatever the turn
 })
 
 test('more than that waits when the turn is over, in its order, and goes on in later ones', async t => {
-  const { socket, feed, found } = await overdue()
+  const { inside, feed, found } = await overdue()
   feed(texts(100))
   t.strictSame(found, numbers(16))
-  t.equal(socket.connection.isPaused, true)
+  t.equal(inside.connection.isPaused, true)
   while (found.length < 100) await nextTurn()
   t.strictSame(found, numbers(100))
-  t.equal(socket.connection.isPaused, false)
+  t.equal(inside.connection.isPaused, false)
 })
 
 test('large messages use up the allowance by their bytes', async t => {
@@ -107,16 +107,16 @@ test('those who wait take turns', async t => {
 })
 
 test('a read of 64 KiB is followed by another one in a later turn only, if this one is over', async t => {
-  const { socket, feed } = fedSocket()
+  const { socket, inside, feed } = fedSocket()
   listen(socket)
   const wire = masked(BINARY, Buffer.alloc(200_000))
   await nextTurn()
   feed(wire.subarray(0, 70_000))
   useUpTurn()
   feed(wire.subarray(70_000, 140_000))
-  t.equal(socket.connection.isPaused, true)
+  t.equal(inside.connection.isPaused, true)
   await nextTurn()
-  t.equal(socket.connection.isPaused, false)
+  t.equal(inside.connection.isPaused, false)
 })
 
 test('nothing is inflated when the turn is over', async t => {
@@ -128,11 +128,11 @@ test('nothing is inflated when the turn is over', async t => {
 })
 
 test('a message from the thread pool is not handed on when the turn is over', async t => {
-  const { socket, feed } = fedSocket({}, true)
+  const { socket, inside, feed } = fedSocket({}, true)
   const found = listen(socket)
   await nextTurn()
   feed(Buffer.concat([compressed(BINARY, Buffer.alloc(1_000_000, 'abcdefg')), masked(TEXT, 'behind')]))
-  t.equal(socket.connection.isPaused, true)
+  t.equal(inside.connection.isPaused, true)
   // Whenever it comes, it meets a turn that is over.
   while (found.length === 0) {
     await nextTurn()
@@ -179,7 +179,7 @@ for (const [consumer, consume] of Object.entries(CONSUMERS)) {
   test(`messages that are refused use up turns too, for ${consumer}`, async t => {
     let refused = 0
     const { socket, feed } = fedSocket({
-      decoder: PICKY,
+      codec: PICKY,
       onInvalidMessage: () => { refused++ }
     })
     feed(Buffer.concat([...Array(100).fill(masked(TEXT, 'bad')), masked(TEXT, 'good')]))
@@ -195,7 +195,7 @@ for (const [consumer, consume] of Object.entries(CONSUMERS)) {
 
 test('a loop that waits for its turn ends with the connection, behind what waits', async t => {
   for (const last of ['good', 'bad']) {
-    const { socket, feed, far } = fedSocket({ decoder: PICKY })
+    const { socket, feed, far } = fedSocket({ codec: PICKY })
     feed(Buffer.concat([...Array(40).fill(masked(TEXT, 'bad')), masked(TEXT, last)]))
     await nextTurn()
     useUpTurn()
@@ -208,7 +208,7 @@ test('a loop that waits for its turn ends with the connection, behind what waits
 })
 
 test('a loop that is left while it waits for its turn is at its end', async t => {
-  const { socket, feed } = fedSocket({ decoder: PICKY })
+  const { socket, feed } = fedSocket({ codec: PICKY })
   feed(texts(40))
   await nextTurn()
   useUpTurn()

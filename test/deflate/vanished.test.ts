@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { Deflater, type DeflaterHost } from '../../lib/deflate/deflater.ts'
 import { Inflater, type InflaterHost } from '../../lib/deflate/inflater.ts'
-import { DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
+import { DEFLATE_DEFAULTS } from '../../lib/deflate/negotiate.ts'
 import { deflate } from '../support/deflate.ts'
 import { collectGarbage } from '../support/garbage.ts'
 

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { acceptOffer, type DeflateSettings, readAnswer } from '../../lib/deflate/negotiate.ts'
-import { DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
+import { DEFLATE_DEFAULTS } from '../../lib/deflate/negotiate.ts'
 import { type Extension, formatExtension, isToken, parseExtensions } from '../../lib/protocol/extensions.ts'
 import { holds } from './holds.ts'
 

@@ -89,6 +89,7 @@ class Run {
   readonly faults: string[] = []
   readonly numbers: number[] = []
   readonly socket: Fed['socket']
+  readonly inside: Fed['inside']
   readonly near: Fed['near']
   readonly far: Fed['far']
   closes = 0
@@ -100,8 +101,9 @@ class Run {
 
   constructor (plan: Plan) {
     this.plan = plan
-    const { socket, near, far } = fedSocket(this.#behaviour(), plan.compressed)
+    const { socket, inside, near, far } = fedSocket(this.#behaviour(), plan.compressed)
     this.socket = socket
+    this.inside = inside
     this.near = near
     this.far = far
     for (const event of ['ping', 'pong', 'drain', 'error'] as const) this.socket.on(event, () => this.#told(event))
@@ -110,7 +112,7 @@ class Run {
       this.#told('close')
     })
     if (plan.consumer === 'listeners') this.socket.on('message', this.#onMessage)
-    else if (plan.consumer !== 'nobody') this.socket.run(() => this.#loop(plan.consumer === 'slow loop'))
+    else if (plan.consumer !== 'nobody') this.inside.run(() => this.#loop(plan.consumer === 'slow loop'))
   }
 
   #behaviour (): Partial<SocketBehaviour> {
@@ -121,10 +123,11 @@ class Run {
       maxBuffered,
       closeTimeout: 5,
       rate,
-      decoder: {
-        takeFailure: () => null,
-        decode: text => {
-          const value = Number(text)
+      codec: {
+        encode: null,
+        decode: data => {
+          // Binary is none of its messages.
+          const value = typeof data === 'string' ? Number(data) : NaN
           if (Number.isNaN(value)) throw Object.assign(new Error('invalid'), { closeCode: 1007 })
           return value
         }

@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import type { Test } from 'tap'
+import { inside } from '../support/inside.ts'
 import { masked } from '../support/frames.ts'
 import { CHUNK, pair, stall, turn, until } from '../support/serve.ts'
 
@@ -79,7 +80,7 @@ test('a pong costs the same, however many pings wait for theirs', async t => {
   socket.ping()
   // As a peer may send them: over the network most of the time would be that of others.
   const pong = Buffer.from('ffffffff', 'hex')
-  const pongs = (): void => { for (let i = 0; i < CROWD; i++) (socket as any).onPong(pong) }
+  const pongs = (): void => { for (let i = 0; i < CROWD; i++) inside(socket).onPong(pong) }
   const few = best(pongs)
   for (let i = 0; i < CROWD; i++) socket.ping()
   const many = best(pongs)
@@ -214,7 +215,7 @@ for (const count of [1, MANY]) {
     socket.on('ping', payload => {
       if (nested) return
       nested = true
-      ;(socket as any).onPing(payload)
+      inside(socket).onPing(payload)
     })
     for (const listener of functions(count - 1)) socket.on('ping', listener)
     socket.once('ping', () => { calls++ })

@@ -1,8 +1,10 @@
 import { turn } from '../../lib/connection/turn.ts'
-import { DEFAULTS, DEFLATE_DEFAULTS } from '../../lib/plugin/options.ts'
-import { duplexPair } from '../../lib/testing/duplex-pair.ts'
+import { DEFLATE_DEFAULTS } from '../../lib/deflate/negotiate.ts'
+import { DEFAULTS } from '../../lib/live/route-options.ts'
 import type { SocketBehaviour } from '../../lib/socket/behaviour.ts'
-import { SocketBase } from '../../lib/socket/socket.ts'
+import type { PublicSocket } from '../../lib/socket/public-socket.ts'
+import { SocketCore } from '../../lib/socket/socket.ts'
+import { duplexPair } from '../../lib/testing/duplex-pair.ts'
 
 /** Uses up what connections may take of this turn of the event loop. */
 export function useUpTurn (): void {
@@ -14,7 +16,8 @@ const NO_TAKEOVER = { contextTakeover: false, windowBits: 15 }
 type End = ReturnType<typeof duplexPair>[0]
 
 export interface Fed {
-  socket: SocketBase
+  socket: PublicSocket
+  inside: SocketCore
   /** Its transport, and that of its peer. */
   near: End
   far: End
@@ -31,15 +34,14 @@ export function fedSocket (options: Partial<SocketBehaviour> = {}, compressed = 
     rate: null,
     clock: { now: 0 },
     deflate: DEFLATE_DEFAULTS,
-    decoder: null,
-    serialize: null,
+    codec: { decode: null, encode: null },
     onError: error => { throw error },
     onInvalidMessage: () => {},
     onEnd: () => {},
     ...options
   }
   const compression = compressed ? { server: NO_TAKEOVER, client: NO_TAKEOVER } : null
-  const socket = new SocketBase(near, { protocol: '', extensions: '', compression }, behaviour)
-  socket.connection.start(Buffer.alloc(0))
-  return { socket, near, far, feed: bytes => { socket.connection.transportRead(Buffer.from(bytes), bytes.length) } }
+  const inside = new SocketCore(near, { protocol: '', extensions: '', compression }, behaviour)
+  inside.connection.start(Buffer.alloc(0))
+  return { socket: inside.public, inside, near, far, feed: bytes => { inside.connection.transportRead(Buffer.from(bytes), bytes.length) } }
 }

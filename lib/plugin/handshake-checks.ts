@@ -1,48 +1,12 @@
 import type { Server } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { RefusalMessage } from '../../types/diagnostics.ts'
 import { FST_ERR_WS_HANDSHAKE, FST_ERR_WS_UPGRADE_REQUIRED, FST_ERR_WS_VERSION } from '../errors.ts'
-import type { OpeningHost } from '../handshake/opening.ts'
-import { refusals } from '../live/channels.ts'
-import type { Seat } from '../live/limits.ts'
-import { logError, logInfo, shown } from '../live/log.ts'
-import type { Tally } from '../live/stats.ts'
+import { logInfo, shown } from '../live/log.ts'
 import { checkExtendedConnect, checkUpgrade, type HandshakeHeaders, hasToken, VERSION } from '../protocol/handshake.ts'
 
 /** Headers that Node keeps of a request unless `server.maxHeadersCount` says otherwise. */
 const DEFAULT_MAX_HEADERS = 1000
-
-/** A handshake that has a route. */
-export class Handshake implements OpeningHost {
-  readonly request: FastifyRequest
-  readonly timeout: number
-  /** Null where nothing is limited. */
-  seat: Seat | null = null
-
-  readonly #tally: Tally
-
-  /** @param timeout how long hooks may take, in milliseconds */
-  constructor (request: FastifyRequest, tally: Tally, timeout: number) {
-    this.request = request
-    this.timeout = timeout
-    this.#tally = tally
-  }
-
-  onTimeout (): void {
-    logInfo(this, { timeout: this.timeout }, "hooks take too long: see the WebSocket option 'handshakeTimeout'")
-  }
-
-  onError (error: unknown): void {
-    logError(this, 'error', error, 'websocket handshake failed')
-  }
-
-  onRefused (statusCode: number | null): void {
-    this.#tally.refused++
-    this.seat?.giveUp()
-    if (refusals.hasSubscribers) refusals.publish({ request: this.request, statusCode } satisfies RefusalMessage)
-  }
-}
 
 /**
  * A plain request to a route for upgrades only.

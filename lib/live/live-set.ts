@@ -1,0 +1,39 @@
+import type { Socket, SocketSet } from '../../types/socket.ts'
+import type { Observer } from './life.ts'
+import type { LiveSocket } from './live-socket.ts'
+import { Stats } from './stats.ts'
+
+/** The sockets of a scope that have not ended, from their opening on. */
+export class LiveSet implements Observer {
+  readonly stats = new Stats()
+  readonly #sockets = new Set<LiveSocket>()
+
+  get size (): number {
+    return this.#sockets.size
+  }
+
+  opened (socket: LiveSocket): void {
+    this.#sockets.add(socket)
+  }
+
+  closed (socket: LiveSocket): void {
+    this.#sockets.delete(socket)
+  }
+
+  [Symbol.iterator] (): Iterator<LiveSocket> {
+    return this.#sockets.values()
+  }
+}
+
+/** `app.sockets`: a live set, as users see it. Its methods may be taken off it. */
+export function publicSet (live: LiveSet): SocketSet {
+  return {
+    get size () { return live.size },
+    [Symbol.iterator]: () => publicSockets(live),
+    stats: () => live.stats.figures(live)
+  }
+}
+
+function * publicSockets (live: LiveSet): Generator<Socket<any, any>, undefined> {
+  for (const socket of live) yield socket.public
+}

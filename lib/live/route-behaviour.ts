@@ -1,0 +1,113 @@
+import type { RateLimit } from '../connection/meter.ts'
+import { CloseCode } from '../contract/close-code.ts'
+import type { CloseInfo } from '../contract/socket.ts'
+import { DEFLATE_DEFAULTS, type DeflateSettings } from '../deflate/negotiate.ts'
+import type { Codec } from '../socket/behaviour.ts'
+import type { Life } from './life.ts'
+import type { LiveBehaviour, LiveSocket } from './live-socket.ts'
+import { logError } from './log.ts'
+import type { ResolvedOptions } from './route-options.ts'
+
+/** What the sockets of a route are made with, besides its options. */
+export interface RouteParts {
+  life: Life
+  /** Tells the time of connections. */
+  clock: { readonly now: number }
+  /** Null: no compression. */
+  deflate: DeflateSettings | null
+  rate: RateLimit | null
+  codec: Codec
+}
+
+/** How the sockets of one route behave: its options as they need them, and what happens when something fails or ends. */
+export class RouteBehaviour implements LiveBehaviour {
+  readonly role = 'server'
+  readonly maxPayload: number
+  readonly maxQueued: number
+  readonly highWaterMark: number
+  readonly maxBuffered: number
+  readonly overflow: 'close' | 'drop'
+  readonly closeTimeout: number
+  readonly rate: RateLimit | null
+  readonly clock: { readonly now: number }
+  readonly deflate: DeflateSettings
+  readonly codec: Codec
+
+  readonly #life: Life
+  readonly #options: ResolvedOptions
+
+  constructor (options: ResolvedOptions, parts: RouteParts) {
+    this.maxPayload = options.maxPayload
+    this.maxQueued = options.maxQueued
+    this.highWaterMark = options.highWaterMark
+    this.maxBuffered = options.maxBuffered
+    this.overflow = options.overflow
+    this.closeTimeout = options.closeTimeout
+    this.rate = parts.rate
+    this.clock = parts.clock
+    this.deflate = parts.deflate ?? DEFLATE_DEFAULTS
+    this.codec = parts.codec
+    this.#life = parts.life
+    this.#options = options
+  }
+
+  onError (error: unknown, socket: LiveSocket): void {
+    socket.publishError(error)
+    const { onError } = this.#options
+    if (onError === undefined) this.#handlerFailed(error, socket)
+    else this.#callBack(() => onError(error, socket.public, socket.request), socket)
+  }
+
+  onInvalidMessage (error: any, socket: LiveSocket): void {
+    socket.publishError(error)
+    const { onInvalidMessage } = this.#options
+    if (onInvalidMessage === undefined) {
+      logError(socket, 'info', error, 'websocket message refused')
+      this.#closeFor(error, socket)
+      return
+    }
+    this.#callBack(() => onInvalidMessage(error, socket.public, socket.request), socket)
+  }
+
+  onEnd (socket: LiveSocket, info: CloseInfo): void {
+    this.#life.closed(socket, info, performance.now() - socket.openedAt)
+  }
+
+  /** If `onDrain` closes, it is with another code, and no less gently. */
+  async onDrain (socket: LiveSocket): Promise<void> {
+    socket.closesGently = true
+    try {
+      await this.#options.onDrain?.(socket.public, socket.request)
+    } catch (error) {
+      socket.failed(error)
+    } finally {
+      socket.closesGently = false
+    }
+  }
+
+  /** Calls a function of the options; if it fails as well, the default remains. */
+  async #callBack (call: () => unknown, socket: LiveSocket): Promise<void> {
+    socket.begin()
+    try {
+      await call()
+    } catch (error) {
+      this.#handlerFailed(error, socket)
+    } finally {
+      socket.done()
+    }
+  }
+
+  #closeFor (error: any, socket: LiveSocket): void {
+    try {
+      socket.close(error.closeCode, error.message)
+    } catch {
+      // An error of the validator's own, whose code or message is none.
+      socket.close(CloseCode.INTERNAL_ERROR, 'internal error')
+    }
+  }
+
+  #handlerFailed (error: unknown, socket: LiveSocket): void {
+    logError(socket, 'error', error, 'websocket handler failed')
+    socket.close(CloseCode.INTERNAL_ERROR, 'internal error')
+  }
+}
