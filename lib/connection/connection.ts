@@ -3,10 +3,12 @@ import { CloseCode } from '../contract/close-code.ts'
 import type { SocketState } from '../contract/socket.ts'
 import type { Agreement } from '../deflate/negotiate.ts'
 import { closePayload, truncateReason } from '../protocol/close-payload.ts'
+import {
+  CLOSED, Closing, type ClosingEvent, type ClosingState, CUT_BY_PEER, GOING_AWAY, isEnding, mayDeliver, OPEN, TRANSITIONS
+} from '../protocol/closing.ts'
 import type { Role } from '../protocol/frame-decoder.ts'
 import { BINARY, CLOSE, PING, PONG } from '../protocol/opcode.ts'
 import { ProtocolError } from '../protocol/protocol-error.ts'
-import { CLOSE_SENT, CLOSED, Closing, cutByPeer, ENDING, GOING_AWAY, OPEN } from './closing.ts'
 import { DeflateQueue } from './deflate-queue.ts'
 import type { ConnectionHost, ConnectionOptions } from './host.ts'
 import { Outbox, type OutboxOwner } from './outbox.ts'
@@ -31,11 +33,12 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   /** Messages and, behind them, the close frame. */
   readonly #messages: Outbox | DeflateQueue
 
-  #state: number = OPEN
+  #state: ClosingState = OPEN
   /** The last ping that came while too much waited to be written. */
   #unanswered: Buffer | null = null
-  /** Made when the end begins. */
+  /** Made when the end begins. From then on it is limited in time. */
   #closing: Closing | null = null
+  #closingTimer: NodeJS.Timeout | undefined
 
   /**
    * Takes the Duplex over; reading begins with `start`, in the same turn.
@@ -55,7 +58,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     this.#reader = new Reader(role, duplex, this, options.maxPayload, received, options.rate)
     this.#outbox = new Outbox(duplex, role === 'client', options.highWaterMark, this)
     this.#messages = compression === null ? this.#outbox
-      : new DeflateQueue(this.#outbox, compression[role], options.deflate, error => this.onViolation(error))
+      : new DeflateQueue(this.#outbox, compression[role], options.deflate, error => this.onFailure(error))
     ownTransport(duplex, this)
   }
 
@@ -69,7 +72,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
 
   /** Whether both close frames have passed, or no more will. */
   get isEnding (): boolean {
-    return this.#state >= ENDING
+    return isEnding(this.#state)
   }
 
   /** Whether we have stopped reading, so that silence says nothing about the peer. */
@@ -114,7 +117,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
 
   /** Stops reading: frames wait in the transport, and its flow control slows the peer. */
   pause (): void {
-    if (this.#state <= GOING_AWAY) this.#reader.pause()
+    if (mayDeliver(this.#state)) this.#reader.pause()
   }
 
   resume (): void {
@@ -123,17 +126,12 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
 
   /** Begins the closing handshake, unless it has begun. No message is handed on any more. */
   close (code: number, reason: string): void {
-    if (this.#state === OPEN) this.#sendClose(code, reason)
-    if (this.#state > GOING_AWAY) return
-    this.#state = CLOSE_SENT
-    this.#reader.finish()
+    if (this.#go('close', code, reason)) this.#reader.finish()
   }
 
   /** The same for a reason that is none of the consumer's: what the peer sends before its close frame is handed on. */
   goAway (code: number, reason: string): void {
-    if (this.#state !== OPEN) return
-    this.#sendClose(code, reason)
-    this.#state = GOING_AWAY
+    this.#go('goAway', code, reason)
   }
 
   /** What has begun as a close for a fault of the peer is to reach it: `terminate` waits until it has been written. */
@@ -146,34 +144,27 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     if (this.#closing?.isOwed !== true) {
       this.cut()
     } else if (this.#state !== CLOSED) {
-      if (!this.isEnding) this.#end(true)
+      if (!this.isEnding) this.#go('end')
       cutWhenEnded(this.#duplex)
     }
   }
 
   /** Cuts the connection at once. */
   cut (): void {
-    if (this.#state === CLOSED) return
     if (this.#state === OPEN) this.#ending().cut()
-    this.#state = ENDING
-    this.#reader.stop()
-    cutTransport(this.#duplex)
+    if (this.#go('cut')) cutTransport(this.#duplex)
   }
 
   onText (text: string, byteLength: number): void {
-    if (this.#state > GOING_AWAY) return
+    if (!mayDeliver(this.#state)) return
     this.messagesIn++
     this.#host.onText(text, byteLength)
   }
 
   onBinary (data: Buffer): void {
-    if (this.#state > GOING_AWAY) return
+    if (!mayDeliver(this.#state)) return
     this.messagesIn++
     this.#host.onBinary(data)
-  }
-
-  onCompressed (opcode: number, data: Buffer): void {
-    if (this.#state <= GOING_AWAY) this.#reader.inflate(opcode, data)
   }
 
   onPing (payload: Buffer): void {
@@ -195,15 +186,10 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     this.#host.onPong(payload)
   }
 
-  /** RFC 6455 §5.5.1: a close frame is answered with one; §7.1.1: then the server is the first to end the transport. */
+  /** RFC 6455 §5.5.1: a close frame is answered with one of the same code. */
   onClose (code: number, reason: string): void {
-    const closing = this.#ending()
-    closing.wasClean = true
-    if (this.#state === OPEN) {
-      this.#messages.binary(CLOSE, code === CloseCode.NO_STATUS ? Buffer.alloc(0) : closePayload(code, ''))
-      closing.begin('remote', code, reason)
-    }
-    this.#end(this.#role === 'server')
+    this.#ending().received(code, reason, this.#state === OPEN)
+    this.#go('closed', code)
   }
 
   transportRead (bytes: Buffer, length: number): void {
@@ -227,45 +213,62 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   onOverRate (): void {
-    if (this.#state <= GOING_AWAY) this.#host.onOverRate()
+    if (mayDeliver(this.#state)) this.#host.onOverRate()
   }
 
-  /** The one place where violations end up: fails the connection (RFC 6455 §7.1.7), and then tells of it. */
-  onViolation (error: Error): void {
-    const code = error instanceof ProtocolError ? error.closeCode : CloseCode.INTERNAL_ERROR
-    if (this.#state === OPEN) this.#sendClose(code, error.message)
-    this.#end(true)
+  /** The one place where violations end up: the peer is told which rule it broke. */
+  onViolation (error: ProtocolError): void {
+    this.#fail(error.closeCode, error.message, error)
+  }
+
+  /** Something of ours has failed: what, is none of the peer's business. */
+  onFailure (error: Error): void {
+    this.#fail(CloseCode.INTERNAL_ERROR, 'internal error', error)
+  }
+
+  /** Fails the connection (RFC 6455 §7.1.7), and then tells of it. */
+  #fail (code: number, reason: string, error: Error): void {
+    this.#go('fail', code, reason)
     this.insistOnClose()
     this.#host.onError(error)
   }
 
-  #sendClose (code: number, reason: string): void {
-    const truncated = truncateReason(reason)
-    this.#ending().begin('local', code, truncated)
-    this.#messages.binary(CLOSE, closePayload(code, truncated))
+  /**
+   * Takes the closing handshake a step further.
+   *
+   * @returns false if the event changes nothing
+   */
+  #go (event: ClosingEvent, code = 0, reason = ''): boolean {
+    const transition = TRANSITIONS[event][this.#state]!
+    if (transition === null) return false
+    const { to, sends, ends } = transition
+    if (sends === 'close') this.#sendClose(code, truncateReason(reason))
+    else if (sends === 'answer') this.#messages.binary(CLOSE, code === CloseCode.NO_STATUS ? Buffer.alloc(0) : closePayload(code, ''))
+    this.#state = to
+    if (isEnding(to)) this.#reader.stop()
+    if (ends !== undefined) this.#ending()
+    if (ends === 'we' || ends === this.#role) this.#messages.end()
+    return true
   }
 
-  /**
-   * Both close frames have passed, or no more will: brings the transport down.
-   *
-   * @param first whether this side ends it without waiting for the other
-   */
-  #end (first: boolean): void {
-    this.#state = ENDING
-    this.#reader.stop()
-    this.#ending()
-    if (first) this.#messages.end()
+  #sendClose (code: number, reason: string): void {
+    this.#ending().sent(code, reason)
+    this.#messages.binary(CLOSE, closePayload(code, reason))
   }
 
   /** From here on the end is limited in time. */
   #ending (): Closing {
-    return this.#closing ??= new Closing(this.options.closeTimeout, () => this.#giveUp())
+    if (this.#closing === null) {
+      this.#closing = new Closing()
+      this.#closingTimer = setTimeout(() => this.#giveUp(), this.options.closeTimeout)
+    }
+    return this.#closing
   }
 
   /** The closing handshake has taken too long. */
   #giveUp (): void {
     // Then our close frame has not left.
-    if (this.bufferedAmount > 0) this.#ending().wasClean = false
+    if (this.bufferedAmount > 0) this.#ending().unsent()
     // What a slow consumer has left in the reader goes to it when the transport is gone.
     if (this.#state === GOING_AWAY) cutTransport(this.#duplex)
     else this.cut()
@@ -289,10 +292,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
 
   /** Only the closing handshake may lead there (RFC 6455 §7.1.1). */
   onPeerEnded (): void {
-    this.#state = Math.max(this.#state, ENDING)
-    this.#reader.stop()
-    this.#ending()
-    this.#messages.end()
+    this.#go('end')
   }
 
   transportFailed (error: Error): void {
@@ -304,9 +304,9 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   onTransportGone (): void {
-    this.#state = CLOSED
-    this.#reader.stop()
+    this.#go('gone')
+    clearTimeout(this.#closingTimer)
     this.#messages.discard()
-    this.#host.onClose(this.#closing === null ? cutByPeer() : this.#closing.end())
+    this.#host.onClose(this.#closing === null ? { ...CUT_BY_PEER } : this.#closing.info)
   }
 }

@@ -80,10 +80,6 @@ export class Meter implements MessageSink {
     this.#owner.onBinary(data)
   }
 
-  onCompressed (opcode: number, data: Buffer): void {
-    this.#owner.onCompressed(opcode, data)
-  }
-
   onPing (payload: Buffer): void {
     this.#countMessage()
     this.#owner.onPing(payload)

@@ -2,7 +2,8 @@ import type { Duplex } from 'node:stream'
 import { Inflater, type InflaterHost } from '../deflate/inflater.ts'
 import type { Direction } from '../deflate/negotiate.ts'
 import { FrameDecoder, type Role, type WorkOwner } from '../protocol/frame-decoder.ts'
-import { MessageAssembler } from '../protocol/message-assembler.ts'
+import { type Decompressor, MessageAssembler } from '../protocol/message-assembler.ts'
+import { ProtocolError } from '../protocol/protocol-error.ts'
 import { workOf } from '../protocol/work.ts'
 import { Meter, type MeterOwner, type RateLimit } from './meter.ts'
 import { turn, type TurnTaker } from './turn.ts'
@@ -15,7 +16,9 @@ export interface ReaderOwner extends MeterOwner {
   onReadStart (): void
   onReadEnd (): void
   /** The peer broke a rule. */
-  onViolation (error: Error): void
+  onViolation (error: ProtocolError): void
+  /** Something of ours has failed. */
+  onFailure (error: Error): void
   /** The peer has ended its side. */
   onPeerEnded (): void
   /** The transport is gone. */
@@ -46,7 +49,7 @@ const LARGE_READ = 64 * 1024
  * One loop, `#run`, owns the decoder, and is entered from the event loop only. Whatever is called from inside of it, or by
  * the consumer, only notes its reason: the loop looks at the reasons after each frame, or is entered soon.
  */
-export class Reader implements InflaterHost, WorkOwner, TurnTaker {
+export class Reader implements Decompressor, InflaterHost, WorkOwner, TurnTaker {
   readonly #duplex: Duplex
   readonly #owner: ReaderOwner
   readonly #assembler: MessageAssembler
@@ -59,12 +62,12 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
   /** Whether the Duplex is being read. */
   #isReading = false
   #isRunning = false
-  /** Runs while a rate limit holds the reader. */
-  #holdTimer: NodeJS.Timeout | null = null
-  /** The opcode of the message that is being inflated, or 0. */
-  #inflating = 0
-  /** What has become of it, until it is handed on. */
-  #inflated: Buffer | null = null
+  /** Whether messages are handed on: until the consumer closes. */
+  #delivers = true
+  /** Runs as long as there is the reason RATE. */
+  #rateTimer: NodeJS.Timeout | undefined
+  /** A message that is inflated elsewhere, until it is handed on; its data is null as long as it is not there. */
+  #large: { opcode: number, data: Buffer | null } | null = null
   #transport: TransportState = FLOWING
   /** As far as the owner knows. */
   #told: TransportState = FLOWING
@@ -81,7 +84,7 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
     this.#duplex = duplex
     this.#owner = owner
     this.#meter = rate === null ? null : new Meter(owner, rate, this)
-    this.#assembler = new MessageAssembler(this.#meter ?? owner, maxPayload)
+    this.#assembler = new MessageAssembler(this.#meter ?? owner, maxPayload, this)
     this.#decoder = new FrameDecoder(role, this.#assembler, compression !== null, this)
     this.#inflater = compression === null ? null : new Inflater(compression, maxPayload, this)
   }
@@ -120,26 +123,27 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
     else this.#run(null, 0)
   }
 
-  /** Does not read for so many milliseconds from now. */
+  /** Does not read for so many milliseconds from now, for the peer is ahead of its rate. */
   hold (delay: number): void {
     // A client must not get round its rate by leaving.
     if (this.#transport === GONE) {
       this.#decoder.stop()
       return
     }
-    this.#letGo()
-    this.#holdTimer = setTimeout(() => {
-      this.#letGo()
+    clearTimeout(this.#rateTimer)
+    this.#rateTimer = setTimeout(() => {
+      this.#reasons &= ~RATE
       this.#run(null, 0)
     }, delay)
     this.#stopFor(RATE)
   }
 
-  /** Reads on to the peer's close frame, whatever holds it up or limits it. */
+  /** Reads on to the peer's close frame, whatever holds it up or limits it. Messages are not wanted any more. */
   finish (): void {
+    this.#delivers = false
     this.#meter?.stop()
-    this.#letGo()
-    this.#reasons &= ~CONSUMER
+    clearTimeout(this.#rateTimer)
+    this.#reasons &= ~(CONSUMER | RATE)
     if (this.#hasMore) this.#runSoon()
     else this.#settle()
   }
@@ -147,10 +151,9 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
   /** Hands nothing on any more. What still comes is read and ignored, so that the end of the transport is seen. */
   stop (): void {
     this.#meter?.stop()
-    this.#letGo()
+    clearTimeout(this.#rateTimer)
     this.#reasons = 0
-    this.#inflating = 0
-    this.#inflated = null
+    this.#large = null
     this.#decoder.stop()
     this.#inflater?.close()
     this.#read()
@@ -158,8 +161,8 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
     if (this.#told !== this.#transport) process.nextTick(() => this.#tellEnd())
   }
 
-  /** Inflates a message, and hands it on before anything that follows it. */
-  inflate (opcode: number, data: Buffer): void {
+  decompress (opcode: number, data: Buffer): void {
+    if (!this.#delivers) return
     if (this.#transport === GONE && (this.#reasons & CONSUMER) !== 0) {
       // What `gone` still hands on is no more than a chunk, unless it could swell without end.
       this.#decoder.stop()
@@ -171,12 +174,12 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
       this.#assembler.complete(opcode, message)
       return
     }
-    this.#inflating = opcode
+    this.#large = { opcode, data: null }
     this.#stopFor(INFLATING)
   }
 
   onInflated (message: Buffer): void {
-    this.#inflated = message
+    this.#large!.data = message
     this.#reasons &= ~INFLATING
     // It is large.
     if (turn.isOver) this.#waitForTurn()
@@ -185,7 +188,7 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
 
   onInflateFailed (error: Error): void {
     // It stops this reader.
-    this.#owner.onViolation(error)
+    this.#refuse(error)
     this.#tellEnd()
   }
 
@@ -207,7 +210,7 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
   /** What has been read is not lost with the transport, but for what a rate limit holds back. */
   gone (): void {
     this.#transport = GONE
-    if (this.#holdTimer !== null) this.#decoder.stop()
+    if ((this.#reasons & RATE) !== 0) this.#decoder.stop()
     this.#handOnRest()
   }
 
@@ -244,12 +247,12 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
     this.#isRunning = true
     this.#owner.onReadStart()
     try {
-      if (this.#inflated !== null && !this.#isHeld) this.#complete(this.#inflated)
+      if (this.#large !== null && !this.#isHeld) this.#completeLarge(this.#large)
       if (!this.#isHeld) this.#decoder.resume()
       if (bytes !== null) this.#decoder.push(bytes, length)
       while (this.#decoder.pending && !this.#isHeld) this.#decoder.resume()
     } catch (error) {
-      this.#owner.onViolation(error as Error)
+      this.#refuse(error as Error)
     }
     this.#owner.onReadEnd()
     this.#isRunning = false
@@ -263,16 +266,20 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
     if (!this.isPaused) this.#read()
   }
 
-  #complete (inflated: Buffer): void {
-    const opcode = this.#inflating
-    this.#inflating = 0
-    this.#inflated = null
-    this.#assembler.complete(opcode, inflated)
+  /** What cannot be handed on is the peer's fault, or ours. */
+  #refuse (error: Error): void {
+    if (error instanceof ProtocolError) this.#owner.onViolation(error)
+    else this.#owner.onFailure(error)
+  }
+
+  #completeLarge ({ opcode, data }: { opcode: number, data: Buffer | null }): void {
+    this.#large = null
+    this.#assembler.complete(opcode, data!)
   }
 
   /** Whether something waits to be handed on. */
   get #hasMore (): boolean {
-    return this.#inflating !== 0 || this.#decoder.pending
+    return this.#large !== null || this.#decoder.pending
   }
 
   #waitForTurn (): void {
@@ -294,12 +301,6 @@ export class Reader implements InflaterHost, WorkOwner, TurnTaker {
     this.#isReading = true
     this.#owner.onReading()
     this.#duplex.resume()
-  }
-
-  #letGo (): void {
-    this.#reasons &= ~RATE
-    if (this.#holdTimer !== null) clearTimeout(this.#holdTimer)
-    this.#holdTimer = null
   }
 
   #tellEnd (): void {

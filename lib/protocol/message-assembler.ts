@@ -6,20 +6,21 @@ import { BINARY, CLOSE, CONTINUATION, isControl, PING, TEXT } from './opcode.ts'
 import { ProtocolError } from './protocol-error.ts'
 import { decodeUtf8, isAscii, Utf8Validator } from './utf8.ts'
 
-/** What an assembler hands on. Buffers are the receiver's to keep, but for those of `onCompressed`. */
+/** What an assembler hands on. Buffers are the receiver's to keep. */
 export interface MessageSink {
   onText (text: string, byteLength: number): void
   onBinary (data: Buffer): void
-  /**
-   * A message to which the sender has applied an extension (RFC 7692 §6): the receiver gives its original back to
-   * `complete`, before anything that follows it is decoded. The bytes are lent for the call.
-   */
-  onCompressed (opcode: number, data: Buffer): void
   /** Owes the peer a pong with the same payload (RFC 6455 §5.5.3). */
   onPing (payload: Buffer): void
   onPong (payload: Buffer): void
   /** Owes the peer a close frame, unless one was sent; code 1005 where the frame carried none (RFC 6455 §7.1.5). */
   onClose (code: number, reason: string): void
+}
+
+/** What makes the original of a message to which the sender has applied an extension (RFC 7692 §6). */
+export interface Decompressor {
+  /** Gives it to `complete`, before anything that follows is decoded. The bytes are lent for the call. */
+  decompress (opcode: number, data: Buffer): void
 }
 
 /** A message whose length is not known beforehand begins with this much room. */
@@ -38,6 +39,7 @@ const WORST_COMPRESSION = 1 + 1 / 8 + 1 / 64
 export class MessageAssembler implements FrameSink {
   readonly #sink: MessageSink
   readonly #maxPayload: number
+  readonly #decompressor: Decompressor | null
 
   /** The frame in progress. */
   #opcode = 0
@@ -57,10 +59,14 @@ export class MessageAssembler implements FrameSink {
   #control: Buffer | null = null
   #controlSize = 0
 
-  /** @param maxPayload bytes in a message, all its fragments together */
-  constructor (sink: MessageSink, maxPayload: number) {
+  /**
+   * @param maxPayload bytes in a message, all its fragments together
+   * @param decompressor null: no frame is compressed, which the decoder sees to
+   */
+  constructor (sink: MessageSink, maxPayload: number, decompressor: Decompressor | null = null) {
     this.#sink = sink
     this.#maxPayload = maxPayload
+    this.#decompressor = decompressor
   }
 
   onFrame (fin: boolean, rsv1: boolean, opcode: number, length: number): void {
@@ -115,7 +121,7 @@ export class MessageAssembler implements FrameSink {
     const message = this.#message
     this.#message = 0
     if (this.#compressed) {
-      this.#sink.onCompressed(message, bytes.subarray(start, end))
+      this.#decompressor!.decompress(message, bytes.subarray(start, end))
     } else if (message === BINARY) {
       const data = Buffer.allocUnsafe(end - start)
       copy(bytes, start, end, data)
@@ -168,7 +174,7 @@ export class MessageAssembler implements FrameSink {
     this.#size = 0
     this.#gathered = null
     if (this.#compressed) {
-      this.#sink.onCompressed(message, data)
+      this.#decompressor!.decompress(message, data)
       return
     }
     if (message === BINARY) {

@@ -191,7 +191,7 @@ test('zlib that fails closes the connection with 1011; what waits is given up', 
   }
   socket.send(LARGE)
   socket.send('behind')
-  t.strictSame(await client.close(), { code: 1011, reason: 'no memory' })
+  t.strictSame(await client.close(), { code: 1011, reason: 'internal error' })
   t.match(errors, [{ message: 'no memory' }])
   t.equal(socket.bufferedAmount, 0)
 })
@@ -224,7 +224,7 @@ test('zlib that fails at once does the same', async t => {
   t.teardown(() => { prototype._processChunk = processChunk })
   prototype._processChunk = () => { throw new Error('no memory') }
   socket.send('a'.repeat(2000))
-  t.match(await client.close(), { code: 1011, reason: /no memory/ })
+  t.match(await client.close(), { code: 1011, reason: 'internal error' })
   t.equal(socket.send('more'), false)
   prototype._processChunk = processChunk
   const next = await pair(t, { deflate: { level: 9 } }, {}, OFFER)

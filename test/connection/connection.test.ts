@@ -117,7 +117,7 @@ test('a host that throws ends the connection with 1011 and hears of it', async t
   const failure = new Error('host')
   const { peer, calls, closed, received } = bench(t, () => { throw failure })
   peer.write(Buffer.concat([masked(TEXT, 'a'), masked(TEXT, 'b')]))
-  t.match(await closed, { code: 1011, reason: 'host', wasClean: false, initiator: 'local' })
+  t.match(await closed, { code: 1011, reason: 'internal error', wasClean: false, initiator: 'local' })
   t.strictSame(calls, [['text', 'a'], ['error', failure], ['close']])
   t.equal(readFrame(received())!.payload.readUInt16BE(), 1011)
 })

@@ -58,7 +58,7 @@ function hugeHeader (opcode: number, fin: boolean, length: number, role: Role): 
 }
 
 function ignoring (onBinary: (data: Buffer) => void = () => {}): MessageSink {
-  return { onText () {}, onBinary, onCompressed () {}, onPing () {}, onPong () {}, onClose () {} }
+  return { onText () {}, onBinary, onPing () {}, onPong () {}, onClose () {} }
 }
 
 function open (role: Role, maxPayload: number, sink = ignoring()): FrameDecoder {

@@ -156,7 +156,7 @@ for (const [role, keys] of [['server', KEYS.slice(1)], ['client', [null]]] as co
 }
 
 test('what is written for one role is refused by the other (§5.1)', async t => {
-  const sink = { onText () {}, onBinary () {}, onCompressed () {}, onPing () {}, onPong () {}, onClose () {} }
+  const sink = { onText () {}, onBinary () {}, onPing () {}, onPong () {}, onClose () {} }
   const server = new FrameDecoder('server', new MessageAssembler(sink, 100))
   const client = new FrameDecoder('client', new MessageAssembler(sink, 100))
   t.throws(() => server.push(encodeText('a', null)), { name: 'ProtocolError', message: /must be masked/ })

@@ -163,7 +163,6 @@ function completing (): { assembler: MessageAssembler, events: unknown[] } {
   const assembler = new MessageAssembler({
     onText: (message, byteLength) => { events.push([message, byteLength]) },
     onBinary: data => { events.push(data) },
-    onCompressed: unexpected,
     onPing: unexpected,
     onPong: unexpected,
     onClose: unexpected

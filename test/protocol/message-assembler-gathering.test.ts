@@ -35,7 +35,6 @@ function collector (maxPayload: number): { decoder: FrameDecoder, messages: Arra
   const sink: MessageSink = {
     onText: message => { found.messages.push(message) },
     onBinary: data => { found.messages.push(data) },
-    onCompressed () {},
     onPing: () => { found.pings++ },
     onPong () {},
     onClose () {}

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { test } from 'tap'
 import { FrameDecoder, type FrameSink, type Role } from '../../lib/protocol/frame-decoder.ts'
-import { MessageAssembler, type MessageSink } from '../../lib/protocol/message-assembler.ts'
+import { type Decompressor, MessageAssembler, type MessageSink } from '../../lib/protocol/message-assembler.ts'
 import { splits } from '../support/splits.ts'
 
 /**
@@ -123,16 +123,18 @@ export function messageReader (role: Role, row: Pick<Row, 'maxPayload' | 'rsv1Al
   const sink: MessageSink = {
     onText: (message, byteLength) => note(() => `text of ${byteLength} bytes: ${digest(message)}`),
     onBinary: data => note(() => binary(data)),
-    onCompressed (opcode, data) {
-      const lent = compressed(NAMES[opcode]!, data)
-      note(() => lent)
-    },
     onPing: payload => note(() => `ping ${payload.toString()}`),
     onPong: payload => note(() => `pong ${payload.toString()}`),
     onClose: (code, reason) => note(() => `close ${code} ${reason}`)
   }
+  const decompressor: Decompressor = {
+    decompress (opcode, data) {
+      const lent = compressed(NAMES[opcode]!, data)
+      note(() => lent)
+    }
+  }
   const reader: Reader = {
-    decoder: new FrameDecoder(role, new MessageAssembler(sink, row.maxPayload ?? 1024 * 1024), row.rsv1Allowed),
+    decoder: new FrameDecoder(role, new MessageAssembler(sink, row.maxPayload ?? 1024 * 1024, decompressor), row.rsv1Allowed),
     onEvent: () => {},
     events: () => events.map(event => event())
   }

@@ -64,7 +64,7 @@ class Notes {
     return this.closed || this.outcome.code !== 0
   }
 
-  sink (stop: () => void): Omit<MessageSink, 'onCompressed'> {
+  sink (stop: () => void): MessageSink {
     return {
       onText: (text, byteLength) => {
         if (Buffer.byteLength(text) !== byteLength) throw new Error(`${byteLength} bytes announced for ${text}`)
@@ -89,11 +89,7 @@ class Notes {
 export function decode (role: Role, chunks: readonly Uint8Array[], options: DecodeOptions = {}): Outcome {
   const { maxPayload = 1024 * 1024, acts = [] } = options
   const notes = new Notes(acts, { pause: () => decoder.pause(), resume: () => decoder.resume() })
-  function onCompressed (): never {
-    throw new Error('a compressed message without an extension')
-  }
-  const sink = { ...notes.sink(() => decoder.stop()), onCompressed }
-  const decoder = new FrameDecoder(role, new MessageAssembler(sink, maxPayload))
+  const decoder = new FrameDecoder(role, new MessageAssembler(notes.sink(() => decoder.stop()), maxPayload))
   for (const chunk of chunks) {
     const lent = Buffer.from(chunk)
     if (!notes.isOver) notes.outcome.taken++
@@ -122,13 +118,13 @@ export async function decodeCompressed (
   let fault: unknown = null
   const owner: ReaderOwner = {
     ...notes.sink(() => reader.stop()),
-    onCompressed: (opcode, data) => reader.inflate(opcode, data),
     onReading () {},
     onReadStart () {},
     onReadEnd: () => onFlowing(),
     onPeerEnded () {},
     onTransportGone () {},
     onOverRate () {},
+    onFailure (error) { fault ??= error },
     onViolation (error) {
       try {
         notes.fail(error)
