@@ -56,7 +56,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     const peer = role === 'server' ? 'client' : 'server'
     const received = compression === null ? null : compression[peer]
     this.#reader = new Reader(role, duplex, this, options.maxPayload, received, options.rate)
-    this.#outbox = new Outbox(duplex, role === 'client', options.highWaterMark, this)
+    this.#outbox = new Outbox(duplex, role === 'client', options.highWaterMark, this, this.#reader.trace)
     this.#messages = compression === null ? this.#outbox
       : new DeflateQueue(this.#outbox, compression[role], options.deflate, error => this.onFailure(error))
     ownTransport(duplex, this)

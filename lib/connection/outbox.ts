@@ -3,6 +3,7 @@ import { MAX_HEADER, SHORT_TEXT, writeFrame, writeHeader, writeShortText, writeT
 import { TEXT } from '../protocol/opcode.ts'
 import { encodeUtf8 } from '../protocol/utf8.ts'
 import { randomKey } from './random-key.ts'
+import type { Trace } from './trace.ts'
 import { endTransport } from './transport.ts'
 
 /**
@@ -41,6 +42,7 @@ export class Outbox {
   readonly #masked: boolean
   readonly #highWaterMark: number
   readonly #owner: OutboxOwner
+  readonly #trace: Trace | null
 
   /** Bytes appended since the last flush, wherever they lie. */
   #unwritten = 0
@@ -59,12 +61,16 @@ export class Outbox {
   #oversizedEnd = 0
   #onWritten: ((error?: Error | null) => void) | null = null
 
-  /** @param masked whether frames are masked: those of a client are (RFC 6455 §5.1) */
-  constructor (duplex: Duplex, masked: boolean, highWaterMark: number, owner: OutboxOwner) {
+  /**
+   * @param masked whether frames are masked: those of a client are (RFC 6455 §5.1)
+   * @param trace null: frames are not printed
+   */
+  constructor (duplex: Duplex, masked: boolean, highWaterMark: number, owner: OutboxOwner, trace: Trace | null = null) {
     this.#duplex = duplex
     this.#masked = masked
     this.#highWaterMark = highWaterMark
     this.#owner = owner
+    this.#trace = trace
   }
 
   /** Bytes that wait to be written: here, in the Duplex, or on their way here. */
@@ -111,6 +117,7 @@ export class Outbox {
   text (text: string): void {
     const key = this.#masked ? randomKey() : null
     if (text.length <= SHORT_TEXT) {
+      this.#trace?.sent(TEXT, text)
       this.#claim(SHORT_TEXT * 3 + MAX_HEADER)
       const start = scratchUsed
       scratchUsed = writeShortText(scratch, start, TEXT, text, key)
@@ -123,6 +130,7 @@ export class Outbox {
       this.binary(TEXT, encodeUtf8(text))
       return
     }
+    this.#trace?.sent(TEXT, text)
     this.#claim(byteLength + MAX_HEADER)
     const start = scratchUsed
     scratchUsed = writeTextFrame(scratch, start, TEXT, text, byteLength, key)
@@ -132,6 +140,7 @@ export class Outbox {
   /** @param opcode with RSV1 added for a compressed message */
   binary (opcode: number, payload: Uint8Array): void {
     const length = payload.length
+    this.#trace?.sent(opcode, payload)
     const key = this.#masked ? randomKey() : null
     if (length <= COPY_UP_TO) {
       this.#claim(length + MAX_HEADER)

@@ -6,6 +6,7 @@ import { type Decompressor, MessageAssembler } from '../protocol/message-assembl
 import { ProtocolError } from '../protocol/protocol-error.ts'
 import { workOf } from '../protocol/work.ts'
 import { Meter, type MeterOwner, type RateLimit } from './meter.ts'
+import { type Trace, trace } from './trace.ts'
 import { turn, type TurnTaker } from './turn.ts'
 
 /** What a reader hands on, in the order in which it came. */
@@ -50,6 +51,9 @@ const LARGE_READ = 64 * 1024
  * the consumer, only notes its reason: the loop looks at the reasons after each frame, or is entered soon.
  */
 export class Reader implements Decompressor, InflaterHost, WorkOwner, TurnTaker {
+  /** Null: frames are not printed. */
+  readonly trace: Trace | null
+
   readonly #duplex: Duplex
   readonly #owner: ReaderOwner
   readonly #assembler: MessageAssembler
@@ -85,7 +89,8 @@ export class Reader implements Decompressor, InflaterHost, WorkOwner, TurnTaker 
     this.#owner = owner
     this.#meter = rate === null ? null : new Meter(owner, rate, this)
     this.#assembler = new MessageAssembler(this.#meter ?? owner, maxPayload, this)
-    this.#decoder = new FrameDecoder(role, this.#assembler, compression !== null, this)
+    this.trace = trace(this.#assembler)
+    this.#decoder = new FrameDecoder(role, this.trace ?? this.#assembler, compression !== null, this)
     this.#inflater = compression === null ? null : new Inflater(compression, maxPayload, this)
   }
 

@@ -30,7 +30,6 @@ const ROWS = `
   ENDING      end     ENDING      -       we
   ENDING      cut     ENDING      -       -
   ENDING      gone    CLOSED      -       -
-  CLOSED      gone    CLOSED      -       -
 `.trim().split('\n').map(row => row.trim().split(/ +/))
 
 test('each event leads on from each state, or changes nothing', async t => {

@@ -132,9 +132,9 @@ export function errorBody (response: { body: string }): Record<'code' | 'error' 
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** Runs a CommonJS script in a process of its own. */
-export function runScript (script: string): Promise<{ code: number, stdout: string, stderr: string }> {
+export function runScript (script: string, env: Record<string, string> = {}): Promise<{ code: number, stdout: string, stderr: string }> {
   return new Promise(resolve => {
-    execFile(process.execPath, ['-e', script], { cwd: ROOT, timeout: 20_000 }, (error, stdout, stderr) => {
+    execFile(process.execPath, ['-e', script], { cwd: ROOT, timeout: 20_000, env: { ...process.env, ...env } }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr })
     })
   })
