@@ -13,7 +13,7 @@ export const FST_ERR_WS_OPTION = createError<[name: string, expected: string]>(
   'FST_ERR_WS_OPTION', "the WebSocket option '%s' must be %s")
 
 export const FST_ERR_WS_UNKNOWN_OPTION = createError<[name: string, known: string]>(
-  'FST_ERR_WS_UNKNOWN_OPTION', "'%s' is not a WebSocket option; there are: %s")
+  'FST_ERR_WS_UNKNOWN_OPTION', "'%s' is not a WebSocket option; the options are: %s")
 
 export const FST_ERR_WS_METHOD = createError<[url: string, method: string]>(
   'FST_ERR_WS_METHOD', "the WebSocket route '%s' must have the method GET, not %s (RFC 6455 section 4.1)")
@@ -56,19 +56,19 @@ export const FST_ERR_WS_ORIGIN = createError<[origin: string]>(
 
 export const FST_ERR_WS_SUBPROTOCOL = createError<[chosen: string, offered: string]>(
   'FST_ERR_WS_SUBPROTOCOL',
-  "the function of the WebSocket option 'protocols' must return false or one of the subprotocols that are offered, not %s; offered: %s", 500)
+  "the function given as the WebSocket option 'protocols' must return false or an offered subprotocol, not %s; offered: %s", 500)
 
 export const FST_ERR_WS_CLOSING = createError(
   'FST_ERR_WS_CLOSING', 'the server is shutting down', 503)
 
 export const FST_ERR_WS_HANDSHAKE_TIMEOUT = createError<[milliseconds: number]>(
-  'FST_ERR_WS_HANDSHAKE_TIMEOUT', 'the handshake has taken more than %d ms', 503)
+  'FST_ERR_WS_HANDSHAKE_TIMEOUT', 'the handshake took more than %d ms', 503)
 
 export const FST_ERR_WS_FULL = createError(
-  'FST_ERR_WS_FULL', 'there are as many connections here as may be; try again later', 503)
+  'FST_ERR_WS_FULL', 'there is no room for another connection; try again later', 503)
 
-export const FST_ERR_WS_TOO_MANY = createError<[what: string]>(
-  'FST_ERR_WS_TOO_MANY', 'there are as many %s from this address as may be; try again later', 429)
+export const FST_ERR_WS_TOO_MANY = createError<[most: number, what: string]>(
+  'FST_ERR_WS_TOO_MANY', 'at most %d %s from this address; try again later', 429)
 
 // Messages and peers that a route does not take: the code of the close frame.
 
@@ -90,12 +90,12 @@ class InvalidJson extends createError<[text: string, options?: { cause: unknown 
 }
 
 class UnsupportedData extends createError<[]>(
-  'FST_ERR_WS_UNSUPPORTED_DATA', 'this route takes JSON in text messages, not binary ones', 400) {
+  'FST_ERR_WS_UNSUPPORTED_DATA', 'this route takes JSON in text messages, not binary messages', 400) {
   readonly closeCode: number = CloseCode.UNSUPPORTED_DATA
 }
 
 class SlowPeer extends createError<[maxBuffered: number]>(
-  'FST_ERR_WS_SLOW_PEER', 'the peer reads too slowly: more than maxBuffered, %d bytes, would wait for it') {
+  'FST_ERR_WS_SLOW_PEER', 'the peer reads too slowly: more than %d bytes (maxBuffered) would wait for it') {
   readonly closeCode: number = CloseCode.TRY_AGAIN_LATER
 }
 
@@ -113,16 +113,16 @@ export {
 }
 
 export const FST_ERR_WS_NO_PONG = createError<[milliseconds: number]>(
-  'FST_ERR_WS_NO_PONG', 'the peer is gone: a ping has had no answer for %d ms, nor came anything else')
+  'FST_ERR_WS_NO_PONG', 'the peer is gone: for %d ms it has neither answered a ping nor sent anything')
 
 // Calls that cannot be carried out.
 
 export const FST_ERR_WS_SEND_TYPE = createError<[type: string]>(
   'FST_ERR_WS_SEND_TYPE',
-  'send() takes a string, a Buffer, any other view of an ArrayBuffer, or that itself, not %s; declare schema.send to send JSON', 500, TypeError as ErrorConstructor)
+  'send() takes a string or bytes (an ArrayBuffer or any view of one, such as a Buffer), not %s; declare schema.send to send JSON', 500, TypeError as ErrorConstructor)
 
 export const FST_ERR_WS_INVALID_SEND = createError<[fault: string]>(
-  'FST_ERR_WS_INVALID_SEND', 'send() was given what does not fit schema.send: %s', 500, TypeError as ErrorConstructor)
+  'FST_ERR_WS_INVALID_SEND', 'the value given to send() does not fit schema.send: %s', 500, TypeError as ErrorConstructor)
 
 export const FST_ERR_WS_SERIALIZER = createError<[type: string]>(
   'FST_ERR_WS_SERIALIZER',
@@ -133,29 +133,29 @@ export const FST_ERR_WS_CLOSE_CODE = createError<[code: unknown]>(
   'close code %s cannot be sent: use 1000-1003, 1007-1014 or 3000-4999 (RFC 6455 section 7.4)', 500, RangeError as ErrorConstructor)
 
 export const FST_ERR_WS_CLOSE_REASON = createError<[type: string]>(
-  'FST_ERR_WS_CLOSE_REASON', 'the reason of a close must be a string, not %s', 500, TypeError as ErrorConstructor)
+  'FST_ERR_WS_CLOSE_REASON', 'the close reason must be a string, not %s', 500, TypeError as ErrorConstructor)
 
 export const FST_ERR_WS_EVENT = createError<[event: unknown, known: string]>(
-  'FST_ERR_WS_EVENT', "'%s' is not an event of a socket; there are: %s", 500, TypeError as ErrorConstructor)
+  'FST_ERR_WS_EVENT', "'%s' is not an event of a socket; the events are: %s", 500, TypeError as ErrorConstructor)
 
 export const FST_ERR_WS_LISTENER = createError<[event: string, type: string]>(
   'FST_ERR_WS_LISTENER', "a listener for '%s' must be a function, not %s", 500, TypeError as ErrorConstructor)
 
 export const FST_ERR_WS_TWO_CONSUMERS = createError(
-  'FST_ERR_WS_TWO_CONSUMERS', "a socket's messages go either to 'message' listeners or to one iterator, never to two consumers")
+  'FST_ERR_WS_TWO_CONSUMERS', "the messages of a socket go to its 'message' listeners or to one iterator: it has one consumer already")
 
 export const FST_ERR_WS_NOT_OPEN = createError<[call: string]>(
-  'FST_ERR_WS_NOT_OPEN', '%s cannot be done any more: the connection has ended')
+  'FST_ERR_WS_NOT_OPEN', '%s is no longer possible: the connection has ended')
 
 export const FST_ERR_WS_ASYNC_VALIDATOR = createError(
-  'FST_ERR_WS_ASYNC_VALIDATOR', "schema.message has an asynchronous validator; messages are validated synchronously, await in the handler instead")
+  'FST_ERR_WS_ASYNC_VALIDATOR', "schema.message has an asynchronous validator, but messages are validated synchronously: await in the handler instead")
 
 export const FST_ERR_WS_INJECT_REFUSED = createError<[status: number, body: string]>(
   'FST_ERR_WS_INJECT_REFUSED', 'the handshake was refused with status %d: %s')
 
 export const FST_ERR_WS_INJECT_HIJACKED = createError(
   'FST_ERR_WS_INJECT_HIJACKED',
-  'the 101 is not that of a WebSocket route: a hook has taken the socket over; connect to what it serves with a real client')
+  'the 101 did not come from a WebSocket route: a hook has taken over the socket; use a real client for what it serves')
 
 export const FST_ERR_WS_INJECT_UNANSWERED = createError<[what: string, options?: { cause: unknown }]>(
-  'FST_ERR_WS_INJECT_UNANSWERED', 'the handshake has had no whole answer: %s')
+  'FST_ERR_WS_INJECT_UNANSWERED', 'the handshake got no complete answer: %s')

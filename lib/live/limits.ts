@@ -37,8 +37,8 @@ export class Limiter {
     if (this.#connections >= this.#most) throw new FST_ERR_WS_FULL()
     if (address !== '') {
       const share = this.#shares.get(address) ?? { connections: 0, handshakes: 0 }
-      if (share.connections >= this.#mostPerAddress) throw new FST_ERR_WS_TOO_MANY('connections')
-      if (share.handshakes >= this.#mostHandshakes) throw new FST_ERR_WS_TOO_MANY('handshakes')
+      if (share.connections >= this.#mostPerAddress) throw new FST_ERR_WS_TOO_MANY(this.#mostPerAddress, 'connections')
+      if (share.handshakes >= this.#mostHandshakes) throw new FST_ERR_WS_TOO_MANY(this.#mostHandshakes, 'handshakes')
       share.connections++
       share.handshakes++
       this.#shares.set(address, share)

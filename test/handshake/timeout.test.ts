@@ -100,7 +100,7 @@ for (const [name, stuckIn] of Object.entries(PLACES)) {
       statusCode: 503,
       code: 'FST_ERR_WS_HANDSHAKE_TIMEOUT',
       error: 'Service Unavailable',
-      message: 'the handshake has taken more than 1000 ms'
+      message: 'the handshake took more than 1000 ms'
     })
     await client.end()
     place.go()

@@ -108,7 +108,7 @@ for (const [name, hook, act] of [
       statusCode: 503,
       code: 'FST_ERR_WS_HANDSHAKE_TIMEOUT',
       error: 'Service Unavailable',
-      message: 'the handshake has taken more than 1000 ms'
+      message: 'the handshake took more than 1000 ms'
     })
     t.equal(signal.aborted, true, 'the hook can learn that nobody waits for it')
     letGo()

@@ -22,16 +22,16 @@ const FULL = {
   statusCode: 503,
   code: 'FST_ERR_WS_FULL',
   error: 'Service Unavailable',
-  message: 'there are as many connections here as may be; try again later'
+  message: 'there is no room for another connection; try again later'
 }
 const TOO_MANY = {
   statusCode: 429,
   code: 'FST_ERR_WS_TOO_MANY',
   error: 'Too Many Requests',
-  message: 'there are as many connections from this address as may be; try again later'
+  message: 'at most 2 connections from this address; try again later'
 }
 const TOO_MANY_HANDSHAKES = {
-  ...TOO_MANY, message: 'there are as many handshakes from this address as may be; try again later'
+  ...TOO_MANY, message: 'at most 2 handshakes from this address; try again later'
 }
 
 for (const { limits, body } of [

@@ -95,7 +95,7 @@ for (const [name, send, shared] of WAYS) {
     for (const [value, said] of WRONG) {
       const error = refused(value)
       t.ok(error instanceof errors.FST_ERR_WS_INVALID_SEND, `${error}`)
-      t.equal(error.message, `send() was given what does not fit schema.send: ${said}`)
+      t.equal(error.message, `the value given to send() does not fit schema.send: ${said}`)
     }
     t.equal(await sent({ ...HELLO, secret: 'left out' }), '{"type":"chat","text":"hello"}')
     t.equal(await sent({ type: 'step', x: 1 }), '{"type":"step","x":1}')
@@ -140,7 +140,7 @@ test('a schema that is no union names the path as well, and what its serializer 
     [{ must: 'x', same: 'y' }, 'message/same must be number (The value "y" cannot be converted to a number.)']
   ] as Array<[unknown, string]>) {
     const error = refused(value)
-    t.equal(error.message, `send() was given what does not fit schema.send: ${said}`)
+    t.equal(error.message, `the value given to send() does not fit schema.send: ${said}`)
     t.ok(error instanceof TypeError)
   }
   t.equal(await sent({ must: 5 }), '{"must":"5"}', 'what fits is what it has been')

@@ -6,7 +6,7 @@ const cause = new Error('the cause')
 /** Every error class: what it is made with, and what comes of that. */
 const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   FST_ERR_WS_OPTION: [['origin', 'this or that'], { message: "the WebSocket option 'origin' must be this or that" }],
-  FST_ERR_WS_UNKNOWN_OPTION: [['orgin', 'a, b'], { message: "'orgin' is not a WebSocket option; there are: a, b" }],
+  FST_ERR_WS_UNKNOWN_OPTION: [['orgin', 'a, b'], { message: "'orgin' is not a WebSocket option; the options are: a, b" }],
   FST_ERR_WS_METHOD: [['/room', 'POST'], {
     message: "the WebSocket route '/room' must have the method GET, not POST (RFC 6455 section 4.1)"
   }],
@@ -39,10 +39,10 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
       "offered, not 'v3'; offered: v1, v2"
   }],
   FST_ERR_WS_CLOSING: [[], { statusCode: 503, message: 'the server is shutting down' }],
-  FST_ERR_WS_HANDSHAKE_TIMEOUT: [[1000], { statusCode: 503, message: 'the handshake has taken more than 1000 ms' }],
-  FST_ERR_WS_FULL: [[], { statusCode: 503, message: 'there are as many connections here as may be; try again later' }],
-  FST_ERR_WS_TOO_MANY: [['handshakes'], {
-    statusCode: 429, message: 'there are as many handshakes from this address as may be; try again later'
+  FST_ERR_WS_HANDSHAKE_TIMEOUT: [[1000], { statusCode: 503, message: 'the handshake took more than 1000 ms' }],
+  FST_ERR_WS_FULL: [[], { statusCode: 503, message: 'there is no room for another connection; try again later' }],
+  FST_ERR_WS_TOO_MANY: [[10, 'handshakes'], {
+    statusCode: 429, message: 'at most 10 handshakes from this address; try again later'
   }],
   FST_ERR_WS_INVALID_MESSAGE: [['message must be object', [{ keyword: 'type' }], cause], {
     closeCode: 1008, message: 'message must be object', validation: [{ keyword: 'type' }], cause
@@ -51,40 +51,40 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
     closeCode: 1007, message: 'the message is not acceptable JSON: Unexpected token', cause
   }],
   FST_ERR_WS_UNSUPPORTED_DATA: [[], {
-    closeCode: 1003, message: 'this route takes JSON in text messages, not binary ones'
+    closeCode: 1003, message: 'this route takes JSON in text messages, not binary messages'
   }],
   FST_ERR_WS_SLOW_PEER: [[1000], {
-    closeCode: 1013, message: 'the peer reads too slowly: more than maxBuffered, 1000 bytes, would wait for it'
+    closeCode: 1013, message: 'the peer reads too slowly: more than 1000 bytes (maxBuffered) would wait for it'
   }],
   FST_ERR_WS_OVER_RATE: [[], {
     closeCode: 1013, message: 'the peer sends more than limits.messagesPerSecond or limits.bytesPerSecond allow'
   }],
   FST_ERR_WS_NO_PONG: [[1000], {
-    message: 'the peer is gone: a ping has had no answer for 1000 ms, nor came anything else'
+    message: 'the peer is gone: for 1000 ms it has neither answered a ping nor sent anything'
   }],
   FST_ERR_WS_SEND_TYPE: [['object'], {
     message: /^send\(\) takes a string, .* not object; declare schema\.send to send JSON$/
   }],
   FST_ERR_WS_INVALID_SEND: [['message/text must be string'], {
-    message: 'send() was given what does not fit schema.send: message/text must be string'
+    message: 'the value given to send() does not fit schema.send: message/text must be string'
   }],
   FST_ERR_WS_SERIALIZER: [['undefined'], {
     message: 'the serializer of schema.send must return a string, or bytes for a binary message, not undefined'
   }],
   FST_ERR_WS_CLOSE_CODE: [[1005], { message: /^close code 1005 cannot be sent: use 1000-1003, / }],
-  FST_ERR_WS_CLOSE_REASON: [['null'], { message: 'the reason of a close must be a string, not null' }],
+  FST_ERR_WS_CLOSE_REASON: [['null'], { message: 'the close reason must be a string, not null' }],
   FST_ERR_WS_EVENT: [['messages', 'message, close'], {
-    message: "'messages' is not an event of a socket; there are: message, close"
+    message: "'messages' is not an event of a socket; the events are: message, close"
   }],
   FST_ERR_WS_LISTENER: [['ping', 'undefined'], {
     message: "a listener for 'ping' must be a function, not undefined"
   }],
   FST_ERR_WS_TWO_CONSUMERS: [[], { message: /never to two consumers$/ }],
-  FST_ERR_WS_NOT_OPEN: [['ping()'], { message: 'ping() cannot be done any more: the connection has ended' }],
+  FST_ERR_WS_NOT_OPEN: [['ping()'], { message: 'ping() is no longer possible: the connection has ended' }],
   FST_ERR_WS_ASYNC_VALIDATOR: [[], { message: /^schema\.message has an asynchronous validator/ }],
   FST_ERR_WS_INJECT_REFUSED: [[401, 'who?'], { message: 'the handshake was refused with status 401: who?' }],
   FST_ERR_WS_INJECT_HIJACKED: [[], { message: /^the 101 is not that of a WebSocket route: a hook has taken the socket over/ }],
-  FST_ERR_WS_INJECT_UNANSWERED: [['socket hang up'], { message: 'the handshake has had no whole answer: socket hang up' }]
+  FST_ERR_WS_INJECT_UNANSWERED: [['socket hang up'], { message: 'the handshake got no complete answer: socket hang up' }]
 }
 
 for (const [code, [args, found]] of Object.entries(TABLE)) {

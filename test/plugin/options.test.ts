@@ -130,10 +130,10 @@ test('drain is an option of the plugin only, an object of known keys', async t =
   }
   t.throws(() => bareApp(t).get('/room', { ws: { drain: {} } } as any, () => {}), { code: 'FST_ERR_WS_UNKNOWN_OPTION' })
   await t.rejects(registers(bareApp(t), { drain: { batches: 1 } }), {
-    code: 'FST_ERR_WS_UNKNOWN_OPTION', message: "'drain.batches' is not a WebSocket option; there are: batch, interval, timeout"
+    code: 'FST_ERR_WS_UNKNOWN_OPTION', message: "'drain.batches' is not a WebSocket option; the options are: batch, interval, timeout"
   })
   await t.rejects(registers(bareApp(t), { limits: { connection: 1 } }), {
-    code: 'FST_ERR_WS_UNKNOWN_OPTION', message: /^'limits\.connection' is not a WebSocket option; there are: connections, /
+    code: 'FST_ERR_WS_UNKNOWN_OPTION', message: /^'limits\.connection' is not a WebSocket option; the options are: connections, /
   })
 })
 
@@ -146,7 +146,7 @@ test('an unknown option fails at register and at the route; the error lists thos
   for (const name of ['maxPayloads', 'perMessageDeflate', 'toString', 'handlers']) {
     const wanted = (last: string) => ({
       code: 'FST_ERR_WS_UNKNOWN_OPTION',
-      message: new RegExp(`^'${name}' is not a WebSocket option; there are: maxPayload, .*${last}$`)
+      message: new RegExp(`^'${name}' is not a WebSocket option; the options are: maxPayload, .*${last}$`)
     })
     await t.rejects(registers(bareApp(t), { [name]: 1 }), wanted('drain'))
     t.throws(() => bareApp(t).get('/room', { ws: { [name]: 1 } } as any, () => {}), wanted('onInvalidMessage'))

@@ -104,7 +104,7 @@ for (const event of ['messages', 'Message', '', 'add', 'constructor', '__proto__
     const { socket } = await pair(t)
     const wanted = {
       code: 'FST_ERR_WS_EVENT',
-      message: `'${String(event)}' is not an event of a socket; there are: message, close, drain, ping, pong, error`
+      message: `'${String(event)}' is not an event of a socket; the events are: message, close, drain, ping, pong, error`
     }
     for (const method of METHODS) t.throws(() => socket[method](event, () => {}), wanted, method)
     t.throws(() => socket.listenerCount(event), wanted)

@@ -115,7 +115,7 @@ test('a connection that is cut in a hook rejects', async t => {
   await app.ready()
   t.match(await refusal(app.injectWS('/room')), {
     code: 'FST_ERR_WS_INJECT_UNANSWERED',
-    message: 'the handshake has had no whole answer: socket hang up',
+    message: 'the handshake got no complete answer: socket hang up',
     cause: { code: 'ECONNRESET' }
   })
 })

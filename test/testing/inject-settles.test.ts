@@ -100,7 +100,7 @@ test('injectWS rejects where no route limits a hook that never answers', async t
   t.equal(error, undefined)
   clock.tick(1)
   await until(() => error !== undefined)
-  t.match(error, { code: UNANSWERED, message: 'the handshake has had no whole answer: none for 80000 ms' })
+  t.match(error, { code: UNANSWERED, message: 'the handshake got no complete answer: none for 80000 ms' })
 })
 
 test('injectWS rejects when the app closes meanwhile', async t => {
