@@ -10,8 +10,8 @@ type WireOf<Schema, Otherwise> =
   Jsonified<Schema extends { '~standard': { types?: { input: infer Input } | undefined } } ? Input : Otherwise>
 
 /**
- * The other end of a route's socket: it sends what the route receives, as it is on the wire. Of a route whose schema is
- * not named nothing is known.
+ * The client's end of a route's socket: it sends what the route receives, as it is on the wire. Without the route's
+ * schema, both are `unknown`.
  */
 export type InjectedSocket<
   Schema = unknown,
@@ -60,8 +60,8 @@ export interface InjectWS<TypeProvider extends FastifyTypeProvider = FastifyType
 }
 
 /**
- * What Fastify's instance inherits, rather than has as its own: @fastify/websocket declares `injectWS` too. Where both
- * are installed its declaration is the instance's, and ours gives way to it.
+ * Fastify's instance inherits it rather than declaring it itself: @fastify/websocket declares `injectWS` too, and where
+ * both are installed, its declaration wins.
  */
 export interface InjectWSInstance<TypeProvider extends FastifyTypeProvider> {
   injectWS: 'websocketServer' extends keyof FastifyInstance ? any : InjectWS<TypeProvider>

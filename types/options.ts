@@ -43,22 +43,22 @@ export interface HeartbeatOptions {
 }
 
 /**
- * What clients may take up; no figure, or `false`, is no limit. Of the plugin, the first three count all routes of its
- * scope together; of a route, they count that route, and both hold. The rates of a route take the place of the plugin's.
+ * How much clients may use. A limit that is absent or `false` does not apply. The first three count all routes of the
+ * scope together when set on the plugin, and one route when set on it; both apply. A route's rates replace the plugin's.
  */
 export interface LimitOptions {
-  /** Connections in all, handshakes under way among them. More get 503. */
+  /** At most this many connections, including handshakes under way. More get 503. */
   connections?: number | false
   /**
-   * The same for one address: `request.ip`, so that `trustProxy` counts; of IPv6 the first 64 bits, which is what one
-   * client has. More get 429.
+   * At most this many connections from one address. The address is `request.ip`, so `trustProxy` applies; an IPv6 address
+   * counts by its first 64 bits, which one client usually has to itself. More get 429.
    */
   connectionsPerAddress?: number | false
-  /** Handshakes of one address that are still in hooks. More get 429. */
+  /** At most this many handshakes of one address that are still in hooks. More get 429. */
   handshakesPerAddress?: number | false
   /** Messages, pings and pongs a second from one client; a second's worth may come at once. */
   messagesPerSecond?: number | false
-  /** Bytes a second from one client as they came, headers of frames too; a second's worth may come at once. */
+  /** Bytes a second from one client as received, including frame headers; a second's worth may come at once. */
   bytesPerSecond?: number | false
   /**
    * What happens to a client that sends more than that: `'close'` ends the connection with 1013, `'pause'` stops reading
@@ -69,7 +69,7 @@ export interface LimitOptions {
 
 /** How `app.close()` ends the connections of the plugin's scope. */
 export interface DrainOptions {
-  /** Connections that are told at a time. Default 500. */
+  /** How many connections are closed at a time. Default 500. */
   batch?: number
   /**
    * The pause between two batches, in milliseconds; shorter where all batches would take more than half of `timeout`.
@@ -77,8 +77,8 @@ export interface DrainOptions {
    */
   interval?: number
   /**
-   * Milliseconds after which the connections, and the handshakes, that are left are cut. As long, and no longer, handlers
-   * are waited for, with their loops and listeners, before `onClose` hooks are called. Default 10 s.
+   * Milliseconds after which connections and handshakes that are left are cut. Handlers, their loops and listeners have the
+   * same time to finish before `onClose` hooks are called. Default 10 s.
    */
   timeout?: number
 }
@@ -104,8 +104,8 @@ export interface DeflateOptions {
 }
 
 /**
- * Options that hold for every route of a scope in `app.register(sockets, {…})`, and for a single one in `ws: {…}`. Of a
- * single one the callbacks get its own socket and request; what the sockets of a scope send and receive is not known.
+ * Options for every route of a scope in `app.register(sockets, {…})`, or for one route in `ws: {…}`. The callbacks of a
+ * route get its own types; those of a scope do not know what its sockets send and receive.
  */
 export interface SocketOptions<OptionsSocket = Socket<unknown, unknown>, Request = FastifyRequest> {
   /** Largest message from the peer, in bytes, all fragments together; more is a close 1009. Default 1 MiB. */
@@ -119,9 +119,9 @@ export interface SocketOptions<OptionsSocket = Socket<unknown, unknown>, Request
   /** `send()` returns false while more than this many bytes wait to be written. Default 64 KiB. */
   highWaterMark?: number
   /**
-   * Bytes that may wait to be written; a message that would go past it meets `overflow`. One that is larger by itself goes
-   * as long as no more than `highWaterMark` waits, and does not count against what follows it: what waits at most is one
-   * such message, and `maxBuffered` behind it. Default 1 MiB.
+   * Bytes that may wait to be written; `overflow` says what happens to a message that would exceed it. A message that is
+   * larger by itself is taken while no more than `highWaterMark` waits, and does not count against those that follow it:
+   * so at most one such message waits, and `maxBuffered` behind it. Default 1 MiB.
    */
   maxBuffered?: number
   /**
@@ -132,13 +132,13 @@ export interface SocketOptions<OptionsSocket = Socket<unknown, unknown>, Request
   /** Default 30 s and 30 s; `false` turns it off. */
   heartbeat?: HeartbeatOptions | false
   /**
-   * Milliseconds without a message in either direction after which the connection is closed with 1001; pings do not
-   * count, and it is late by a quarter at most. Default `false`.
+   * Milliseconds without a message in either direction after which the connection is closed with 1001. Pings do not count.
+   * It may take up to a quarter longer. Default `false`.
    */
   idleTimeout?: number | false
   /**
-   * Milliseconds after which a connection is closed with 1001, whatever happens on it. Each gets a random share of it,
-   * from 0.8 on, so that those that came together do not all come back together. Default `false`.
+   * Milliseconds after which a connection is closed with 1001, whatever happens on it. Each connection gets a random share
+   * between 0.8 and 1 of it, so that clients which came together do not all reconnect together. Default `false`.
    */
   maxLifetime?: number | false
   /** Milliseconds that a handshake may stay in hooks before it is answered with 503. Default 10 s. */

@@ -4,8 +4,8 @@ import type { CloseInfo, SocketState } from '../lib/contract/socket.ts'
 export type { CloseInfo, SocketState } from '../lib/contract/socket.ts'
 
 /**
- * What `send()` takes where the route has no `schema.send`. A string goes as text, anything else as binary: memory, or any
- * view of it (Buffer, typed array, DataView), of whatever realm.
+ * What `send()` takes where the route has no `schema.send`. A string goes as text, anything else as binary: an ArrayBuffer
+ * or any view of one (Buffer, typed array, DataView), of any realm.
  */
 export type SendData = string | ArrayBufferView | ArrayBufferLike
 
@@ -72,11 +72,11 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
    * @throws {FST_ERR_WS_CLOSE_REASON} a reason that is not a string
    */
   close (code?: number, reason?: string): Promise<CloseInfo>
-  /** Resolves when the connection has ended, however that came; never rejects. */
+  /** Resolves when the connection has ended, in whatever way; never rejects. */
   readonly closed: Promise<CloseInfo>
   /**
-   * Aborted when the connection has ended, with its CloseInfo as the reason: for what the handler does with others as long
-   * as the peer is there. What rejects for that reason is no failure of the handler.
+   * Aborted when the connection has ended, with its CloseInfo as the reason. Pass it to whatever should stop when the peer
+   * leaves; a rejection that it causes does not count as a failure of the handler.
    */
   readonly signal: AbortSignal
   /**
@@ -91,11 +91,11 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
    * connection has ended. What a listener throws or rejects with goes to `onError`.
    *
    * @throws {FST_ERR_WS_TWO_CONSUMERS} a `'message'` listener on a socket that is being iterated
-   * @throws {FST_ERR_WS_EVENT | FST_ERR_WS_LISTENER} there is no such event, or the listener is not a function; so do all
-   * that take these
+   * @throws {FST_ERR_WS_EVENT | FST_ERR_WS_LISTENER} there is no such event, or the listener is not a function; the methods
+   * below throw the same
    */
   on<Event extends keyof SocketEvents> (event: Event, listener: SocketListener<Receive, Event>): this
-  /** The same for a single call. */
+  /** Like `on`, for a single call. */
   once<Event extends keyof SocketEvents> (event: Event, listener: SocketListener<Receive, Event>): this
   off<Event extends keyof SocketEvents> (event: Event, listener: SocketListener<Receive, Event>): this
   /** The same as `on`. */
@@ -127,13 +127,13 @@ export interface Socket<Receive = ReceiveData, Send = SendData, Request = Fastif
 export interface SocketFigures {
   /** Connections that are open or closing. */
   open: number
-  /** Of these: those that are not being read, held back by their handler or a limit, or by a message that is inflated. */
+  /** Of these: connections that are not being read at the moment, because of a slow handler, a limit, or a large compressed message. */
   paused: number
   /** Bytes that wait to be written to them. */
   bufferedAmount: number
   /** Handshakes that have been answered with a 101. */
   opened: number
-  /** Handshakes that have been answered with anything else, or left before the answer. */
+  /** Handshakes that were refused, or whose client left before the answer. */
   refused: number
   /** Connections that have ended. */
   closed: number

@@ -1,6 +1,6 @@
 import { escaped, listed, type Union } from './union.ts'
 
-/** What is wrong with a value, in the form of Ajv. */
+/** What is wrong with a value, in the form that Ajv gives it. */
 export interface SchemaFault {
   keyword: string
   instancePath: string
@@ -22,13 +22,13 @@ export class Branches<Compiled> {
     for (const [value, i] of union.indexes) this.#compiled.set(value, compiled[i]!)
   }
 
-  /** What a value is to go through; undefined: it fits no branch, or none that can be told. */
+  /** What was compiled for the branch that a value names; undefined: it names none. */
   pick (value: unknown): Compiled | undefined {
     if (typeof value !== 'object' || value === null) return undefined
     return this.#compiled.get((value as Record<string, unknown>)[this.#property])
   }
 
-  /** What is wrong with a value that no branch was found for. */
+  /** What is wrong with a value that names no branch. */
   faultOf (value: unknown): SchemaFault {
     const { property, constants } = this.#union
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {

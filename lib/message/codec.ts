@@ -35,25 +35,25 @@ export interface PoisoningOptions {
 }
 
 export interface DecoderOptions extends PoisoningOptions {
-  /** Hand on what fails the schema, and tell its recipient what is wrong with it, instead of throwing. */
+  /** Deliver what fails the schema, and tell its recipient what is wrong with it, instead of throwing. */
   attachValidation: boolean
   /** Makes one error of what the validator reported. */
   formatError: (errors: any[], dataVar: string) => Error
 }
 
-/** Of what a validator says, in UTF-16 units: the text goes to the log and to the peer, and may quote the message. */
+/** The longest text of an error, in UTF-16 units: it goes to the log and to the peer, and may quote the message. */
 const MAX_TEXT = 1024
-/** Of the path to what is wrong: so that what is wrong with it follows. */
+/** The longest path to a fault in it: there must be room for the fault itself. */
 const MAX_PATH = 256
 
 /**
- * Text to validated value, for the routes that declare `schema.message`. One for all connections of a route: nothing of a
- * message is kept behind it.
+ * Text to validated value, for the routes that declare `schema.message`. One serves all connections of a route: it keeps
+ * nothing of a message.
  */
 export class MessageDecoder {
   readonly #whole: Validator | null
   readonly #branches: Branches<Validator> | null
-  /** Those that keep the errors of the last message. */
+  /** The validators that would keep the errors of the last message. */
   readonly #keepers: Validator[]
   readonly #options: DecoderOptions
   /** Lets Ajv replace the value itself: a schema may coerce or default it. */
@@ -86,7 +86,7 @@ export class MessageDecoder {
     }
   }
 
-  /** What is nested too deeply for the validator, or for what words its errors, is the client's failure, not ours. */
+  /** A message that is nested too deeply for the validator, or for the error formatter, is the client's fault and not ours. */
   #check (): Error | null {
     try {
       return this.#validate()
@@ -139,7 +139,7 @@ export function parseJson (text: string, options: PoisoningOptions): unknown {
   }
 }
 
-/** Fastify's default text for a schema violation: where, then what. Of many or long ones the first that fit. */
+/** Fastify's default text for a schema violation: where, then what. As many of them as fit. */
 export function formatSchemaErrors (errors: Array<{ instancePath?: string, message?: string }>, dataVar: string): Error {
   let text = ''
   for (const { instancePath = '', message } of errors) {
@@ -153,7 +153,7 @@ export function formatSchemaErrors (errors: Array<{ instancePath?: string, messa
 function keepersOf (validator: Validator): Validator[] {
   if (validator.schemaEnv === undefined) return []
   const schemas = new Set<SchemaEnv | undefined>([validator.schemaEnv])
-  // What is added meanwhile comes later in the same loop.
+  // The loop also visits what is added to the set meanwhile.
   for (const schema of schemas) {
     schemas.add(schema?.root)
     for (const other of Object.values(schema?.refs ?? {})) if (typeof other === 'object') schemas.add(other as SchemaEnv)
@@ -172,7 +172,7 @@ function tooDeep (cause: unknown): Error {
   return new FST_ERR_WS_INVALID_MESSAGE('the message is nested too deeply to be validated', undefined, cause)
 }
 
-/** Engines have no other sign of it than these words; that of Bun ends them with a full stop. */
+/** Engines give no other sign of it than this text; Bun ends it with a full stop. */
 function isStackOverflow (error: unknown): boolean {
   return types.isNativeError(error) && error.name === 'RangeError' && error.message.startsWith('Maximum call stack size exceeded')
 }

@@ -10,12 +10,12 @@ interface Part extends Place {
   readonly isStrict: boolean
 }
 
-/** Of what a schema says in a text, in UTF-16 units. */
+/** The longest quotation from a schema in the text of an error, in UTF-16 units. */
 const MOST_OF_SCHEMA = 256
 
 /**
  * Finds out where a value does not fit a schema. Serializers only say that it does not, or name a property and not where it
- * is, so its parts are serialized one by one. Slow, and for what has failed already.
+ * is, so its parts are serialized one by one. Slow: only for a value that has failed already.
  */
 export class Locator {
   readonly #compile: Compile
@@ -37,7 +37,7 @@ export class Locator {
     return this.#find({ schema, root: schema, id: null, pointer: '', isStrict }, value, 'message') ?? misfit('message', schema)
   }
 
-  /** Null: nothing that could be told. */
+  /** Null: no place was found. */
   #find (from: Part, given: unknown, path: string): string | null {
     const found = resolve(from, this.#shared)
     if (found === null) return null
@@ -122,7 +122,7 @@ function misfit (path: string, schema: Schema): string {
   return `${path} must fit ${cut(JSON.stringify(schema), MOST_OF_SCHEMA)}`
 }
 
-/** What JSON makes of it. */
+/** The value as JSON would carry it. */
 function asSent (value: unknown): unknown {
   const { toJSON } = Object(value) as { toJSON?: unknown }
   return typeof toJSON === 'function' ? toJSON.call(value) : value

@@ -1,6 +1,6 @@
 import { cut } from './cut.ts'
 
-/** A JSON schema, as far as it is looked at here. */
+/** The parts of a JSON schema that matter here. */
 export interface Schema {
   $id?: string
   $ref?: string
@@ -18,7 +18,7 @@ export interface Schema {
   allOf?: Schema[]
 }
 
-/** A schema that is a choice of objects, of which a property with a constant says which one a value is. */
+/** A choice of objects that a property with a constant value tells apart. */
 export interface Union {
   /** The property, such as `type`. */
   readonly property: string
@@ -60,7 +60,7 @@ const ANNOTATIONS = new Set([
   'anyOf', 'oneOf'
 ])
 
-/** Of a list of values in a text, in UTF-16 units. */
+/** The longest list of values in the text of an error, in UTF-16 units. */
 const MOST_OF_VALUES = 256
 
 /** What the branches of a schema have in common that tells them apart; null: it is no such union, or not a simple one. */
@@ -88,7 +88,7 @@ export function findUnion (schema: unknown, shared: SharedSchemas): Union | null
   }
 }
 
-/** Values as they stand in a text, as many as fit. */
+/** A list of values for the text of an error, as many as fit. */
 export function listed (values: readonly unknown[]): string {
   return cut(values.map(value => JSON.stringify(value)).join(', '), MOST_OF_VALUES)
 }
@@ -160,7 +160,7 @@ function describe (place: Place, shared: SharedSchemas): Branch {
   const required = new Set<string>()
   let isObject = false
   const parts = new Set([resolve(place, shared)])
-  // What is added meanwhile comes later in the same loop.
+  // The loop also visits what is added to the set meanwhile.
   for (const part of parts) {
     if (part === null) continue
     const { schema } = part

@@ -27,7 +27,7 @@ const MESSAGE = 'fastify-sockets/message'
 const SEND = 'fastify-sockets/send'
 const SEND_STATUS = '101'
 
-/** Of what is wrong with a value, in UTF-16 units: an error may quote it. */
+/** The longest text of an error, in UTF-16 units: it may quote the value. */
 const MOST_OF_TEXT = 1024
 
 /** What Fastify's own serializers say of a value that does not fit. */
@@ -54,13 +54,13 @@ export class MessageSchemas {
     this.hasSend = this.#send !== undefined
     if (!this.hasMessage && !this.hasSend) return
     const schema = { ...options.schema }
-    // Asked for when all is declared: schemas that are shared may come after the route.
+    // Fastify asks for it when everything is declared: shared schemas may be added after the route.
     if (this.hasMessage) schema.body = lazily({}, 'content', () => this.#messageContent())
     if (this.hasSend) schema.response = lazily({ ...schema.response }, SEND_STATUS, () => this.#sendContent())
     options.schema = schema
   }
 
-  /** Takes back what was lent: the body has served its purpose, and a GET is not to be documented with one. */
+  /** Takes back what was lent: documentation of a GET route must not show a body. */
   takeBack (): void {
     if (this.hasMessage) delete this.#options.schema.body
   }
@@ -68,19 +68,19 @@ export class MessageSchemas {
   #messageContent (): object {
     this.#messages = findUnion(this.#message, this.#instance.getSchemas())
     const content = contentOf(MESSAGE, this.#messages?.branches ?? [])
-    // What a closed union is itself for is said better by its branches.
+    // The branches of a closed union give better errors than the union as a whole.
     return this.#messages?.isClosed ? content : { [MESSAGE]: { schema: this.#message }, ...content }
   }
 
   #sendContent (): unknown {
     this.#sends = findUnion(this.#send, this.#instance.getSchemas())
     if (this.#sends === null) return this.#send
-    // As the only one of a union still, which is serialized by what it fits, and not by what it can be made to fit.
+    // Still in an `anyOf`, of one: in a union a serializer tests whether a value fits, and does not coerce it.
     const branches = this.#sends.branches.map(branch => within('anyOf', branch))
     return { content: { [SEND]: { schema: this.#send }, ...contentOf(SEND, branches) } }
   }
 
-  /** As Fastify has compiled them, which it hands out with a request. */
+  /** Takes what Fastify has compiled, which it hands out with a request. */
   codec (request: FastifyRequest, reply: FastifyReply): Codec {
     const decoder = this.hasMessage ? this.#decoder(request) : null
     return {
@@ -146,7 +146,7 @@ function contentOf (name: string, branches: readonly Schema[]): Record<string, {
   return Object.fromEntries(branches.map((schema, i) => [`${name}-${i}`, { schema }]))
 }
 
-/** A property whose value is made when it is first asked for. */
+/** Defines a property whose value is made when it is first read. */
 function lazily (object: object, name: string, make: () => unknown): object {
   const set = (value: unknown): void => {
     Object.defineProperty(object, name, { configurable: true, enumerable: true, writable: true, value })

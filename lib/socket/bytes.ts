@@ -2,8 +2,8 @@ import { types } from 'node:util'
 import { typeName } from './type-name.ts'
 
 /*
- * What an array of bytes says of itself may be overridden: by a subclass, by a property of its own, by a Proxy. The
- * getters of the language itself cannot be. They are taken while this module loads.
+ * A subclass, an own property or a Proxy can override what an array of bytes says of itself. The language's own getters
+ * cannot be overridden once we hold them, so they are taken while this module loads.
  */
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype)
 const bufferOf = getter<ArrayBufferLike>(typedArray, 'buffer')
@@ -19,7 +19,7 @@ const { getPrototypeOf } = Object
 const buffers: object = Buffer.prototype
 const arrays: object = Uint8Array.prototype
 
-/** Bytes up to which the outbox reads a message through `length` alone: what is larger it writes where it lies. */
+/** Up to this many bytes the outbox reads a message through `length` alone. Larger ones it may write from where they lie. */
 const SHORT = 1024
 
 /**
@@ -27,8 +27,8 @@ const SHORT = 1024
  * `buffer` and `byteOffset`: a frame whose header claimed more than it holds would carry what lies behind in memory.
  *
  * @param isReadInPlace whether short messages are read by way of their memory as well, as for zlib
- * @returns what was given, if it says nothing of its own; null: it is neither memory nor a view of any, or the memory is
- * lost
+ * @returns what was given, if it says nothing of its own; null: it is neither memory nor a view of memory, or the memory
+ * was transferred
  */
 export function toBytes (message: unknown, isReadInPlace: boolean): Uint8Array | null {
   if (!types.isUint8Array(message)) return bytesOf(message)
@@ -43,28 +43,28 @@ export function toBytes (message: unknown, isReadInPlace: boolean): Uint8Array |
   return bytesOf(message)
 }
 
-/** What a value is of which `toBytes` has made none, in a word or two. */
+/** Names what `toBytes` refused, for the text of an error. */
 export function kindOf (value: unknown): string {
   return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value) ? 'bytes that were transferred' : typeName(value)
 }
 
-/** Whether it says nothing of its own about its memory, which stays as it is. */
+/** Whether it overrides nothing about its memory, and the memory cannot shrink. */
 function isInPlace (bytes: Uint8Array): boolean {
   return !hasOwnProperty.call(bytes, 'buffer') && !hasOwnProperty.call(bytes, 'byteOffset') && !mayShrink(bytes.buffer)
 }
 
-/** By the getters and methods of the language alone; they know the objects of other realms as well. */
+/** Uses the language's own getters and methods only. They know objects of other realms as well. */
 function bytesOf (value: unknown): Uint8Array | null {
   try {
     if (types.isTypedArray(value)) {
-      // Empty is also what has lost its memory to another thread, but that throws here.
+      // An array whose memory was transferred to another thread looks empty, but throws here.
       at.call(value, 0)
       return fixed(bufferOf(value), byteOffsetOf(value), byteLengthOf(value))
     }
     if (types.isDataView(value)) return fixed(viewedBufferOf(value), viewOffsetOf(value), viewLengthOf(value))
     if (types.isAnyArrayBuffer(value)) return fixed(value, 0, new Uint8Array(value).length)
   } catch {
-    // Its memory is lost.
+    // Its memory was transferred.
   }
   return null
 }
@@ -75,7 +75,7 @@ function fixed (memory: ArrayBufferLike, byteOffset: number, byteLength: number)
   return mayShrink(memory) ? Buffer.from(bytes) : bytes
 }
 
-/** Memory that threads share can only grow. */
+/** Shared memory can only grow. */
 function mayShrink (memory: ArrayBufferLike): boolean {
   return types.isArrayBuffer(memory) && isResizable(memory)
 }

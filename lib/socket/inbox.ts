@@ -3,35 +3,34 @@ import { turn, type TurnTaker } from '../connection/turn.ts'
 import { FST_ERR_WS_TWO_CONSUMERS } from '../errors.ts'
 import { ALLOWANCE, workOf } from '../protocol/work.ts'
 
-/** In place of a message that its route does not take. */
+/** Stands for a message that was refused. */
 export const REFUSED = Symbol('refused')
 
-/** What an inbox steers: the reading of the connection, and what happens when its messages are no longer wanted. */
+/** What an inbox controls: whether the connection is read, and where its messages go. */
 export interface InboxOwner {
   pauseReading (): void
   resumeReading (): void
   /**
-   * Makes a message of what has come, now that it is its turn. What is refused has been dealt with, and the owner may have
-   * closed for it.
+   * Decodes a message when its turn has come. REFUSED: the owner has dealt with it, and may have closed the connection.
    */
   decodeMessage (data: string | Buffer): unknown
   /** Hands a message to the listeners. */
   emitMessage (message: unknown): void
-  /** The loop over the messages was left before the connection had ended. */
+  /** The consumer left its loop while the connection was open. */
   loopLeft (): void
-  /** No message will come any more, and the consumer is done with the last. */
+  /** No more messages will come, and the consumer is done with the last one. */
   onConsumed (): void
 }
 
 /**
- * What a waiting message costs besides its payload, in bytes, so that small ones cannot be queued without end. Node 20
+ * What a waiting message costs in memory besides its payload, in bytes: without it, small messages could be queued without end. Node 20
  * to 26: text 79 to 100, binary 176 to 288.
  */
 const TEXT_COST = 100
 const BINARY_COST = 300
 
 interface Entry {
-  /** Kept as it came: what JSON is parsed into takes up to thirty times the room. */
+  /** Kept as it came: parsed JSON takes up to thirty times the memory. */
   data: string | Buffer
   cost: number
 }
@@ -40,14 +39,14 @@ interface Waiter {
   resolve (result: IteratorResult<any, undefined>): void
 }
 
-/** There is no consumer yet, or no longer: messages wait for the next. */
+/** There is no consumer at the moment: messages wait for the next one. */
 const NOBODY = 0
-/** None is to come: messages are discarded, unless one comes after all. */
+/** No consumer is expected: messages are discarded until there is one. */
 const UNWANTED = 1
 const LISTENERS = 2
 const ITERATOR = 3
 
-/** Stands for one whose message is being looked for: what is called meanwhile comes second. */
+/** Stands for a `next()` that is decoding its message: a second call meanwhile is refused. */
 const ASKING: Waiter = { resolve () {} }
 
 const DONE: IteratorResult<any, undefined> = { done: true, value: undefined }
@@ -66,7 +65,7 @@ export class Inbox implements TurnTaker {
   #entries: Queue<Entry> | null = null
   #queued = 0
   #waiter: Waiter | null = null
-  /** Whether an iterator was given a message, and has not asked for the next. */
+  /** Whether the iterator is still working on the message that it was given. */
   #isTaken = false
   /** Listeners get each message at once: nothing waits before it. */
   #direct = false
@@ -87,7 +86,7 @@ export class Inbox implements TurnTaker {
       const message = this.#owner.decodeMessage(data)
       if (message !== REFUSED) this.#hand(message)
     } else if (!this.#ended && this.#consumer !== UNWANTED) {
-      // It has ended when a subscriber of a channel, say, has closed on the way here.
+      // It may have ended on the way here: a subscriber of a diagnostics channel can close the socket.
       const cost = costOf(data, byteLength)
       this.#entries ??= new Queue()
       this.#entries.push({ data, cost })
@@ -96,12 +95,12 @@ export class Inbox implements TurnTaker {
     }
   }
 
-  /** Whether there is no consumer, and messages are kept for the first to come. */
+  /** Whether messages are being kept for a consumer that is not there yet. */
   get isKeeping (): boolean {
     return this.#consumer === NOBODY
   }
 
-  /** Whether the consumer has messages to take, or may still work on the last. */
+  /** Whether the consumer is working on a message, or has more to take. */
   get isBusy (): boolean {
     return this.#isTaken || (this.#hasEntries && this.#consumer >= LISTENERS)
   }
@@ -138,7 +137,7 @@ export class Inbox implements TurnTaker {
     }
   }
 
-  /** If there is still no consumer, none will come: discards what waits, and what comes. */
+  /** No consumer will come if there is none by now: discards what waits and what comes. */
   disclaim (): void {
     if (this.#consumer !== NOBODY) return
     this.#consumer = UNWANTED
@@ -207,7 +206,7 @@ export class Inbox implements TurnTaker {
     return new Promise(resolve => { this.#waiter = { resolve } })
   }
 
-  /** The next message that the route takes; REFUSED: none is there, or it has to wait for its turn. */
+  /** The next message that is not refused. REFUSED: there is none, or it has to wait for a turn. */
   #nextMessage (): unknown {
     while (this.#hasEntries) {
       const message = this.#take()
@@ -221,7 +220,7 @@ export class Inbox implements TurnTaker {
     return this.#entries !== null && this.#entries.length > 0
   }
 
-  /** Of entries that are there. */
+  /** Decodes the first entry; there must be one. */
   #take (): unknown {
     const { data, cost } = this.#entries!.shift()!
     this.#queued -= cost
@@ -229,7 +228,7 @@ export class Inbox implements TurnTaker {
     return this.#owner.decodeMessage(data)
   }
 
-  /** Whether what is left has to wait for another turn; if so, it does. */
+  /** Gives way to other connections if this turn is used up. Returns whether it does. */
   #mustWait (): boolean {
     if (this.#allowance > 0 || !this.#hasEntries) return false
     this.#allowance = ALLOWANCE

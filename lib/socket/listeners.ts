@@ -3,14 +3,14 @@ import { FST_ERR_WS_EVENT, FST_ERR_WS_LISTENER } from '../errors.ts'
 import { typeName } from './type-name.ts'
 
 export type Listener = (...args: any[]) => unknown
-/** Of one event, in the order in which they were added. */
+/** The listeners of one event, in the order in which they were added. */
 export type ListenerList = Listener[] | ManyListeners
 
-/** Up to so many listeners are an array, which is replaced whenever one comes or goes and never changed. */
+/** Up to this many listeners are kept in an array, which is replaced and never changed. */
 const FEW = 16
 
 const NONE: Listener[] = []
-/** What was wrapped for `once`. */
+/** The function behind a wrapper made for `once`. */
 const originals = new WeakMap<Listener, Listener>()
 
 interface Entry {
@@ -22,8 +22,8 @@ interface Entry {
 }
 
 /**
- * The listeners of a socket, by event. What an event is delivered to is never changed, so that listeners can come and
- * go meanwhile: those that come are not called for it, those that go still are.
+ * The listeners of a socket, by event. The list that an event is being delivered to never changes: a listener that
+ * is added meanwhile is not called for that event, one that is removed still is.
  */
 export class Listeners {
   message: ListenerList = NONE

@@ -1,13 +1,13 @@
 import type { CloseInfo } from '../contract/socket.ts'
 
-/** The end of a socket, for those who ask for it before it has come or after. Made for the first of them. */
+/** How a socket ends, as a promise and as a signal; made when somebody first asks for either. */
 export class Outcome {
   #info: CloseInfo | null
   #closed: Promise<CloseInfo> | null = null
   #resolve: ((info: CloseInfo) => void) | null = null
   #controller: AbortController | null = null
 
-  /** @param info null: it has not come */
+  /** @param info null: the socket has not ended yet */
   constructor (info: CloseInfo | null) {
     this.#info = info
   }
@@ -27,7 +27,7 @@ export class Outcome {
     return this.#controller.signal
   }
 
-  /** It has come: tells those who have asked. */
+  /** The socket has ended. */
   tell (info: CloseInfo): void {
     this.#info = info
     this.#resolve?.(info)
@@ -35,7 +35,7 @@ export class Outcome {
   }
 }
 
-/** Whether an error says no more than that the signal was aborted: it is the reason itself, or Node's AbortError. */
+/** Whether an error only says that the signal was aborted: it is the reason itself, or Node's AbortError. */
 export function isAbortBy (info: CloseInfo | null, error: unknown): boolean {
   if (info === null) return false
   try {

@@ -7,18 +7,18 @@ interface PendingPing {
   reject (error: Error): void
 }
 
-/** A promise whose rejection is nobody's failure if nobody waits for it. */
+/** Keeps a rejection that nobody waits for from being reported as unhandled. */
 export function handled<T> (promise: Promise<T>): Promise<T> {
   promise.catch(() => {})
   return promise
 }
 
-/** Bytes of the number that tells the pings of `ping()` apart from the empty ones of the heartbeat. */
+/** Bytes of a ping's id. The pings of the heartbeat are empty, and so have none. */
 const ID_LENGTH = 4
 
 /** Pings whose pong has not come yet. */
 export class Pings {
-  /** Their ids are one behind the other, up to the last. */
+  /** Their ids are consecutive and end with the last one given out. */
   readonly #pending = new Queue<PendingPing>()
   #lastId = 0
 

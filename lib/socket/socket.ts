@@ -31,9 +31,9 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   readonly extensions: string
   dropped = 0
   validationError: Error | null = null
-  /** What the transport or the peer did wrong, last. */
+  /** The last thing that the peer or its transport did wrong. */
   failure: Error | null = null
-  /** Whether `close()` leaves to the handler what the peer sends before it knows. */
+  /** Whether `close()` goes on to deliver what the peer sent before it learned of it. */
   closesGently = false
 
   readonly #inbox: Inbox
@@ -118,12 +118,12 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
     this.connection.terminate()
   }
 
-  /** Closes for a reason that the handler does not know: it gets what the peer has sent before it could know either. */
+  /** Closes for a reason of ours. The handler still gets what the peer sent before it learned of it. */
   goAway (code: number, reason: string): void {
     this.connection.goAway(code, reason)
   }
 
-  /** Cuts the connection if it is there, and has no more of its messages delivered. */
+  /** Cuts the connection and discards the messages that wait. */
   abandon (): void {
     this.#inbox.discard()
     this.connection.cut()
@@ -138,7 +138,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
     return { id, state, bufferedAmount }
   }
 
-  /** Whether code of the user's runs, or has messages to take. */
+  /** Whether user code is running, or still has messages to take. */
   get isBusy (): boolean {
     return this.isRunning || this.#inbox.isBusy
   }
@@ -193,7 +193,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
     this.dropped++
     if (this.behaviour.overflow === 'drop') return
     const error = new FST_ERR_WS_SLOW_PEER(this.behaviour.maxBuffered)
-    // Closed first: a listener that sends again would come here again.
+    // Close first: a listener that sends again would end up here again.
     this.goAway(error.closeCode, 'the peer reads too slowly')
     this.connection.insistOnClose()
     this.onError(error)
@@ -201,7 +201,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
 
   onOverRate (): void {
     const error = new FST_ERR_WS_OVER_RATE()
-    // What it has sent within its rate is delivered.
+    // What it sent within its rate is still delivered.
     this.connection.close(error.closeCode, 'too many messages or bytes a second')
     this.connection.insistOnClose()
     this.onError(error)
@@ -237,8 +237,8 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
 
   protected override onRest (): void {
     this.onConsumed()
-    // Nobody may come any more to take messages: kept, they would stop the reading of the peer's close frame. What has come
-    // together with the handshake, say, is for a listener that is added right after.
+    // Messages that nobody takes would keep us from reading the peer's close frame. A listener may still be added in this
+    // turn, for what came together with the handshake.
     if (this.#inbox.isKeeping) setImmediate(() => { if (!this.isRunning) this.#inbox.disclaim() })
   }
 
@@ -252,7 +252,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   }
 
   loopLeft (): void {
-    // An error thrown in the loop's body leaves it the same way; it has until the next turn to reach the handler's end.
+    // An error thrown in the loop's body leaves it in the same way; give it until the next turn to reach the handler's end.
     setImmediate(() => this.#close(CloseCode.NORMAL, ''))
   }
 
@@ -266,7 +266,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   }
 }
 
-/** `instanceof`, for what may not even be looked at. */
+/** `instanceof` that never throws, as a Proxy could make it do. */
 function isA (constructor: Function, error: unknown): boolean {
   try {
     return error instanceof constructor

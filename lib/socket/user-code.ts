@@ -6,11 +6,11 @@ import { checkEvent, checkListener, type Listener, type ListenerList, Listeners,
 const { then } = Promise.prototype
 
 /**
- * The code of the user's that a socket calls: the handler, and listeners by event. It is counted while it runs, and what
- * it throws or rejects with is told.
+ * The user's code that a socket calls: the handler and the listeners. Counts what is running, and reports what it throws
+ * or rejects with.
  */
 export abstract class UserCode {
-  /** Called when none of it runs any more, if the connection has ended by then. */
+  /** Called when the connection has ended and no user code is running any more. */
   onFinished: (() => void) | null = null
 
   protected readonly listeners = new Listeners()
@@ -19,15 +19,15 @@ export abstract class UserCode {
 
   /** The handler, until it has ended, and the promises of listeners. */
   #running = 1
-  /** The reactions to promises, the same for all of them. */
+  /** Reactions to promises, shared by all of them. */
   #onDone: (() => void) | null = null
   #onFailed: ((error: unknown) => void) | null = null
 
   /** What listeners are called on. */
   abstract readonly public: object
-  /** It threw, or a promise of it was rejected. */
+  /** User code threw, or its promise was rejected. */
   abstract failed (error: unknown): void
-  /** Nothing of it runs, for now. */
+  /** No user code is running at the moment. */
   protected abstract onRest (): void
   /** The first listener for messages is about to be added. @throws {FST_ERR_WS_TWO_CONSUMERS} */
   protected abstract listen (): void
@@ -63,7 +63,7 @@ export abstract class UserCode {
     this.done()
   }
 
-  /** Calls what need not be a listener. */
+  /** Calls user code that is no listener. */
   run (code: () => unknown): void {
     try {
       this.#watch(code())
@@ -72,7 +72,7 @@ export abstract class UserCode {
     }
   }
 
-  /** Something has begun that is to be waited for; `done` ends it. */
+  /** User code has started that is to be waited for; `done` ends it. */
   begin (): void {
     this.#running++
   }
@@ -81,7 +81,7 @@ export abstract class UserCode {
     if (--this.#running === 0) this.onRest()
   }
 
-  /** By the list, not by its name, which took 25 of the 217 ns for a message of 20 B (Node 20). */
+  /** Takes the list and not the event's name: the lookup took 25 of 217 ns for a message of 20 B (Node 20). */
   protected emit (list: ListenerList, argument?: unknown): void {
     const listeners = Array.isArray(list) ? list : list.toArray()
     const socket = this.public
