@@ -5,7 +5,7 @@ export class DuplexEnd extends Duplex {
   /** What `request.ip` finds on such a connection. */
   readonly remoteAddress = '127.0.0.1'
   /** A route has opened a WebSocket on it. */
-  onOpen: (speech: any) => void = () => {}
+  onOpen: ((speech: any) => void) | null = null
   other: DuplexEnd = this
   #written: (() => void) | null = null
 

@@ -5,9 +5,7 @@ import { text } from 'node:stream/consumers'
 import type { InjectWSOptions } from '../../types/inject.ts'
 import type { BaseSocket } from '../../types/socket.ts'
 import { DEFLATE_DEFAULTS, readAnswer } from '../deflate/negotiate.ts'
-import {
-  FST_ERR_WS_INJECT_HIJACKED, FST_ERR_WS_INJECT_REFUSED, FST_ERR_WS_INJECT_UNANSWERED, FST_ERR_WS_UNSUPPORTED_DATA
-} from '../errors.ts'
+import { FST_ERR_WS_INJECT_HIJACKED, FST_ERR_WS_INJECT_REFUSED, FST_ERR_WS_INJECT_UNANSWERED } from '../errors.ts'
 import { DEFAULTS } from '../live/route-options.ts'
 import { parseJson } from '../message/codec.ts'
 import { VERSION } from '../protocol/handshake.ts'
@@ -104,7 +102,8 @@ function clientBehaviour ({ sendsJson, receivesJson }: Speech): SocketBehaviour 
 }
 
 function decodeJson (data: string | Buffer): unknown {
-  if (typeof data !== 'string') throw new FST_ERR_WS_UNSUPPORTED_DATA()
+  // A serializer of the user's may make bytes.
+  if (typeof data !== 'string') return data
   return parseJson(data, { protoAction: 'error', constructorAction: 'error' })
 }
 

@@ -18,6 +18,6 @@ export class Injected implements Observer {
 
   opened ({ request }: LiveSocket): void {
     const { socket } = request.raw
-    if (socket instanceof DuplexEnd) socket.onOpen(this.#speech)
+    if (socket instanceof DuplexEnd) socket.onOpen!(this.#speech)
   }
 }

@@ -255,7 +255,7 @@ test('a peer that does not answer is told of on the error event, with its reason
   socket.on('error', error => { errors.push(error) })
   clock.tick(10_000)
   await socket.closed
-  t.match(errors, [{ code: 'FST_ERR_WS_NO_PONG', message: /no answer for 5000 ms/ }])
+  t.match(errors, [{ code: 'FST_ERR_WS_NO_PONG', message: /for 5000 ms it has neither answered/ }])
   t.match(app.lines.find(line => line.msg === 'websocket closed'), { err: { code: 'FST_ERR_WS_NO_PONG' }, ws: { code: 1006 } })
 })
 

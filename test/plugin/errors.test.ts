@@ -35,8 +35,8 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   }],
   FST_ERR_WS_SUBPROTOCOL: [["'v3'", 'v1, v2'], {
     statusCode: 500,
-    message: "the function of the WebSocket option 'protocols' must return false or one of the subprotocols that are " +
-      "offered, not 'v3'; offered: v1, v2"
+    message: "the function given as the WebSocket option 'protocols' must return false or an offered subprotocol, " +
+      "not 'v3'; offered: v1, v2"
   }],
   FST_ERR_WS_CLOSING: [[], { statusCode: 503, message: 'the server is shutting down' }],
   FST_ERR_WS_HANDSHAKE_TIMEOUT: [[1000], { statusCode: 503, message: 'the handshake took more than 1000 ms' }],
@@ -63,7 +63,7 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
     message: 'the peer is gone: for 1000 ms it has neither answered a ping nor sent anything'
   }],
   FST_ERR_WS_SEND_TYPE: [['object'], {
-    message: /^send\(\) takes a string, .* not object; declare schema\.send to send JSON$/
+    message: /^send\(\) takes a string or bytes .* not object; declare schema\.send to send JSON$/
   }],
   FST_ERR_WS_INVALID_SEND: [['message/text must be string'], {
     message: 'the value given to send() does not fit schema.send: message/text must be string'
@@ -79,11 +79,11 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   FST_ERR_WS_LISTENER: [['ping', 'undefined'], {
     message: "a listener for 'ping' must be a function, not undefined"
   }],
-  FST_ERR_WS_TWO_CONSUMERS: [[], { message: /never to two consumers$/ }],
+  FST_ERR_WS_TWO_CONSUMERS: [[], { message: /it has one consumer already$/ }],
   FST_ERR_WS_NOT_OPEN: [['ping()'], { message: 'ping() is no longer possible: the connection has ended' }],
   FST_ERR_WS_ASYNC_VALIDATOR: [[], { message: /^schema\.message has an asynchronous validator/ }],
   FST_ERR_WS_INJECT_REFUSED: [[401, 'who?'], { message: 'the handshake was refused with status 401: who?' }],
-  FST_ERR_WS_INJECT_HIJACKED: [[], { message: /^the 101 is not that of a WebSocket route: a hook has taken the socket over/ }],
+  FST_ERR_WS_INJECT_HIJACKED: [[], { message: /^the 101 did not come from a WebSocket route: a hook has taken over the socket/ }],
   FST_ERR_WS_INJECT_UNANSWERED: [['socket hang up'], { message: 'the handshake got no complete answer: socket hang up' }]
 }
 

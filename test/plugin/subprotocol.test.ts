@@ -111,7 +111,7 @@ for (const [name, chosen, shown] of [
 ] as const) {
   test(`a function that returns ${name} is a 500 that says what it may return, and is logged`, async t => {
     const { app, response } = await refused(t, () => chosen)
-    const wanted = { code: 'FST_ERR_WS_SUBPROTOCOL', message: `are offered, not ${shown}; offered: v1, v2` }
+    const wanted = { code: 'FST_ERR_WS_SUBPROTOCOL', message: `an offered subprotocol, not ${shown}; offered: v1, v2` }
     t.match(errorBody(response), wanted)
     t.match(app.lines.filter(line => line.level >= 50), [{ err: wanted }])
   })

@@ -180,8 +180,8 @@ class Run {
   }
 
   #call (call: Call, what: string): void {
-    // To answer every drain with more is to do so without end.
-    if (what === 'drain' && ['send', 'send much', 'ping'].includes(call)) return
+    // To answer every drain with more is to do so without end; a failure there may be answered with more, too.
+    if (what === 'drain' && ['send', 'send much', 'ping', 'throw'].includes(call)) return
     const { socket } = this
     switch (call) {
       case 'nothing': break

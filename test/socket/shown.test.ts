@@ -31,7 +31,9 @@ test('a socket shows what its types show, and nothing of its inside', async t =>
   const other = createApp(t)
   other.get('/', { ws: true }, () => {})
   await other.ready()
-  t.strictSame(namesOf(await other.injectWS('/')), Object.keys(BASE).sort())
+  const client = await other.injectWS('/')
+  t.strictSame(namesOf(client), Object.keys(BASE).sort())
+  t.match(inspect(client), new RegExp(`^Socket \\{\\s+id: '${client.id}',\\s+state: 'open',\\s+bufferedAmount: 0\\s+\\}$`))
 })
 
 test('console.log shows which socket it is, and how it stands', async t => {

@@ -163,6 +163,15 @@ test('either side may cut the connection, and the other learns of it', async t =
   t.match(await (await app.injectWS('/cuts')).closed, { code: 1006, initiator: 'remote' })
 })
 
+test('a serializer that makes bytes sends binary messages, also to a client that expects JSON', async t => {
+  const app = createApp(t)
+  app.setSerializerCompiler(() => value => Buffer.from(String(value)) as unknown as string)
+  app.get('/bytes', { ws: true, schema: { send: { type: 'string' } } }, socket => { socket.send('abc') })
+  await app.ready()
+  const client = await app.injectWS('/bytes')
+  t.same((await client[Symbol.asyncIterator]().next()).value, Buffer.from('abc'))
+})
+
 test('pings go both ways', async t => {
   const app = createApp(t)
   const roundTrip = deferred<number>()
