@@ -61,7 +61,8 @@ test('everywhere it is the same object', async t => {
   socket.on('close', function (this: unknown) { found.push(this) })
   client.send(1, 'hello')
   await new Promise<void>(resolve => { socket.on('message', () => resolve()) })
-  await socket.close()
+  socket.terminate()
+  await socket.closed
   await new Promise<void>(resolve => {
     socket.on('close', function (this: unknown) {
       found.push(this)
