@@ -6,6 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { deflate, inflateStrictly, OFFER, RSV1 } from '../support/deflate.ts'
 import type { WireFrame } from '../support/frames.ts'
+import { CLOSE } from '../support/opcodes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { chatMessages, binaryMessage, jsonMessages, textMessages } from './generator/messages.ts'
 import { agreedWindowBits, BINARY, TEXT } from './generator/payloads.ts'
@@ -13,7 +14,6 @@ import { type EchoLoad, type FanOutLoad, type Load, otherOf, withTls } from './l
 import type { ServerProcess } from './server-process.ts'
 import { answer } from './servers/chat.ts'
 
-const CLOSE = 8
 /** Of the key that RFC 6455 §1.3 and `handshake` have. */
 const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
 const SECONDS = 10

@@ -6,13 +6,13 @@ import { Ledger } from '../soak/ledger.ts'
 import { deflate, RSV1 } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
 import { GOAWAY, http2Frame, uint32 } from '../support/http2-frames.ts'
+import { TEXT } from '../support/opcodes.ts'
 import type { AnySocket } from './acts.ts'
 import { MESSAGE, type Served, serverOptions } from './app.ts'
 import { Http2Wire, type Manners, SharedSession } from './http2-wires.ts'
 import type { Transport } from './plan.ts'
 import { Http1Wire, type Target, type Wire } from './wires.ts'
 
-const TEXT = 1
 const NOTHING = Buffer.alloc(0)
 
 export interface Attack {

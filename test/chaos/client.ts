@@ -4,15 +4,13 @@ import { Random } from '../differential/random.ts'
 import { cut } from '../differential/streams.ts'
 import { inflate, RSV1 } from '../support/deflate.ts'
 import { closeBody, masked, type WireFrame } from '../support/frames.ts'
+import { CLOSE, PING, PONG } from '../support/opcodes.ts'
 import { FrameReader } from './frame-reader.ts'
 import { Http2Wire, type Manners, SharedSession } from './http2-wires.ts'
 import type { ClientPlan, End } from './plan.ts'
 import { Speech } from './speech.ts'
 import { Http1Wire, type Target, type Wire, type WireOwner } from './wires.ts'
 
-const CLOSE = 8
-const PING = 9
-const PONG = 10
 /** How long a client waits for the answer to its handshake, and for the server to end what it has ended, in milliseconds. */
 const ANSWERED = 1500
 const ENDED = 700

@@ -1,8 +1,7 @@
 /* What a server may send (RFC 6455 §5), looked at frame by frame. */
 import { frameExtent, readFrame, type WireFrame } from '../support/frames.ts'
+import { CLOSE, CONTINUATION } from '../support/opcodes.ts'
 
-const CONTINUATION = 0
-const CLOSE = 8
 const OPCODES = [0, 1, 2, 8, 9, 10]
 const RSV1 = 4
 

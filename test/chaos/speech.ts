@@ -6,13 +6,8 @@ import { anyStream } from '../differential/streams.ts'
 import { anyMessage, stringify } from '../soak/messages.ts'
 import { compressed, deflate, RSV1 } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
+import { BINARY, CLOSE, PING, PONG, TEXT } from '../support/opcodes.ts'
 import type { RoutePlan } from './plan.ts'
-
-const TEXT = 1
-const BINARY = 2
-const CLOSE = 8
-const PING = 9
-const PONG = 10
 
 /** What every message costs in the queue of a handler, besides its payload: see `maxQueued`. */
 const ENTRY_COST = 64

@@ -1,12 +1,11 @@
 /* A client that behaves well on a route of its own: it is served whatever the others do. */
 import { setTimeout as wait } from 'node:timers/promises'
 import { masked } from '../support/frames.ts'
+import { CLOSE, TEXT } from '../support/opcodes.ts'
 import { FrameReader } from './frame-reader.ts'
 import { WITNESS } from './plan.ts'
 import { Http1Wire, type Target, type WireOwner } from './wires.ts'
 
-const TEXT = 1
-const CLOSE = 8
 const EVERY = 100
 
 export class Witness implements WireOwner {

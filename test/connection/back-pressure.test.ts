@@ -2,12 +2,10 @@ import { once } from 'node:events'
 import { test } from 'tap'
 import type { Socket } from 'fastify-sockets'
 import { masked } from '../support/frames.ts'
+import { CLOSE, PING, PONG } from '../support/opcodes.ts'
 import type { RawClient } from '../support/raw-client.ts'
-import { CHUNK, codeOf, pair, stall, turn, until } from '../support/serve.ts'
-
-const CLOSE = 8
-const PING = 9
-const PONG = 10
+import { CHUNK, codeOf, pair, stall } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 test('send() says false above highWaterMark; drain and drained() come when the peer reads again', async t => {
   const { client, socket } = await pair(t)

@@ -2,7 +2,8 @@ import { test, type Test } from 'tap'
 import type { BaseSocket, Socket, SocketOptions } from 'fastify-sockets'
 import { createApp } from '../support/app.ts'
 import { fakeClock } from '../support/clock.ts'
-import { nextMessage, turn, until } from '../support/serve.ts'
+import { nextMessage } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 interface Ends {
   server: Socket<any, any>

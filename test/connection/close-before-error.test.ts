@@ -1,15 +1,14 @@
 import { test } from 'tap'
 import type { Socket, SocketOptions } from 'fastify-sockets'
 import { masked } from '../support/frames.ts'
+import { CLOSE, TEXT } from '../support/opcodes.ts'
 import type { RawClient } from '../support/raw-client.ts'
-import { pair, serve, stall, turn, until } from '../support/serve.ts'
+import { pair, serve, stall } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 /*
  * What a peer did wrong ends the connection with a close frame that tells it so, whatever an `error` listener does.
  */
-
-const TEXT = 1
-const CLOSE = 8
 
 interface Fault {
   name: string

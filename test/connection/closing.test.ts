@@ -2,10 +2,9 @@ import { test } from 'tap'
 import type { CloseInfo, Socket } from 'fastify-sockets'
 import { clientClosed } from '../support/app.ts'
 import { closeBody, masked } from '../support/frames.ts'
-import { codeOf, pair, serve, turn, until } from '../support/serve.ts'
-
-const TEXT = 1
-const CLOSE = 8
+import { CLOSE, TEXT } from '../support/opcodes.ts'
+import { codeOf, pair, serve } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 /** Every call of a close listener. */
 function closings (socket: Socket<any, any>): CloseInfo[] {

@@ -9,12 +9,10 @@ import { DEFLATE_DEFAULTS } from '../../lib/deflate/negotiate.ts'
 import { createApp } from '../support/app.ts'
 import { compressed, deflate, OFFER, original } from '../support/deflate.ts'
 import { closeBody, masked } from '../support/frames.ts'
-import { nextMessage, pair, turn, until } from '../support/serve.ts'
+import { BINARY, CLOSE, TEXT } from '../support/opcodes.ts'
+import { nextMessage, pair } from '../support/serve.ts'
 import { noise } from '../support/splits.ts'
-
-const TEXT = 1
-const BINARY = 2
-const CLOSE = 8
+import { turn, until } from '../support/until.ts'
 
 /** So large that it is inflated and deflated in the thread pool. */
 const LARGE = Buffer.concat([noise(20_000), Buffer.alloc(20_000)])

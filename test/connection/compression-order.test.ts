@@ -2,15 +2,11 @@ import { test } from 'tap'
 import { inside } from '../support/inside.ts'
 import { compressed, OFFER, original } from '../support/deflate.ts'
 import { closeBody, masked } from '../support/frames.ts'
+import { BINARY, CLOSE, PING, PONG, TEXT } from '../support/opcodes.ts'
 import type { RawClient } from '../support/raw-client.ts'
-import { nextMessage, pair, serve, turn, until } from '../support/serve.ts'
+import { nextMessage, pair, serve } from '../support/serve.ts'
 import { noise } from '../support/splits.ts'
-
-const TEXT = 1
-const BINARY = 2
-const CLOSE = 8
-const PING = 9
-const PONG = 10
+import { turn, until } from '../support/until.ts'
 
 /** So large that it is inflated and deflated in the thread pool. */
 const LARGE = Buffer.concat([noise(20_000), Buffer.alloc(20_000)])

@@ -1,12 +1,11 @@
 import { test } from 'tap'
 import { compressed, deflate, inflate, OFFER, original } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
-import { nextMessage, pair, serve, until } from '../support/serve.ts'
+import { BINARY, PING, TEXT } from '../support/opcodes.ts'
+import { nextMessage, pair, serve } from '../support/serve.ts'
 import { noise } from '../support/splits.ts'
+import { until } from '../support/until.ts'
 
-const TEXT = 1
-const BINARY = 2
-const PING = 9
 const RSV1 = 4
 
 const ECHO = (socket: any): void => { socket.on('message', (message: any) => { socket.send(message) }) }

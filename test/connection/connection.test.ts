@@ -5,12 +5,10 @@ import type { ConnectionHost } from '../../lib/connection/host.ts'
 import { DEFLATE_DEFAULTS } from '../../lib/deflate/negotiate.ts'
 import type { CloseInfo } from '../../types/socket.ts'
 import { closeBody, masked, readFrame } from '../support/frames.ts'
+import { CLOSE, PING, TEXT } from '../support/opcodes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { serve, turn, until } from '../support/serve.ts'
-
-const TEXT = 1
-const CLOSE = 8
-const PING = 9
+import { serve } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 test('frames that come in one piece with the handshake are read after it, in order', async t => {
   const { port } = await serve(t, socket => { socket.on('message', message => { socket.send(message) }) })

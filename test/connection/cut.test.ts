@@ -2,11 +2,10 @@ import { test } from 'tap'
 import type { CloseInfo } from 'fastify-sockets'
 import { fakeClock } from '../support/clock.ts'
 import { closeBody, masked } from '../support/frames.ts'
-import { halfOpenPair, pair, stall, turn, until } from '../support/serve.ts'
+import { CLOSE, TEXT } from '../support/opcodes.ts'
+import { halfOpenPair, pair, stall } from '../support/serve.ts'
 import { resetCode, transportOf } from '../support/transport.ts'
-
-const TEXT = 1
-const CLOSE = 8
+import { turn, until } from '../support/until.ts'
 
 test('a close that is never answered is cut after closeTimeout, and not before', async t => {
   const { client, socket } = await pair(t, { closeTimeout: 3000 })

@@ -6,16 +6,15 @@ import { compressed, deflate, OFFER, RSV1 } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
 import { inside } from '../support/inside.ts'
 import { LARGE, limited, numbers, texts, turns } from '../support/limited.ts'
-import { iterate, nextMessage, pair, turn, until } from '../support/serve.ts'
+import { BINARY, TEXT } from '../support/opcodes.ts'
+import { iterate, nextMessage, pair } from '../support/serve.ts'
 import { resetCode } from '../support/transport.ts'
+import { turn, until } from '../support/until.ts'
 
 /*
  * A peer that is held back by its rate, and something else: a full inbox, a large message that is being inflated, the
  * end of the transport.
  */
-
-const TEXT = 1
-const BINARY = 2
 
 const ONE_A_SECOND = { messagesPerSecond: 1, over: 'pause' } as const
 

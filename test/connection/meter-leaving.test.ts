@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { test } from 'tap'
 import { masked } from '../support/frames.ts'
-import { iterate, pair, turn, until } from '../support/serve.ts'
+import { PING, TEXT } from '../support/opcodes.ts'
+import { iterate, pair } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
-const TEXT = 1
-const PING = 9
 const LIMIT = 10
 /** What comes within the limit during the test, however slow the machine is. */
 const ENOUGH = 200

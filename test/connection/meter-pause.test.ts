@@ -4,14 +4,10 @@ import { fakeClock, noSpread } from '../support/clock.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import { inside } from '../support/inside.ts'
 import { answerClose, limited, numbers, record, texts, turns } from '../support/limited.ts'
+import { BINARY, CLOSE, PING, PONG, TEXT } from '../support/opcodes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { pair, serve, turn, until } from '../support/serve.ts'
-
-const TEXT = 1
-const BINARY = 2
-const CLOSE = 8
-const PING = 9
-const PONG = 10
+import { pair, serve } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 test('messagesPerSecond: a peer ahead of its rate is not read until it is within it; nothing is lost', async t => {
   const { client, socket, clock, events, app } = await limited(t, { messagesPerSecond: 4, over: 'pause' })

@@ -5,14 +5,10 @@ import { fakeClock } from '../support/clock.ts'
 import { compressed, OFFER } from '../support/deflate.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import { answerClose, LARGE, limited, numbers, record, texts } from '../support/limited.ts'
+import { BINARY, CLOSE, PING, PONG, TEXT } from '../support/opcodes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { listenTo, pair, serve, turn, until } from '../support/serve.ts'
-
-const TEXT = 1
-const BINARY = 2
-const CLOSE = 8
-const PING = 9
-const PONG = 10
+import { listenTo, pair, serve } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 const REASON = 'too many messages or bytes a second'
 const OVER_RATE = { code: 1013, reason: REASON, wasClean: true, initiator: 'local' }

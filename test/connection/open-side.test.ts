@@ -1,10 +1,9 @@
 import { test } from 'tap'
 import { fakeClock } from '../support/clock.ts'
 import { closeBody } from '../support/frames.ts'
-import { halfOpenPair, turn } from '../support/serve.ts'
-
-const TEXT = 1
-const CLOSE = 8
+import { CLOSE, TEXT } from '../support/opcodes.ts'
+import { halfOpenPair } from '../support/serve.ts'
+import { turn } from '../support/until.ts'
 
 test('a peer that keeps its side open after both close frames is cut after closeTimeout', async t => {
   const { client, socket } = await halfOpenPair(t, { closeTimeout: 3000 })

@@ -1,15 +1,11 @@
 import { test } from 'tap'
 import type { Socket } from 'fastify-sockets'
 import { frame, masked } from '../support/frames.ts'
+import { BINARY, CLOSE, PING, PONG, TEXT } from '../support/opcodes.ts'
 import type { RawClient } from '../support/raw-client.ts'
-import { pair, serve, turn, until } from '../support/serve.ts'
+import { pair, serve } from '../support/serve.ts'
 import { transportOf } from '../support/transport.ts'
-
-const TEXT = 1
-const BINARY = 2
-const CLOSE = 8
-const PING = 9
-const PONG = 10
+import { turn, until } from '../support/until.ts'
 
 /** The sizes of the writes to the transport from here on: several buffers may leave in one. */
 function writesOf (socket: Socket<any, any>): number[] {

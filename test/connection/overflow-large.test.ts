@@ -1,8 +1,9 @@
 import type { Socket, SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import type { WebSocket } from 'ws'
-import { serve, stall, until } from '../support/serve.ts'
+import { serve, stall } from '../support/serve.ts'
 import { transportOf } from '../support/transport.ts'
+import { until } from '../support/until.ts'
 
 /*
  * A message larger than `maxBuffered` does not count against what follows it: a client that reads is not closed for it.

@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import { CHUNK, pair, serve, type Served, stall, turn, until } from '../support/serve.ts'
-
-const CLOSE = 8
+import { CLOSE } from '../support/opcodes.ts'
+import { CHUNK, pair, serve, type Served, stall } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 test("past maxBuffered the connection is closed with 1013 and an error event says why", async t => {
   const errors: any[] = []

@@ -12,13 +12,13 @@ import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
 import { masked } from '../support/frames.ts'
 import { inside } from '../support/inside.ts'
+import { BINARY, TEXT } from '../support/opcodes.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { pair, serve, turn, until } from '../support/serve.ts'
+import { pair, serve } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 const run = promisify(execFile)
 
-const TEXT = 1
-const BINARY = 2
 const NO_SHARED_READ = 'FASTIFY_SOCKETS_NO_SHARED_READ'
 
 /** Whether a socket is read as a stream, by an event for each chunk. */

@@ -7,9 +7,7 @@ import { compressed } from '../support/deflate.ts'
 import { type Fed, fedSocket, useUpTurn } from '../support/fed-socket.ts'
 import { masked, readFrame } from '../support/frames.ts'
 import { numbers, texts } from '../support/limited.ts'
-
-const TEXT = 1
-const BINARY = 2
+import { BINARY, TEXT } from '../support/opcodes.ts'
 
 /** Notes its messages, each of which takes so many milliseconds. */
 function listen (socket: Fed['socket'], milliseconds = 0): unknown[] {

@@ -1,12 +1,9 @@
 import { test } from 'tap'
 import { ProtocolError } from 'fastify-sockets'
 import { closeBody, frame, masked } from '../support/frames.ts'
-import { nextMessage, pair, turn, until } from '../support/serve.ts'
-
-const TEXT = 1
-const BINARY = 2
-const CLOSE = 8
-const PING = 9
+import { BINARY, CLOSE, PING, TEXT } from '../support/opcodes.ts'
+import { nextMessage, pair } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 const VIOLATIONS = [
   { name: 'an unmasked frame', bytes: frame(TEXT, 'x'), code: 1002, reason: /must be masked/ },

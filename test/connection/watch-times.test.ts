@@ -1,11 +1,9 @@
 import { type Test, test } from 'tap'
 import { type Clock, fakeClock, noSpread } from '../support/clock.ts'
 import { closeBody } from '../support/frames.ts'
-import { pair, turn, until } from '../support/serve.ts'
-
-const TEXT = 1
-const CLOSE = 8
-const PONG = 10
+import { CLOSE, PONG, TEXT } from '../support/opcodes.ts'
+import { pair } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 /** Lives are as long as they may be. */
 function stillClock (t: Test): Clock {

@@ -2,13 +2,11 @@ import { type Test, test } from 'tap'
 import { createApp } from '../support/app.ts'
 import { type Clock, fakeClock, noSpread } from '../support/clock.ts'
 import { closeBody, masked } from '../support/frames.ts'
+import { CLOSE, PING, PONG, TEXT } from '../support/opcodes.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { listenTo, pair, stall, turn, until } from '../support/serve.ts'
+import { listenTo, pair, stall } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
-const TEXT = 1
-const CLOSE = 8
-const PING = 9
-const PONG = 10
 const HEARTBEAT = { interval: 5000, timeout: 5000 }
 
 /** Pings come no earlier than they must. */

@@ -1,5 +1,6 @@
 import type { Role } from '../../lib/protocol/frame-decoder.ts'
 import { frame } from '../support/frames.ts'
+import { BINARY } from '../support/opcodes.ts'
 import { anyClose, anyPayload, controlPayload, invalidText, validClose, validText } from './payloads.ts'
 import type { Random } from './random.ts'
 
@@ -10,7 +11,6 @@ export interface Stream {
   bytes: Buffer
 }
 
-const BINARY = 2
 const EDGES = Buffer.from('00010208090a3f407d7e7f8081828889fdfeff', 'hex')
 
 export function anyStream (random: Random): Stream {

@@ -5,9 +5,8 @@ import { test, type Test } from 'tap'
 import { openSession, openSocket } from '../http2/support.ts'
 import { ROOT } from '../support/handshakes.ts'
 import type { Example } from '../support/example.ts'
+import { TEXT } from '../support/opcodes.ts'
 import { certificate, Client, RUNS_TYPESCRIPT, start } from './support.ts'
-
-const TEXT = 1
 
 /** An HTTP/2 session with an example. */
 async function sessionWith (t: Test, example: Example): Promise<ClientHttp2Session> {

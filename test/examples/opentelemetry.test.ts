@@ -1,8 +1,8 @@
 import { runInNewContext } from 'node:vm'
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import { test } from 'tap'
-import { until } from '../support/handshakes.ts'
 import type { Example } from '../support/example.ts'
+import { until } from '../support/until.ts'
 import { Client, refusal, start } from './support.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'

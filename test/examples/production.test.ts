@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { until } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 import { Client, refusal, start } from './support.ts'
 
 test('production: an address has so many connections, one client so many messages, and both are told', async t => {

@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { until } from '../support/handshakes.ts'
 import type { Example } from '../support/example.ts'
+import { until } from '../support/until.ts'
 import { Client, refusal, start } from './support.ts'
 
 interface Metrics {

@@ -1,14 +1,12 @@
 import type { Socket, SocketEvents, SocketOptions } from 'fastify-sockets'
 import { masked } from '../support/frames.ts'
-import { CHUNK, turn } from '../support/serve.ts'
+import { CLOSE, PING, PONG, TEXT } from '../support/opcodes.ts'
+import { CHUNK } from '../support/serve.ts'
+import { turn } from '../support/until.ts'
 import { type App, closed, failure, over, type Place, testPlaces } from './place.ts'
 
 type AnySocket = Socket<any, any>
 
-const TEXT = 1
-const CLOSE = 8
-const PING = 9
-const PONG = 10
 const RESERVED = 3
 
 function route (app: App, handler: (socket: AnySocket) => unknown, ws: SocketOptions = {}): void {

@@ -1,11 +1,9 @@
 import type { FastifyServerOptions } from 'fastify'
 import type { Socket } from 'fastify-sockets'
 import { linesWith } from '../support/handshakes.ts'
+import { CLOSE, TEXT } from '../support/opcodes.ts'
 import { throws } from './faults.ts'
 import { type App, closed, type Code, type End, failure, over, type Place, testPlaces } from './place.ts'
-
-const TEXT = 1
-const CLOSE = 8
 
 /** Close listeners that have been called. */
 let told = 0

@@ -1,11 +1,11 @@
 import type { Socket, SocketOptions } from 'fastify-sockets'
+import { TEXT } from '../support/opcodes.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import { throws } from './faults.ts'
 import { type App, failure, harmless, testPlaces } from './place.ts'
 
 type AnySocket = Socket<any, any>
 
-const TEXT = 1
 const STRING = { type: 'string' }
 
 /** A route that takes strings in JSON. */

@@ -2,13 +2,12 @@ import type { FastifyRequest, FastifyServerOptions } from 'fastify'
 import { type Test, test } from 'tap'
 import { createApp } from '../support/app.ts'
 import { closeBody } from '../support/frames.ts'
+import { CLOSE, TEXT } from '../support/opcodes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { listenTo, turn } from '../support/serve.ts'
+import { listenTo } from '../support/serve.ts'
+import { turn } from '../support/until.ts'
 import { type Fault, FAULTS } from './faults.ts'
 import { Watch } from './watch.ts'
-
-const TEXT = 1
-const CLOSE = 8
 
 const FAILING_URL = '/?n=failing'
 

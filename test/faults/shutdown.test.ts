@@ -2,12 +2,12 @@ import { test } from 'tap'
 import type { Socket } from 'fastify-sockets'
 import { createApp } from '../support/app.ts'
 import { closeBody } from '../support/frames.ts'
-import { listenTo, turn } from '../support/serve.ts'
+import { CLOSE } from '../support/opcodes.ts'
+import { listenTo } from '../support/serve.ts'
+import { turn } from '../support/until.ts'
 import { type Fault, FAULTS, isUnreadable } from './faults.ts'
 import type { App } from './place.ts'
 import { Watch } from './watch.ts'
-
-const CLOSE = 8
 
 interface Row {
   name: string

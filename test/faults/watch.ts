@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import type { Test } from 'tap'
-import { until } from '../support/serve.ts'
 import { uncaught } from '../support/uncaught.ts'
+import { until } from '../support/until.ts'
 
 /** Milliseconds that a test may wait for what never comes. */
 const PATIENCE = 3000

@@ -3,7 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { connectionCount, deferred, lastResponse, until } from '../support/handshakes.ts'
+import { connectionCount, deferred, lastResponse } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 const LARGE = 'x'.repeat(50_000_000)
 

@@ -3,7 +3,8 @@ import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { connectionCount, deferred, frameText, lastResponse, until } from '../support/handshakes.ts'
+import { connectionCount, deferred, frameText, lastResponse } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 /** An app whose handshakes wait in a hook until the test lets them go on. */
 async function stuckApp (t: Test) {

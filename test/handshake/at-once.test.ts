@@ -1,7 +1,8 @@
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { deferred, fakeClock, until } from '../support/handshakes.ts'
+import { deferred, fakeClock } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 // Handshakes whose answer has left when the hooks have returned.
 

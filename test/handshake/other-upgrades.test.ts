@@ -5,7 +5,8 @@ import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { connectionCount, deferred, errorBody, h2c, lastResponse, until } from '../support/handshakes.ts'
+import { connectionCount, deferred, errorBody, h2c, lastResponse } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 /** An app with HTTP routes beside its ws route. */
 function mixedApp (t: Test, server = {}): FastifyInstance {

@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, KEY, RawClient, type WireResponse } from '../support/raw-client.ts'
-import { connectionCount, errorBody, fakeClock, frameText, lastResponse, until } from '../support/handshakes.ts'
+import { connectionCount, errorBody, fakeClock, frameText, lastResponse } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 /** An app whose handler must not be called. */
 function closedRoom (t: Test): FastifyInstance {

@@ -4,7 +4,8 @@ import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import { handshake, RawClient, type WireResponse } from '../support/raw-client.ts'
-import { deferred, errorBody, frameText, lastResponse, until } from '../support/handshakes.ts'
+import { deferred, errorBody, frameText, lastResponse } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 function echo (socket: Socket): void {
   socket.on('message', message => { socket.send(message) })

@@ -3,7 +3,10 @@ import type { Socket, SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { connectionCount, deferred, errorBody, fakeClock, frameText, lastResponse, linesWith, until } from '../support/handshakes.ts'
+import {
+  connectionCount, deferred, errorBody, fakeClock, frameText, lastResponse, linesWith
+} from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 const TIMEOUT = 1000
 

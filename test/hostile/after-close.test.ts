@@ -4,7 +4,7 @@ import { fakeClock } from '../support/clock.ts'
 import { compressed, OFFER } from '../support/deflate.ts'
 import { closeBody, frame, masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { until } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 import { besieged, type Besieged, BINARY, CLOSE, PING, PONG, TEXT } from './support.ts'
 
 interface Closing extends Besieged {

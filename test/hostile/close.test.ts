@@ -12,8 +12,8 @@ import {
   RST_STREAM, SETTINGS, uint32
 } from '../support/http2-frames.ts'
 import { handshake } from '../support/raw-client.ts'
-import { turn, until } from '../support/serve.ts'
 import { uncaught } from '../support/uncaught.ts'
+import { turn, until } from '../support/until.ts'
 
 const TIMEOUT = 2000
 /** Until then after the deadline what waits for a client is cut. */

@@ -3,8 +3,8 @@ import FakeTimers from '@sinonjs/fake-timers'
 import Fastify from 'fastify'
 import sockets, { type Socket } from 'fastify-sockets'
 import { listen } from '../support/app.ts'
-import { turn } from '../support/serve.ts'
 import { serverOptions } from '../support/transport.ts'
+import { turn } from '../support/until.ts'
 import {
   AFTER_FIRST_WAIT, CLOSE_TIMEOUT, type Figures, MAX_BUFFERED, numbered, numberOf, type Request
 } from './crowd.ts'

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { clientClosed } from '../support/app.ts'
-import { until } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 import { Crowd, FRAME, MAX_BUFFERED, numbers, OVERHEAD, PEERS, SIZE } from './crowd.ts'
 import { MIB } from './support.ts'
 

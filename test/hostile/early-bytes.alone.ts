@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { deferred } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { turn, until } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 import { besieged, held, MIB } from './support.ts'
 
 test('bytes that come one by one while a hook decides take little more memory than they are', async t => {

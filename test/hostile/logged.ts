@@ -1,9 +1,9 @@
 import type { Test } from 'tap'
 import type { FastifyInstance } from 'fastify'
 import type { Socket } from 'fastify-sockets'
-import { until } from '../support/handshakes.ts'
 import { createApp, listen, type LogLine } from '../support/app.ts'
 import { RawClient } from '../support/raw-client.ts'
+import { until } from '../support/until.ts'
 import { KIB, MIB } from './support.ts'
 
 /** What a line of this package may take, in bytes, with Fastify's own request id and all. */

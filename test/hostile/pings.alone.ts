@@ -3,7 +3,7 @@ import { test } from 'tap'
 import type { Socket } from 'fastify-sockets'
 import { masked } from '../support/frames.ts'
 import type { RawClient } from '../support/raw-client.ts'
-import { turn, until } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 import { besieged, held, KIB, MIB, PING, PONG, TEXT } from './support.ts'
 
 const HIGH_WATER_MARK = 16 * KIB

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { compressed, deflate, OFFER, original, RSV1 } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
-import { until } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 import { besieged, BINARY, PING, TEXT } from './support.ts'
 
 /** Not a round number: it lies inside of every unit that something may be counted in. */

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import { masked } from '../support/frames.ts'
-import { serve, turn, until } from '../support/serve.ts'
+import { serve } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 import { besieged, BINARY, KIB, MIB, TEXT } from './support.ts'
 
 test('a peer that writes a byte at a time is served as any other, and holds up nobody', async t => {

@@ -3,7 +3,8 @@ import { test } from 'tap'
 import type { Socket } from 'fastify-sockets'
 import { readFrame } from '../support/frames.ts'
 import { handshake } from '../support/raw-client.ts'
-import { serve, stall, turn, until } from '../support/serve.ts'
+import { serve, stall } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 import { KIB, MIB } from './support.ts'
 
 const HIGH_WATER_MARK = 64 * KIB

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import type { Socket, SocketOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
-import { connectionCount, frameText, until } from '../support/handshakes.ts'
+import { connectionCount, frameText } from '../support/handshakes.ts'
 import { createApp } from '../support/app.ts'
 import { collectGarbage } from '../support/garbage.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { listenTo, type Served } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 
 export const TEXT = 1
 export const BINARY = 2

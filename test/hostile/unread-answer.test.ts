@@ -3,9 +3,9 @@ import { connectionCount, deferred, fakeClock } from '../support/handshakes.ts'
 import { createApp, listen } from '../support/app.ts'
 import { connectFields, RST_STREAM } from '../support/http2-frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { turn, until } from '../support/serve.ts'
 import { RawSession } from '../http2/raw.ts'
 import { CANCEL } from '../http2/support.ts'
+import { turn, until } from '../support/until.ts'
 
 /** Between two looks at an answer that no route limits. */
 const TAKE = 30_000

@@ -1,13 +1,13 @@
 import type { ClientHttp2Session } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Test, test } from 'tap'
-import { deferred, until } from '../support/handshakes.ts'
+import { deferred } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
 import {
   connectFields, END_HEADERS, headerBlock, HEADERS, http2Frame, RST_STREAM, uint32
 } from '../support/http2-frames.ts'
-import { turn } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 import { RawSession } from './raw.ts'
 import {
   CANCEL, get, http2App, INTERNAL_ERROR, NO_ERROR, openSession, openSocket, openStream, refusalStatuses, type StreamClient

@@ -2,10 +2,9 @@
 import { test, type Test } from 'tap'
 import { listen } from '../support/app.ts'
 import { closeBody, masked } from '../support/frames.ts'
+import { CLOSE } from '../support/opcodes.ts'
 import { KEY } from '../support/raw-client.ts'
 import { http2App, NO_ERROR, openSession, openSocket, type RequestHeaders } from './support.ts'
-
-const CLOSE = 8
 
 /** A socket that a client has opened; at `/close` the server closes it with 4000. */
 async function open (t: Test, path: string, headers?: RequestHeaders) {

@@ -2,10 +2,11 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket as NetSocket } from 'node:net'
 import { type ClientHttp2Session, connect as connectSession } from 'node:http2'
 import { type Test, test } from 'tap'
-import { deferred, fakeClock, until, waitingRoute } from '../support/handshakes.ts'
+import { deferred, fakeClock, waitingRoute } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { closeBody } from '../support/frames.ts'
-import { CHUNK, turn } from '../support/serve.ts'
+import { CHUNK } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 import { type App, CANCEL, get, goAway, http2App, openSession, openSocket, openStream, StreamClient } from './support.ts'
 
 

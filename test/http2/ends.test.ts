@@ -1,7 +1,7 @@
 import { test } from 'tap'
-import { fakeClock, linesWith, until } from '../support/handshakes.ts'
+import { fakeClock, linesWith } from '../support/handshakes.ts'
 import { closeBody, frame } from '../support/frames.ts'
-import { turn } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 import { CANCEL, endOf, http2Pair, INTERNAL_ERROR, NO_ERROR, type StreamClient } from './support.ts'
 
 /** Its session is as it was. */

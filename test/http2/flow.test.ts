@@ -1,9 +1,9 @@
 import type { Socket } from 'fastify-sockets'
 import { type Test, test } from 'tap'
-import { until } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
-import { CHUNK, turn } from '../support/serve.ts'
+import { CHUNK } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 import { http2App, http2Pair, openSession, openSocket, type StreamClient } from './support.ts'
 
 const MESSAGE = masked(2, Buffer.alloc(16_000))

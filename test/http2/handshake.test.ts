@@ -2,9 +2,9 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Socket } from 'fastify-sockets'
 import { type Test, test } from 'tap'
-import { deferred, errorBody, linesWith, until } from '../support/handshakes.ts'
+import { deferred, errorBody, linesWith } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
-import { turn } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 import { type App, CANCEL, http2App, openSession, openSocket, openStream, refusal, type RequestHeaders } from './support.ts'
 
 function echo (socket: Socket<any, any>): void {

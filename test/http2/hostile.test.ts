@@ -9,14 +9,14 @@ import {
   connectFields, DATA, END_HEADERS, END_STREAM, type Fields, GOAWAY, headerBlock, HEADERS, http2Frame, RST_STREAM, uint32,
   WINDOW_UPDATE
 } from '../support/http2-frames.ts'
-import { turn, until } from '../support/serve.ts'
+import { TEXT } from '../support/opcodes.ts'
 import { uncaught } from '../support/uncaught.ts'
+import { turn, until } from '../support/until.ts'
 import { RawSession } from './raw.ts'
 import { CANCEL, http2App, INTERNAL_ERROR, NO_ERROR, refusalStatuses } from './support.ts'
 
 const PROTOCOL_ERROR = 1
 const ENHANCE_YOUR_CALM = 11
-const TEXT = 1
 
 const reset = (code: number, id = 1): Buffer => http2Frame(RST_STREAM, 0, id, uint32(code))
 const words = http2Frame(DATA, 0, 1, masked(TEXT, 'last words'))

@@ -1,9 +1,9 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyInstance } from 'fastify'
 import { type Test, test } from 'tap'
-import { deferred, errorBody, fakeClock, linesWith, until, waitingRoute } from '../support/handshakes.ts'
+import { deferred, errorBody, fakeClock, linesWith, waitingRoute } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
-import { turn } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 import {
   CANCEL, get, http2App, NO_ERROR, openSession, openSocket, openStream, refusal, refusalStatuses, refusingApp
 } from './support.ts'

@@ -10,7 +10,8 @@ import { ask, askOf, connectSecure, nextText } from '../support/handshakes.ts'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
 import { closeBody } from '../support/frames.ts'
-import { nextMessage, until } from '../support/serve.ts'
+import { nextMessage } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 import { type App, get, goAway, http2App, openSession, openSocket, openStream, refusal } from './support.ts'
 
 const { key, cert } = await selfSigned()

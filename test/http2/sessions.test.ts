@@ -1,7 +1,8 @@
 import { type Test, test } from 'tap'
-import { deferred, until } from '../support/handshakes.ts'
+import { deferred } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { closeBody } from '../support/frames.ts'
+import { until } from '../support/until.ts'
 import { type App, CANCEL, goAway, http2App, openSession, openSocket, type StreamClient } from './support.ts'
 
 const TIMEOUT = 50

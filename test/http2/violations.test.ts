@@ -4,8 +4,8 @@ import { listen } from '../support/app.ts'
 import {
   connectFields, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, http2Frame, SETTINGS, uint32, WINDOW_UPDATE
 } from '../support/http2-frames.ts'
-import { turn, until } from '../support/serve.ts'
 import { uncaught } from '../support/uncaught.ts'
+import { turn, until } from '../support/until.ts'
 import { RawSession } from './raw.ts'
 import { http2App } from './support.ts'
 

@@ -6,8 +6,9 @@ import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { CHUNK, pair, stall, until } from '../support/serve.ts'
+import { CHUNK, pair, stall } from '../support/serve.ts'
 import { deferred, lastResponse } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 interface Messages {
   handshake: HandshakeMessage

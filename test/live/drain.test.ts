@@ -3,8 +3,8 @@ import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { closeBody } from '../support/frames.ts'
 import { RawClient } from '../support/raw-client.ts'
-import { turn, until } from '../support/serve.ts'
 import { deferred, fakeClock, frameText, linesWith } from '../support/handshakes.ts'
+import { turn, until } from '../support/until.ts'
 
 const SHUTDOWN = { code: 1001, reason: 'the server is shutting down' }
 

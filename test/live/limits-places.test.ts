@@ -6,7 +6,8 @@ import { createApp, listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { accepted } from '../support/transport.ts'
-import { deferred, fakeClock, lastResponse, until } from '../support/handshakes.ts'
+import { deferred, fakeClock, lastResponse } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 /* Every place is given back, and once only, however a handshake or a connection ends. */
 

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { WebSocket } from 'ws'
 import { createApp } from '../support/app.ts'
-import { until, waitingRoute } from '../support/handshakes.ts'
+import { waitingRoute } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 const ROOM = '/room'
 

@@ -4,16 +4,15 @@ import { test, type Test } from 'tap'
 import { connect, createApp, listen } from '../support/app.ts'
 import { closeBody } from '../support/frames.ts'
 import { collectGarbage } from '../support/garbage.ts'
+import { CLOSE, TEXT } from '../support/opcodes.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { serverOptions } from '../support/transport.ts'
-import { deferred, until } from '../support/handshakes.ts'
+import { deferred } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 /*
  * `app.close()` waits for what handlers do, and onClose hooks come after it: what they use is not taken from them.
  */
-
-const TEXT = 1
-const CLOSE = 8
 
 type AnySocket = Socket<any, any>
 

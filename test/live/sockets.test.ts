@@ -3,7 +3,8 @@ import { createApp, listen } from '../support/app.ts'
 import { closeBody } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { pair, stall } from '../support/serve.ts'
-import { deferred, frameText, lastResponse, until } from '../support/handshakes.ts'
+import { deferred, frameText, lastResponse } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 const NOTHING = {
   open: 0, paused: 0, bufferedAmount: 0, opened: 0, refused: 0, closed: 0,

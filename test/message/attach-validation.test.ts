@@ -1,9 +1,9 @@
 import { test } from 'tap'
 import { masked } from '../support/frames.ts'
-import { iterate, nextMessage, pair, turn, until } from '../support/serve.ts'
+import { BINARY, TEXT } from '../support/opcodes.ts'
+import { iterate, nextMessage, pair } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
-const TEXT = 1
-const BINARY = 2
 const ROUTE = { attachValidation: true, schema: { message: { type: 'object', required: ['a'] } } }
 
 /** Good and bad messages in one chunk. */

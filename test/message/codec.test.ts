@@ -2,10 +2,9 @@ import { test } from 'tap'
 import type { InvalidMessageError } from 'fastify-sockets'
 import { createApp } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
-import { listenTo, nextMessage, pair, turn, until } from '../support/serve.ts'
-
-const TEXT = 1
-const BINARY = 2
+import { BINARY, TEXT } from '../support/opcodes.ts'
+import { listenTo, nextMessage, pair } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 const NAME = {
   type: 'object',

@@ -1,8 +1,9 @@
 import { test } from 'tap'
 import { masked } from '../support/frames.ts'
-import { codeOf, nextMessage, pair, serve, until } from '../support/serve.ts'
+import { TEXT } from '../support/opcodes.ts'
+import { codeOf, nextMessage, pair, serve } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 
-const TEXT = 1
 const DEPTH = 100_000
 
 /** Text that is parsed, and that nothing can walk through which calls itself. */

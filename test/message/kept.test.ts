@@ -2,10 +2,9 @@ import { test } from 'tap'
 import type { Socket } from 'fastify-sockets'
 import { createApp } from '../support/app.ts'
 import { collectGarbage } from '../support/garbage.ts'
-import { listenTo, turn, until } from '../support/serve.ts'
-
-const TEXT = 1
-const PING = 9
+import { PING, TEXT } from '../support/opcodes.ts'
+import { listenTo } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 const DEEP = `[{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}]`
 const TREE = { $id: 'tree', definitions: { node: { anyOf: [{ type: 'array', items: { $ref: '#/definitions/node' } }, { type: 'null' }] } } }

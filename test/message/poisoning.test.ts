@@ -2,10 +2,10 @@ import { type Test, test } from 'tap'
 import type { FastifyServerOptions } from 'fastify'
 import type { Socket } from 'fastify-sockets'
 import { createApp } from '../support/app.ts'
+import { TEXT } from '../support/opcodes.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import { listenTo, nextMessage } from '../support/serve.ts'
 
-const TEXT = 1
 const PROTO = '{"a":1,"__proto__":{"polluted":true}}'
 const CONSTRUCTOR = '{"a":1,"constructor":{"prototype":{"polluted":true}}}'
 

@@ -2,16 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
 import type { Socket, SocketOptions } from 'fastify-sockets'
 import { masked } from '../support/frames.ts'
+import { BINARY, CLOSE, TEXT } from '../support/opcodes.ts'
 import { serve } from '../support/serve.ts'
 
 /*
  * A message that is refused keeps its place: those before it, in the same packet, are handled first, and by default those
  * behind it are not.
  */
-
-const TEXT = 1
-const BINARY = 2
-const CLOSE = 8
 
 type AnySocket = Socket<any, any>
 

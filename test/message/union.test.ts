@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
 import { type Test, test } from 'tap'
 import { createApp } from '../support/app.ts'
+import { TEXT } from '../support/opcodes.ts'
 import type { RawClient } from '../support/raw-client.ts'
-import { listenTo, nextMessage, pair, until } from '../support/serve.ts'
-
-const TEXT = 1
+import { listenTo, nextMessage, pair } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 
 const CHAT = {
   type: 'object',

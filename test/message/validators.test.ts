@@ -2,10 +2,10 @@ import { runInNewContext } from 'node:vm'
 import { type Test, test } from 'tap'
 import type { Socket, SocketOptions } from 'fastify-sockets'
 import { createApp } from '../support/app.ts'
+import { TEXT } from '../support/opcodes.ts'
 import type { RawClient } from '../support/raw-client.ts'
-import { listenTo, nextMessage, pair, turn, until } from '../support/serve.ts'
-
-const TEXT = 1
+import { listenTo, nextMessage, pair } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 /** A route whose validator is this function, and whose handler listens. */
 async function validated (

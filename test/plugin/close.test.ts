@@ -4,7 +4,8 @@ import { test } from 'tap'
 import { clientClosed, connect, createApp, listen } from '../support/app.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { connectionCount, deferred, errorBody, fakeClock, frameText, until } from '../support/handshakes.ts'
+import { connectionCount, deferred, errorBody, fakeClock, frameText } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 const SHUTDOWN = { code: 1001, reason: 'the server is shutting down' }
 

@@ -3,7 +3,8 @@ import type { SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { connectionCount, deferred, errorBody, fakeClock, lastResponse, runScript, until } from '../support/handshakes.ts'
+import { connectionCount, deferred, errorBody, fakeClock, lastResponse, runScript } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 /* onRequest hooks of the app run before those of the route: what a handshake costs there is limited as well. */
 

@@ -5,7 +5,8 @@ import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { accepted } from '../support/transport.ts'
-import { deferred, errorBody, fakeClock, frameText, lastResponse, until } from '../support/handshakes.ts'
+import { deferred, errorBody, fakeClock, frameText, lastResponse } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 const HOOKS = ['onRequest', 'preParsing', 'preValidation', 'preHandler'] as const
 

@@ -4,7 +4,7 @@ import type { SocketBehaviour } from '../../lib/socket/behaviour.ts'
 import { compressed } from '../support/deflate.ts'
 import { type Fed, fedSocket } from '../support/fed-socket.ts'
 import { closeBody, masked } from '../support/frames.ts'
-import { turn } from '../support/serve.ts'
+import { turn } from '../support/until.ts'
 import { holds } from './holds.ts'
 
 /*

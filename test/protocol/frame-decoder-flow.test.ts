@@ -1,8 +1,7 @@
 import { test, type Test } from 'tap'
 import { FrameDecoder, type FrameSink } from '../../lib/protocol/frame-decoder.ts'
 import { frame } from '../support/frames.ts'
-
-const BINARY = 2
+import { BINARY } from '../support/opcodes.ts'
 
 /** A client-role decoder that notes what it hands on; `act` runs inside each callback. */
 function setUp (): { decoder: FrameDecoder, seen: string[], act: { on: (event: string) => void } } {

@@ -6,14 +6,9 @@ import {
 } from '../../lib/protocol/frame-encoder.ts'
 import { MessageAssembler } from '../../lib/protocol/message-assembler.ts'
 import { readFrame } from '../support/frames.ts'
+import { BINARY, CLOSE, PING, PONG, TEXT } from '../support/opcodes.ts'
 import { splits } from '../support/splits.ts'
 import { binary, hex, messageReader, text } from './rows.ts'
-
-const TEXT = 1
-const BINARY = 2
-const CLOSE = 8
-const PING = 9
-const PONG = 10
 
 /** The masking key of the examples in RFC 6455 §5.7. */
 const KEY = hex('37fa213d').readInt32LE()

@@ -2,14 +2,11 @@ import { test, type Test } from 'tap'
 import { FrameDecoder } from '../../lib/protocol/frame-decoder.ts'
 import { MessageAssembler, type MessageSink } from '../../lib/protocol/message-assembler.ts'
 import { frame } from '../support/frames.ts'
+import { BINARY, CONTINUATION, PING, TEXT } from '../support/opcodes.ts'
 import { messageReader, type Reader } from './rows.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
-const CONTINUATION = 0
-const TEXT = 1
-const BINARY = 2
-const PING = 9
 
 /** Notes the size of every buffer asked for from now on; the test's own bytes are made before. */
 function watchAllocations (t: Test): number[] {

@@ -5,9 +5,10 @@ import type { FastifyServerOptions } from 'fastify'
 import * as fastify from 'fastify'
 import { type Test, test } from 'tap'
 import { openSession, openStream, refusal } from '../http2/support.ts'
-import { ask, fakeClock, frameText, until } from '../support/handshakes.ts'
+import { ask, fakeClock, frameText } from '../support/handshakes.ts'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
+import { until } from '../support/until.ts'
 import { waitingConstraint } from './waiting-constraint.ts'
 
 const HTTP1 = { http2: false, https: null } as unknown as FastifyServerOptions

@@ -5,10 +5,11 @@ import type { Duplex } from 'node:stream'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { type Test, test } from 'tap'
 import { connectHeaders, openSession, openSocket, openStream, refusal, StreamClient } from '../http2/support.ts'
-import { connectionCount, deferred, errorBody, fakeClock, frameText, h2c, linesWith, until } from '../support/handshakes.ts'
+import { connectionCount, deferred, errorBody, fakeClock, frameText, h2c, linesWith } from '../support/handshakes.ts'
 import { createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { uncaught } from '../support/uncaught.ts'
+import { until } from '../support/until.ts'
 import { waitingConstraint } from './waiting-constraint.ts'
 
 const HTTP1 = { http2: false, https: null } as unknown as FastifyServerOptions

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { masked, readFrame } from '../support/frames.ts'
+import { CLOSE } from '../support/opcodes.ts'
 import { handshake } from '../support/raw-client.ts'
 
 export interface Crowd {
@@ -12,7 +13,6 @@ export interface Crowd {
   deaf: number
 }
 
-const CLOSE = 8
 const AT_A_TIME = 50
 
 /** Connects them all and stays until the server ends them: how many saw which code; deaf ones count as such. */

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import Fastify from 'fastify'
 import sockets from 'fastify-sockets'
-import { until } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 import { type Crowd, joinCrowd } from './crowd.ts'
 
 const CONNECTIONS = 10_000

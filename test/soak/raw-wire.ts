@@ -1,14 +1,10 @@
 import { connect, type Socket } from 'node:net'
 import { compressed, OFFER, original } from '../support/deflate.ts'
 import { masked, readFrame, type WireFrame } from '../support/frames.ts'
+import { BINARY, CLOSE, PING, PONG, TEXT } from '../support/opcodes.ts'
 import { handshake } from '../support/raw-client.ts'
 import type { Target, Wire, WireOwner } from './wire.ts'
 
-const TEXT = 1
-const BINARY = 2
-const CLOSE = 8
-const PING = 9
-const PONG = 10
 const NORMAL = Buffer.from([1000 >> 8, 1000 & 0xff])
 const ABNORMAL = 1006
 

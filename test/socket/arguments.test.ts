@@ -1,8 +1,8 @@
 import { test } from 'tap'
 import { masked } from '../support/frames.ts'
-import { pair, turn } from '../support/serve.ts'
-
-const TEXT = 1
+import { TEXT } from '../support/opcodes.ts'
+import { pair } from '../support/serve.ts'
+import { turn } from '../support/until.ts'
 
 for (const { name, args, code } of [
   { name: 'null for a reason', args: [1000, null], code: 'FST_ERR_WS_CLOSE_REASON' },

@@ -1,10 +1,9 @@
 import { runInNewContext, runInThisContext } from 'node:vm'
 import { test } from 'tap'
 import { OFFER, original } from '../support/deflate.ts'
-import { codeOf, pair, serve, turn } from '../support/serve.ts'
-
-const BINARY = 2
-const TEXT = 1
+import { BINARY, TEXT } from '../support/opcodes.ts'
+import { codeOf, pair, serve } from '../support/serve.ts'
+import { turn } from '../support/until.ts'
 
 /** Claims what it does not hold, in every way in which that can be asked. */
 function liar (Parent: typeof Buffer | typeof Uint8Array, claims: Record<string, unknown>): new (of: any, ...rest: any[]) => Uint8Array {

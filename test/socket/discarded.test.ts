@@ -2,16 +2,16 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import type { Socket } from 'fastify-sockets'
 import { closeBody, masked } from '../support/frames.ts'
+import { CLOSE, TEXT } from '../support/opcodes.ts'
 import type { RawClient } from '../support/raw-client.ts'
-import { pair, serve, until } from '../support/serve.ts'
+import { pair, serve } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 
 /*
  * A handler that only sends: when it has ended, and nobody listens, messages are discarded. Kept, they would stop the
  * reading of the peer's close frame.
  */
 
-const TEXT = 1
-const CLOSE = 8
 const MUCH = Buffer.concat(Array(200).fill(masked(TEXT, Buffer.alloc(1000, 'x'))))
 
 type AnySocket = Socket<any, any>

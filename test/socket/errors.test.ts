@@ -1,11 +1,9 @@
 import { test } from 'tap'
 import type { SocketOptions } from 'fastify-sockets'
 import { masked } from '../support/frames.ts'
-import { pair, serve, turn, until } from '../support/serve.ts'
-
-const TEXT = 1
-const CLOSE = 8
-const PING = 9
+import { CLOSE, PING, TEXT } from '../support/opcodes.ts'
+import { pair, serve } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 /** An `onError` that keeps what it was called with. */
 function collect (): { errors: any[], options: SocketOptions } {

@@ -3,15 +3,13 @@ import type { SocketOptions } from 'fastify-sockets'
 import { type Clock, fakeClock, noSpread } from '../support/clock.ts'
 import { OFFER, compressed } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
-import { iterate, pair, stall, turn, until } from '../support/serve.ts'
+import { BINARY, CLOSE, TEXT } from '../support/opcodes.ts'
+import { iterate, pair, stall } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 /*
  * A close that the handler has not asked for takes nothing from it that the peer has sent before it could know.
  */
-
-const TEXT = 1
-const BINARY = 2
-const CLOSE = 8
 
 for (const { why, ws, wait } of [
   { why: 'a life is over', ws: { maxLifetime: 10_000 }, wait: (clock: Clock) => clock.tick(10_000) },

@@ -2,11 +2,10 @@ import { test } from 'tap'
 import { masked } from '../support/frames.ts'
 import { fakeClock } from '../support/clock.ts'
 import { createApp } from '../support/app.ts'
-import { listenTo, pair, serve, until, turn } from '../support/serve.ts'
+import { BINARY, TEXT } from '../support/opcodes.ts'
+import { listenTo, pair, serve } from '../support/serve.ts'
 import { uncaught } from '../support/uncaught.ts'
-
-const TEXT = 1
-const BINARY = 2
+import { turn, until } from '../support/until.ts'
 
 test('a peer that leaves makes no rejection that nobody waits for', async t => {
   const found = uncaught(t)

@@ -1,12 +1,9 @@
 import { once } from 'node:events'
 import { test } from 'tap'
 import { closeBody, masked } from '../support/frames.ts'
-import { nextMessage, pair, serve, turn, until } from '../support/serve.ts'
-
-const TEXT = 1
-const CLOSE = 8
-const PING = 9
-const PONG = 10
+import { CLOSE, PING, PONG, TEXT } from '../support/opcodes.ts'
+import { nextMessage, pair, serve } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 test('messages that come before the first listener are delivered to it in order', async t => {
   const { client, socket, app } = await pair(t)

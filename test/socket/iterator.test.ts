@@ -1,10 +1,9 @@
 import { test } from 'tap'
 import { closeBody, masked } from '../support/frames.ts'
-import { codeOf, iterate, pair, serve, turn, until } from '../support/serve.ts'
+import { CLOSE, TEXT } from '../support/opcodes.ts'
+import { codeOf, iterate, pair, serve } from '../support/serve.ts'
 import { turn as eventLoop } from '../../lib/connection/turn.ts'
-
-const TEXT = 1
-const CLOSE = 8
+import { turn, until } from '../support/until.ts'
 
 test('a loop gets the messages in order, those that waited first, and ends when the peer closes', async t => {
   const { client, socket, app } = await pair(t)

@@ -2,11 +2,9 @@ import { once } from 'node:events'
 import { test } from 'tap'
 import type { CloseInfo } from 'fastify-sockets'
 import { masked } from '../support/frames.ts'
-import { pair, serve, turn, until } from '../support/serve.ts'
-
-const TEXT = 1
-const CLOSE = 8
-const PING = 9
+import { CLOSE, PING, TEXT } from '../support/opcodes.ts'
+import { pair, serve } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 test('a listener gets the arguments of its event and nothing else, with the socket as this', async t => {
   const { client, socket } = await pair(t)

@@ -2,12 +2,9 @@ import { test } from 'tap'
 import type { Test } from 'tap'
 import { inside } from '../support/inside.ts'
 import { masked } from '../support/frames.ts'
-import { CHUNK, pair, stall, turn, until } from '../support/serve.ts'
-
-const TEXT = 1
-const CLOSE = 8
-const PING = 9
-const PONG = 10
+import { CLOSE, PING, PONG, TEXT } from '../support/opcodes.ts'
+import { CHUNK, pair, stall } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 /** More than are kept in an array. */
 const MANY = 50

@@ -1,10 +1,8 @@
 import { test } from 'tap'
 import { masked } from '../support/frames.ts'
-import { codeOf, pair, serve, turn, until } from '../support/serve.ts'
-
-const CLOSE = 8
-const PING = 9
-const PONG = 10
+import { CLOSE, PING, PONG } from '../support/opcodes.ts'
+import { codeOf, pair, serve } from '../support/serve.ts'
+import { turn, until } from '../support/until.ts'
 
 test('ping() resolves with the round trip in milliseconds', async t => {
   const { open } = await serve(t, async socket => {

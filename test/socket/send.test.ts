@@ -1,10 +1,8 @@
 import { test } from 'tap'
 import { masked } from '../support/frames.ts'
-import { codeOf, pair, serve, turn } from '../support/serve.ts'
-
-const TEXT = 1
-const BINARY = 2
-const CLOSE = 8
+import { BINARY, CLOSE, TEXT } from '../support/opcodes.ts'
+import { codeOf, pair, serve } from '../support/serve.ts'
+import { turn } from '../support/until.ts'
 
 test('a string goes as text, in UTF-8', async t => {
   const { client, socket } = await pair(t)

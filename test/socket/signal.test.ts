@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
 import { closeBody } from '../support/frames.ts'
-import { pair, serve, until } from '../support/serve.ts'
-
-const CLOSE = 8
+import { CLOSE } from '../support/opcodes.ts'
+import { pair, serve } from '../support/serve.ts'
+import { until } from '../support/until.ts'
 
 test('socket.signal is one signal, aborted when the connection has ended, with how it ended as the reason', async t => {
   const { client, socket } = await pair(t)

@@ -1,11 +1,6 @@
 import { deflate, RSV1 } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
-
-const CONTINUATION = 0
-const TEXT = 1
-const BINARY = 2
-const PING = 9
-const PONG = 10
+import { BINARY, CONTINUATION, PING, PONG, TEXT } from '../support/opcodes.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB

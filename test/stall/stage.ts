@@ -5,6 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
+import { TEXT } from '../support/opcodes.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { type Siege, SIEGES } from './floods.ts'
 import { longestStretch, type Tick, tick, waitedIn } from './probe.ts'
@@ -33,8 +34,6 @@ const DURATION = 300
 const PAUSE = 5
 /** In which a server must have come to rest after a siege. */
 const PATIENCE = 60_000
-
-const TEXT = 1
 
 class Child {
   readonly #child: ChildProcess

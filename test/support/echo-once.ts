@@ -3,9 +3,8 @@ import Fastify from 'fastify'
 import sockets from 'fastify-sockets'
 import { simdMemory } from '../../lib/protocol/simd.ts'
 import { listen } from './app.ts'
+import { TEXT } from './opcodes.ts'
 import { RawClient } from './raw-client.ts'
-
-const TEXT = 1
 
 const app = Fastify()
 app.register(sockets)

@@ -105,11 +105,6 @@ export function connectionCount (app: FastifyInstance): Promise<number> {
   })
 }
 
-/** Waits until something that no event announces has come true. */
-export async function until (isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  while (!await isTrue()) await new Promise(setImmediate)
-}
-
 /** A clock that the test moves. */
 export async function fakeClock (t: Test): Promise<Clock> {
   // Sockets of an earlier test may tell of their end at the end of this turn of the event loop, and clear real timers.

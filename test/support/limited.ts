@@ -2,12 +2,11 @@ import type { LimitOptions, Socket, SocketOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
 import { type Clock, fakeClock } from './clock.ts'
 import { closeBody, masked } from './frames.ts'
+import { CLOSE, TEXT } from './opcodes.ts'
 import type { RawClient } from './raw-client.ts'
-import { type Pair, pair, turn } from './serve.ts'
+import { type Pair, pair } from './serve.ts'
 import { noise } from './splits.ts'
-
-const TEXT = 1
-const CLOSE = 8
+import { turn } from './until.ts'
 
 /** So large that it is inflated in the thread pool. */
 export const LARGE = Buffer.concat([noise(20_000), Buffer.alloc(20_000)])

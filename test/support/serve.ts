@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import type { ClientOptions, WebSocket } from 'ws'
 import { connect, createApp, listen } from './app.ts'
 import { handshake, RawClient } from './raw-client.ts'
+import { turn, until } from './until.ts'
 
 type AnySocket = Socket<any, any>
 
@@ -101,16 +102,6 @@ export function iterate (t: Test, socket: BaseSocket<any, any>): AsyncIterator<a
 /** The next message for a socket that nobody else listens to. */
 export function nextMessage (socket: BaseSocket<any, any>): Promise<any> {
   return new Promise(resolve => { socket.once('message', resolve) })
-}
-
-/** Waits for what the system does on its own and tells nobody; the test's timeout ends it if it never comes. */
-export async function until (isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await turn()
-}
-
-/** One turn of the event loop: what was due has happened. */
-export function turn (): Promise<void> {
-  return new Promise(resolve => { setImmediate(resolve) })
 }
 
 /** The code of the error that a call throws or a promise rejects with; undefined if it does neither. */

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
 import { test } from 'tap'
 import { duplexPair } from '../../lib/testing/duplex-pair.ts'
-import { until } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 test('each end reads what the other writes', async t => {
   const [one, two] = duplexPair()

@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { test } from 'tap'
 import { createApp } from '../support/app.ts'
-import { turn } from '../support/serve.ts'
 import { uncaught } from '../support/uncaught.ts'
-import { fakeClock, until } from '../support/handshakes.ts'
+import { fakeClock } from '../support/handshakes.ts'
+import { turn, until } from '../support/until.ts'
 
 const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
 const FRAME = Buffer.from([0x81, 1, 120])

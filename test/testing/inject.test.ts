@@ -4,7 +4,8 @@ import sockets, { type SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
-import { deferred, runScript, until } from '../support/handshakes.ts'
+import { deferred, runScript } from '../support/handshakes.ts'
+import { until } from '../support/until.ts'
 
 /** An app that is ready, with an echo. */
 async function echoApp (t: Test, options: SocketOptions = {}, server = {}): Promise<FastifyInstance> {

@@ -1,4 +1,5 @@
 import { masked } from '../../support/frames.ts'
+import { TEXT } from '../../support/opcodes.ts'
 import type { FanOutLoad, Measurement, Timing } from '../load.ts'
 import type { ServerProcess } from '../server-process.ts'
 import { buffer, type Connection, type Options, reset } from './connection.ts'
@@ -6,7 +7,6 @@ import { openAll } from './open-all.ts'
 import { ReplyCounter } from './reply-counter.ts'
 import { failure, Tally, watch } from './tally.ts'
 
-const TEXT = 1
 const TEXT_WITH_FIN = 0x81
 /** The server's `net` counts on two bytes. */
 const TRIGGER = masked(TEXT, 'go')

@@ -7,12 +7,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { fewest, frame } from '../../support/frames.ts'
+import { BINARY, TEXT } from '../../support/opcodes.ts'
 import { load, NEWS, TRIGGER } from './config.ts'
 import { report } from './report.ts'
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
-const TEXT = 1
-const BINARY = 2
 /** What Node.js reads at once. */
 const CHUNK = 64 * 1024
 const MASKING_KEY = 4
