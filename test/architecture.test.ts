@@ -155,3 +155,10 @@ test('every test is run: by the one command, or by one of its own', async t => {
     t.ok(existsSync(join(ROOT, 'test', folder, 'all.ts')) || own.includes(`dist/test/${folder}/*.test.js`) || own.includes(`dist/test/${folder}/${folder}.test.js`), folder)
   }
 })
+
+test('test/README.md has a line for every folder of tests', async t => {
+  const readme = readFileSync(join(ROOT, 'test/README.md'), 'utf8')
+  const folders = readdirSync(join(ROOT, 'test'), { withFileTypes: true }).filter(entry => entry.isDirectory()).map(({ name }) => name)
+  t.ok(folders.length > 20)
+  for (const name of folders) t.match(readme, `\`${name}/\``, name)
+})

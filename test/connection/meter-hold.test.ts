@@ -179,7 +179,8 @@ test('a message that cannot be inflated ends the connection, whatever holds it u
   client.write(Buffer.concat([texts(1), masked(BINARY, broken, { rsv: RSV1 }), texts(3)]))
   t.equal((await client.close()).code, 1007)
   await turn()
-  t.strictSame(events.slice(0, 2), ['0', 'FST_ERR_WS_PROTOCOL'])
+  // It may have ended by now.
+  t.strictSame(events.filter(event => event !== 1007), ['0', 'FST_ERR_WS_PROTOCOL'])
   // That of the closing handshake at most, where it takes both sides.
   t.ok(clock.countTimers() <= 1)
 })

@@ -18,6 +18,12 @@ test('the close codes are those of RFC 6455 §7.4.1 and the IANA registry', asyn
   })
 })
 
+test('all of them may stand in a close frame, but for the two that say that there was none', async t => {
+  const { NO_STATUS, ABNORMAL, ...others } = CloseCode
+  for (const code of [NO_STATUS, ABNORMAL]) t.equal(isCloseCode(code), false, `${code}`)
+  for (const code of Object.values(others)) t.equal(isCloseCode(code), true, `${code}`)
+})
+
 test('of all two-byte numbers only these may stand in a close frame (§7.4)', async t => {
   const ranges: Array<[number, number]> = []
   for (let code = 0; code <= 0xffff; code++) {
