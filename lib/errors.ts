@@ -30,6 +30,10 @@ export const FST_ERR_WS_ALREADY_REGISTERED = createError(
   'FST_ERR_WS_ALREADY_REGISTERED',
   'fastify-sockets is registered twice in one scope: register it once, and give a route its own options with ws: {…}')
 
+export const FST_ERR_WS_TWO_VERSIONS = createError<[versions: string]>(
+  'FST_ERR_WS_TWO_VERSIONS',
+  'fastify-sockets %s are loaded in one process and would both serve this app: install one version (npm ls fastify-sockets shows who needs which)')
+
 export const FST_ERR_WS_OTHER_OPTION = createError<[url: string, option: string, instead: string]>(
   'FST_ERR_WS_OTHER_OPTION',
   "the route '%s' has the option '%s' of @fastify/websocket, which is not registered in its scope: " +

@@ -1,12 +1,13 @@
 import { type Channel, channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance } from 'fastify'
+import { sharedSymbol } from './copies.ts'
 
 type Listener = Parameters<typeof subscribe>[1]
 
 const NAME = 'fastify.initialization'
 
 /** Where the channel carries its subscriber: one, even if this package is loaded more than once. */
-const kSubscriber = Symbol.for('fastify-sockets.subscriber')
+const kSubscriber: unique symbol = sharedSymbol('subscriber') as never
 
 /**
  * Calls the listener with each Fastify instance as soon as there is one. It takes the place of the one that was there:

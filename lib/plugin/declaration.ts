@@ -3,6 +3,7 @@ import type { SocketOptions } from '../../types/options.ts'
 import { FST_ERR_WS_HANDLER, FST_ERR_WS_METHOD, FST_ERR_WS_NOT_REGISTERED } from '../errors.ts'
 import { Opening } from '../handshake/opening.ts'
 import type { Scope } from '../live/scope.ts'
+import { sharedSymbol } from './copies.ts'
 import { type AnyRouteOptions, DeclaredOptions, hide } from './declared-options.ts'
 import { kRoute } from './first-hooks.ts'
 import { logLostUpgrade, requireUpgrade } from './handshake-checks.ts'
@@ -11,7 +12,7 @@ import { type Handler, WebSocketRoute } from './route.ts'
 import { MessageSchemas } from './schemas.ts'
 
 /** Under this name an instance carries the scope of the plugin that serves it, inherited as Fastify's decorators are. */
-export const kScope = Symbol.for('fastify-sockets.scope')
+export const kScope = sharedSymbol('scope')
 
 /** A `ws` route from its declaration on. What it is like is known when everything is declared: then it is a `WebSocketRoute`. */
 export class Declaration {
@@ -66,7 +67,7 @@ export class Declaration {
    * @throws {FST_ERR_WS_NOT_REGISTERED}
    */
   boot (): WebSocketRoute {
-    const scope = (this.#instance as { [kScope]?: Scope })[kScope]
+    const scope = (this.#instance as unknown as Record<symbol, Scope | undefined>)[kScope]
     if (scope === undefined) throw new FST_ERR_WS_NOT_REGISTERED(this.#url)
     this.#schemas.takeBack()
     return this.#route = new WebSocketRoute(scope, {

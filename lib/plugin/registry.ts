@@ -4,6 +4,7 @@ import { TimerWheel } from '../connection/timer-wheel.ts'
 import type { Scope } from '../live/scope.ts'
 import type { InjectTarget } from '../testing/inject.ts'
 import { onBirth } from './births.ts'
+import { checkVersions, noteVersion, sharedSymbol } from './copies.ts'
 import { Declaration } from './declaration.ts'
 import type { AnyRouteOptions } from './declared-options.ts'
 import { addFirstHooks, markSeen, meetHandshake, meetLate } from './first-hooks.ts'
@@ -12,7 +13,7 @@ import type { WebSocketRoute } from './route.ts'
 import { Servers } from './servers.ts'
 
 /** Where an app carries its registry: one, even if two copies of this package are installed. */
-const kRegistry = Symbol.for('fastify-sockets.registry')
+const kRegistry = sharedSymbol('registry')
 
 /** The WebSocket routes and the scopes of one app. */
 export class Registry implements InjectTarget {
@@ -37,8 +38,8 @@ export class Registry implements InjectTarget {
 
   /** The registry of the app that an instance belongs to. */
   static of (instance: FastifyInstance): Registry {
-    const root = rootOf(instance) as { [kRegistry]?: Registry }
-    return root[kRegistry] ??= new Registry(root as FastifyInstance)
+    const root = rootOf(instance) as unknown as Record<symbol, Registry | undefined>
+    return root[kRegistry] ??= new Registry(root as unknown as FastifyInstance)
   }
 
   /** Sees every route of the app that is declared from now on, and every handshake. */
@@ -46,6 +47,7 @@ export class Registry implements InjectTarget {
     // By another copy of this package.
     if (this.#isInstalled) return
     this.#isInstalled = true
+    noteVersion(this.#app)
     this.#isLate = isLate
     const registry = this
     function onRoute (this: FastifyInstance, options: object): void {
@@ -84,6 +86,7 @@ export class Registry implements InjectTarget {
     if (this.#isLate) markSeen(options)
     this.#foreign.note(instance, options)
     if (!options.ws) return
+    checkVersions(this.#app)
     const original = options.method === 'HEAD' && this.#declarations.find(one => one.isTwin(instance, options))
     if (original) original.takeTwin(options)
     else this.#declarations.push(new Declaration(instance, options))

@@ -11,11 +11,12 @@ import type { Sessions } from '../handshake/sessions.ts'
 import { serveAsHttp, Upgrade } from '../handshake/upgrade.ts'
 import { isWebSocketUpgrade } from '../protocol/handshake.ts'
 import { askFastify } from './asking.ts'
+import { sharedSymbol } from './copies.ts'
 import type { Shutdown } from './shutdown.ts'
 import { whenUntaken } from './untaken.ts'
 
 /** Marks what this package has put on a server, whichever copy of it. */
-const kOurs = Symbol.for('fastify-sockets.ours')
+const kOurs: unique symbol = sharedSymbol('ours') as never
 
 type Emit = (event: string, ...args: any[]) => boolean
 

@@ -1,6 +1,6 @@
 import type { Observer } from '../live/life.ts'
 import type { LiveSocket } from '../live/live-socket.ts'
-import { DuplexEnd } from './duplex-pair.ts'
+import type { DuplexEnd } from './duplex-pair.ts'
 
 /** What a route speaks: JSON, or text and bytes. */
 export interface Speech {
@@ -17,7 +17,11 @@ export class Injected implements Observer {
   }
 
   opened ({ request }: LiveSocket): void {
-    const { socket } = request.raw
-    if (socket instanceof DuplexEnd) socket.onOpen!(this.#speech)
+    if (isInMemory(request.raw.socket)) request.raw.socket.onOpen!(this.#speech)
   }
+}
+
+/** By what it has and not by its class: it may be that of another copy of this package. */
+function isInMemory (socket: object): socket is DuplexEnd {
+  return 'onOpen' in socket
 }

@@ -83,6 +83,7 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   FST_ERR_WS_NOT_OPEN: [['ping()'], { message: 'ping() is no longer possible: the connection has ended' }],
   FST_ERR_WS_ASYNC_VALIDATOR: [[], { message: /^schema\.message has an asynchronous validator/ }],
   FST_ERR_WS_INJECT_REFUSED: [[401, 'who?'], { message: 'the handshake was refused with status 401: who?' }],
+  FST_ERR_WS_TWO_VERSIONS: [['0.1.0 and 1.0.0'], { message: /^fastify-sockets 0\.1\.0 and 1\.0\.0 are loaded in one process .*npm ls fastify-sockets/ }],
   FST_ERR_WS_INJECT_HIJACKED: [[], { message: /^the 101 did not come from a WebSocket route: a hook has taken over the socket/ }],
   FST_ERR_WS_INJECT_UNANSWERED: [['socket hang up'], { message: 'the handshake got no complete answer: socket hang up' }]
 }
