@@ -19,18 +19,89 @@ const MAX_SYNC_INPUT = 16 * 1024
 /** RFC 7692 §7.2.1: the end of what flushing leaves is not sent. */
 const TAIL_LENGTH = 4
 
-/** Deflates the messages of one connection, one at a time (RFC 7692 §7.2.1). */
-export class Deflater {
+/** Deflates messages: those of one connection with context takeover, otherwise those of all that have its kind. */
+export class Deflation {
   readonly #takeover: boolean
   readonly #contexts: ContextSource
+
+  constructor (kind: string, { contextTakeover, windowBits }: Direction, settings: DeflateSettings) {
+    this.#takeover = contextTakeover
+    this.#contexts = contextSource(contextTakeover, kind, chunkSize => create(windowBits, settings, chunkSize))
+  }
+
+  /** Whether it is for the thread pool. */
+  isLarge (message: Buffer): boolean {
+    return message.length > MAX_SYNC_INPUT
+  }
+
+  /**
+   * @param message not empty
+   * @returns what is sent in its place: the message itself where deflating does not make it smaller
+   * @throws {Error} of zlib, which has no memory
+   */
+  now (message: Buffer): Buffer {
+    const context = this.#contexts.take()
+    try {
+      const { chunks, length } = context.now(message)
+      return this.#smaller(message, chunks, length)
+    } finally {
+      this.#contexts.give(context)
+    }
+  }
+
+  /**
+   * The same in the thread pool. With context takeover no other message may come before `done`.
+   *
+   * @param done called later, with an error or with what is sent
+   * @returns cancels it: `done` is not called any more
+   */
+  later (message: Buffer, done: (error: Error | null, data: Buffer) => void): () => void {
+    return enqueue({
+      source: this.#contexts,
+      context: null,
+      input: message,
+      maxLength: Infinity,
+      done: (error, output) => {
+        done(error, error === null ? this.#smaller(message, output!.chunks, output!.length) : message)
+      }
+    })
+  }
+
+  /** With context takeover: no more messages will come. */
+  close (): void {
+    this.#contexts.close()
+  }
+
+  #smaller (message: Buffer, chunks: Buffer[], length: number): Buffer {
+    // With context takeover the peer has to see what later messages may refer to.
+    if (length - TAIL_LENGTH >= message.length && !this.#takeover) return message
+    return joined(chunks, length - TAIL_LENGTH)
+  }
+}
+
+/** Those without context takeover, by what they have in common. */
+const shared = new Map<string, Deflation>()
+
+function deflation (direction: Direction, settings: DeflateSettings): Deflation {
+  const kind = `deflate ${direction.windowBits} ${settings.level} ${settings.memLevel}`
+  if (direction.contextTakeover) return new Deflation(kind, direction, settings)
+  let found = shared.get(kind)
+  if (found === undefined) shared.set(kind, found = new Deflation(kind, direction, settings))
+  return found
+}
+
+/** Deflates the messages of one connection, one at a time (RFC 7692 §7.2.1). */
+export class Deflater {
+  /** Without context takeover: what deflates for all connections alike, so that they can share what it makes. Else null. */
+  readonly shared: Deflation | null
+  readonly #deflation: Deflation
   readonly #host: DeflaterHost
   /** Null: no job of the thread pool is under way. */
   #cancel: (() => void) | null = null
 
-  constructor ({ contextTakeover, windowBits }: Direction, settings: DeflateSettings, host: DeflaterHost) {
-    this.#takeover = contextTakeover
-    const kind = `deflate ${windowBits} ${settings.level} ${settings.memLevel}`
-    this.#contexts = contextSource(contextTakeover, kind, chunkSize => create(windowBits, settings, chunkSize))
+  constructor (direction: Direction, settings: DeflateSettings, host: DeflaterHost) {
+    this.#deflation = deflation(direction, settings)
+    this.shared = direction.contextTakeover ? null : this.#deflation
     this.#host = host
   }
 
@@ -41,42 +112,18 @@ export class Deflater {
    * @throws {Error} of zlib, which has no memory
    */
   deflate (message: Buffer): Buffer | null {
-    if (message.length > MAX_SYNC_INPUT) {
-      this.#later(message)
-      return null
-    }
-    const context = this.#contexts.take()
-    try {
-      const { chunks, length } = context.now(message)
-      return this.#smaller(message, chunks, length)
-    } finally {
-      this.#contexts.give(context)
-    }
+    if (!this.#deflation.isLarge(message)) return this.#deflation.now(message)
+    this.#cancel = this.#deflation.later(message, (error, data) => {
+      if (error !== null) this.#host.onDeflateFailed(error)
+      else this.#host.onDeflated(data)
+    })
+    return null
   }
 
   /** Tells the host nothing any more, and frees memory. */
   close (): void {
     this.#cancel?.()
-    this.#contexts.close()
-  }
-
-  #later (message: Buffer): void {
-    this.#cancel = enqueue({
-      source: this.#contexts,
-      context: null,
-      input: message,
-      maxLength: Infinity,
-      done: (error, output) => {
-        if (error !== null) this.#host.onDeflateFailed(error)
-        else this.#host.onDeflated(this.#smaller(message, output!.chunks, output!.length))
-      }
-    })
-  }
-
-  #smaller (message: Buffer, chunks: Buffer[], length: number): Buffer {
-    // With context takeover the peer has to see what later messages may refer to.
-    if (length - TAIL_LENGTH >= message.length && !this.#takeover) return message
-    return joined(chunks, length - TAIL_LENGTH)
+    this.#deflation.close()
   }
 }
 
