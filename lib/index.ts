@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import type {
   BaseSocket, CloseInfo, CloseMessage, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage, HandshakeMessage,
   HeartbeatOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, InvalidMessageError, Jsonified, LimitOptions, MessageInMessage,
-  MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, PluginOptions, ReceiveData, RefusalMessage, SendData, SendOf,
+  MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, PluginOptions, PreparedMessage, ReceiveData, RefusalMessage, SendData, SendOf,
   Socket, SocketEvents, SocketFigures, SocketHandler, SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet,
   SocketState, SocketStats, SubprotocolChoice, SubprotocolPolicy
 } from '../types/index.ts'
@@ -28,7 +28,7 @@ declare namespace sockets {
   export type {
     BaseSocket, CloseInfo, CloseMessage, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage, HandshakeMessage,
     HeartbeatOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, InvalidMessageError, Jsonified, LimitOptions, MessageInMessage,
-    MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, PluginOptions, ReceiveData, RefusalMessage, SendData, SendOf,
+    MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, PluginOptions, PreparedMessage, ReceiveData, RefusalMessage, SendData, SendOf,
     Socket, SocketEvents, SocketFigures, SocketHandler, SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet,
     SocketState, SocketStats, SubprotocolChoice, SubprotocolPolicy
   }

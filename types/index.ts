@@ -12,6 +12,6 @@ export type {
   DualRouteOption, MessageOf, SendOf, SocketHandler, SocketHandlerOf, SocketOf, SocketRouteOption
 } from './route.ts'
 export type {
-  BaseSocket, CloseInfo, ReceiveData, SendData, Socket, SocketEvents, SocketFigures, SocketListener, SocketSet,
+  BaseSocket, CloseInfo, PreparedMessage, ReceiveData, SendData, Socket, SocketEvents, SocketFigures, SocketListener, SocketSet,
   SocketState, SocketStats
 } from './socket.ts'

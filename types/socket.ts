@@ -25,6 +25,19 @@ export interface SocketEvents<Receive = ReceiveData> {
 export type SocketListener<Receive, Event extends keyof SocketEvents> =
   (...args: SocketEvents<Receive>[Event]) => unknown
 
+/** Any value. Written out so that the compiler keeps constants, which tell the branches of a union, and makes no array readonly. */
+type Preparable = {} | null | undefined | Preparable[] | { [key: string]: Preparable }
+
+/** Exists in types only. */
+declare const content: unique symbol
+
+/**
+ * A message for many sockets, made by `app.sockets.prepare()`. Whichever `send()` takes the value takes it prepared as well.
+ */
+export interface PreparedMessage<out Value> {
+  readonly [content]: Value
+}
+
 /** One end of a WebSocket connection, with the API that does not depend on which end it is. */
 export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends AsyncIterable<Receive> {
   /** A UUID. */
@@ -41,7 +54,8 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
   /** With the route's `attachValidation`: what is wrong with the message being delivered, or null. */
   readonly validationError: Error | null
   /**
-   * Sends a message. Bytes above 2 KiB are not copied: leave them unchanged until they have been written.
+   * Sends a message, or one that `app.sockets.prepare()` has made. Bytes above 2 KiB are not copied: leave them unchanged
+   * until they have been written.
    *
    * @returns false if more than `highWaterMark` bytes wait to be written (`drained()` and `'drain'` say when they have
    * gone), if the message was dropped, or if the connection is no longer open: then nothing is sent
@@ -49,6 +63,7 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
    * has been transferred
    * @throws {FST_ERR_WS_SERIALIZER} a serializer of yours returned neither a string nor bytes
    */
+  send (message: Send | PreparedMessage<Send>): boolean
   send (message: Send): boolean
   /**
    * Resolves when no more than `highWaterMark` bytes wait to be written.
@@ -154,5 +169,11 @@ export interface SocketStats extends SocketFigures {
 /** `app.sockets`: the connections of the plugin's scope that have not ended yet. */
 export interface SocketSet extends Iterable<Socket<unknown, unknown>> {
   readonly size: number
+  /**
+   * Prepares a message for many sockets, on any routes: it is serialized once for each `schema.send`, framed once, and
+   * compressed once for all connections without context takeover. That happens at the first `send()`: do not change the
+   * value before. What does not fit the schema, `send()` throws, each time.
+   */
+  prepare<const Value extends Preparable> (value: Value): PreparedMessage<Value>
   stats (): SocketStats
 }

@@ -11,6 +11,7 @@ import { BINARY, CLOSE, PING, PONG } from '../protocol/opcode.ts'
 import { ProtocolError } from '../protocol/protocol-error.ts'
 import { DeflateQueue } from './deflate-queue.ts'
 import type { ConnectionHost, ConnectionOptions } from './host.ts'
+import type { MessageForm } from './message-form.ts'
 import { Outbox, type OutboxOwner } from './outbox.ts'
 import { Reader, type ReaderOwner } from './reader.ts'
 import { cutTransport, cutWhenEnded, ownTransport, type TransportOwner } from './transport.ts'
@@ -108,6 +109,14 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     if (!this.#maySend(data.length)) return false
     this.messagesOut++
     this.#messages.binary(BINARY, data)
+    return this.#outbox.bufferedAmount <= this.options.highWaterMark
+  }
+
+  /** @returns false as `BaseSocket.send` does */
+  sendForm (form: MessageForm): boolean {
+    if (!this.#maySend(form.byteLength)) return false
+    this.messagesOut++
+    this.#messages.form(form)
     return this.#outbox.bufferedAmount <= this.options.highWaterMark
   }
 

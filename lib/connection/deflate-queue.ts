@@ -1,9 +1,11 @@
 import Queue from 'denque'
-import { Deflater, type DeflaterHost } from '../deflate/deflater.ts'
+import { Deflater, type DeflaterHost, type Deflation } from '../deflate/deflater.ts'
 import type { DeflateSettings, Direction } from '../deflate/negotiate.ts'
 import { RSV1 } from '../protocol/frame-encoder.ts'
 import { isControl, TEXT } from '../protocol/opcode.ts'
 import { encodeUtf8 } from '../protocol/utf8.ts'
+import { Frame } from './frame-run.ts'
+import type { MessageForm } from './message-form.ts'
 import type { Outbox } from './outbox.ts'
 import { turn, type TurnTaker } from './turn.ts'
 
@@ -13,6 +15,8 @@ const ENTRY_COST = 64
 interface Entry {
   opcode: number
   payload: Buffer
+  /** Of a message that others send as well. */
+  form: MessageForm | null
 }
 
 /** Messages wait for another turn of the event loop, and not for one of them. */
@@ -23,11 +27,15 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
   readonly #outbox: Outbox
   readonly #threshold: number
   readonly #deflater: Deflater
+  /** What deflates for others alike, so that the frame can be theirs as well. Null: we have frames of our own. */
+  readonly #shared: Deflation | null
   readonly #onFailed: (error: Error) => void
 
   /** What the others wait for: the message that is being deflated, or a turn. Null: nothing, and none waits. */
   #current: Entry | typeof TURN | null = null
   readonly #waiting = new Queue<Entry>()
+  /** Gives up waiting for a frame that is made for others as well. Null: we do not wait for one. */
+  #leave: (() => void) | null = null
   #ending = false
 
   /** @param onFailed called when a message could not be deflated; it and those that wait are lost */
@@ -36,20 +44,26 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
     // An empty message cannot become smaller.
     this.#threshold = Math.max(1, settings.threshold)
     this.#deflater = new Deflater(compression, settings, this)
+    this.#shared = outbox.isMasked ? null : this.#deflater.shared
     this.#onFailed = onFailed
   }
 
   text (text: string): void {
     // A character takes three bytes at most.
     if (this.#current === null && text.length * 3 < this.#threshold) this.#outbox.text(text)
-    else this.#add(TEXT, encodeUtf8(text))
+    else this.#add(TEXT, encodeUtf8(text), null)
   }
 
   /** @param opcode BINARY, or CLOSE for the frame after which nothing is sent (RFC 6455 §5.5.1) */
   binary (opcode: number, payload: Uint8Array): void {
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
     // What waits is not the caller's any more, as in the outbox.
-    this.#add(opcode, this.#current === null ? bytes : Buffer.from(bytes))
+    this.#add(opcode, this.#current === null ? bytes : Buffer.from(bytes), null)
+  }
+
+  /** A message that others send as well. */
+  form (form: MessageForm): void {
+    this.#add(form.opcode, form.payload, form)
   }
 
   /** Ends the Duplex after the last message. */
@@ -62,6 +76,7 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
   discard (): void {
     this.#current = null
     this.#waiting.clear()
+    this.#leave?.()
     this.#deflater.close()
     this.#outbox.discard()
   }
@@ -86,9 +101,9 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
   /** Until a message needs the thread pool, or the turn is over. */
   #sendWaiting (): void {
     while (this.#current === null && this.#waiting.length > 0) {
-      const { opcode, payload } = this.#waiting.shift()!
+      const { opcode, payload, form } = this.#waiting.shift()!
       this.#outbox.arrived(payload.length + ENTRY_COST)
-      this.#send(opcode, payload)
+      this.#send(opcode, payload, form)
       if (this.#current === null && this.#waiting.length > 0 && turn.isOver) {
         this.#current = TURN
         turn.wait(this)
@@ -97,32 +112,49 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
     if (this.#ending && this.#current === null) this.#outbox.end()
   }
 
-  #add (opcode: number, payload: Buffer): void {
+  #add (opcode: number, payload: Buffer, form: MessageForm | null): void {
     if (this.#current === null) {
-      this.#send(opcode, payload)
+      this.#send(opcode, payload, form)
     } else {
-      this.#waiting.push({ opcode, payload })
+      this.#waiting.push({ opcode, payload, form })
       this.#outbox.expect(payload.length + ENTRY_COST)
     }
   }
 
-  #send (opcode: number, payload: Buffer): void {
+  #send (opcode: number, payload: Buffer, form: MessageForm | null): void {
     if (isControl(opcode) || payload.length < this.#threshold) {
-      this.#outbox.binary(opcode, payload)
+      if (form === null) this.#outbox.binary(opcode, payload)
+      else this.#outbox.form(form)
       return
     }
+    const shared = form === null ? null : this.#shared
     let deflated
     try {
-      deflated = this.#deflater.deflate(payload)
+      deflated = shared === null ? this.#deflater.deflate(payload) : form!.deflated(shared)
     } catch (error) {
       this.#failed(error as Error)
       return
     }
-    if (deflated !== null) {
+    if (deflated instanceof Frame) {
+      this.#outbox.frame(deflated)
+    } else if (deflated !== null) {
       this.#write(opcode, payload, deflated)
     } else {
-      this.#current = { opcode, payload }
+      this.#current = { opcode, payload, form }
       this.#outbox.expect(payload.length)
+      if (shared !== null) this.#leave = form!.whenDeflated(shared, result => this.#onFrame(result))
+    }
+  }
+
+  /** What was deflated for others as well. */
+  #onFrame (result: Frame | Error): void {
+    this.#leave = null
+    this.#arrived()
+    if (result instanceof Frame) {
+      this.#outbox.frame(result)
+      this.#sendWaiting()
+    } else {
+      this.#failed(result)
     }
   }
 

@@ -2,6 +2,9 @@ import type { Duplex } from 'node:stream'
 import { MAX_HEADER, SHORT_TEXT, writeFrame, writeHeader, writeShortText, writeTextFrame } from '../protocol/frame-encoder.ts'
 import { TEXT } from '../protocol/opcode.ts'
 import { encodeUtf8 } from '../protocol/utf8.ts'
+import { at, type Due, type DueTime, NOT_DUE, TICK, TURN_END } from './due.ts'
+import type { Frame, Run } from './frame-run.ts'
+import type { MessageForm } from './message-form.ts'
 import { randomKey } from './random-key.ts'
 import type { Trace } from './trace.ts'
 import { endTransport } from './transport.ts'
@@ -34,12 +37,12 @@ export interface OutboxOwner {
 }
 
 /** What waits to be written to one Duplex: order, coalescing, back-pressure. */
-export class Outbox {
+export class Outbox implements Due {
   /** Bytes handed to the Duplex so far. */
   bytesWritten = 0
 
   readonly #duplex: Duplex
-  readonly #masked: boolean
+  readonly isMasked: boolean
   readonly #highWaterMark: number
   readonly #owner: OutboxOwner
   readonly #trace: Trace | null
@@ -53,9 +56,12 @@ export class Outbox {
   /** Frames that have left the scratch buffer while a write is under way that tells its end. */
   #gathered: Buffer | null = null
   #gatheredBytes = 0
+  /** Frames that others send as well, behind those of `#chunks`. There are none in `#gathered` then. */
+  #run: Run | null = null
   #writing = false
   #corked = false
-  #flushScheduled = false
+  /** Frames that others send as well may wait longer: in one turn any number of peers may have something told to all. */
+  #due: DueTime = NOT_DUE
   #needDrain = false
   /** How many bytes will have been taken with the last message that was larger than all that may wait. */
   #oversizedEnd = 0
@@ -67,7 +73,7 @@ export class Outbox {
    */
   constructor (duplex: Duplex, masked: boolean, highWaterMark: number, owner: OutboxOwner, trace: Trace | null = null) {
     this.#duplex = duplex
-    this.#masked = masked
+    this.isMasked = masked
     this.#highWaterMark = highWaterMark
     this.#owner = owner
     this.#trace = trace
@@ -115,7 +121,7 @@ export class Outbox {
   }
 
   text (text: string): void {
-    const key = this.#masked ? randomKey() : null
+    const key = this.isMasked ? randomKey() : null
     if (text.length <= SHORT_TEXT) {
       this.#trace?.sent(TEXT, text)
       this.#claim(SHORT_TEXT * 3 + MAX_HEADER)
@@ -141,7 +147,7 @@ export class Outbox {
   binary (opcode: number, payload: Uint8Array): void {
     const length = payload.length
     this.#trace?.sent(opcode, payload)
-    const key = this.#masked ? randomKey() : null
+    const key = this.isMasked ? randomKey() : null
     if (length <= COPY_UP_TO) {
       this.#claim(length + MAX_HEADER)
       const start = scratchUsed
@@ -165,6 +171,30 @@ export class Outbox {
     this.#appended(end + length)
   }
 
+  /** A message that others send as well, uncompressed. */
+  form (form: MessageForm): void {
+    if (this.isMasked) this.binary(form.opcode, form.payload)
+    else this.frame(form.frame)
+  }
+
+  /** A frame that others send as well: it is not copied, unless frames of our own wait where it fits behind them. */
+  frame (frame: Frame): void {
+    const { bytes } = frame
+    this.#trace?.sentFrame(bytes)
+    if (bytes.length > COPY_UP_TO) {
+      if (scratchOwner === this) this.#vacate()
+      this.#push(bytes)
+    } else if (scratchOwner === this || this.#gathered !== null) {
+      this.#claim(bytes.length)
+      scratch.set(bytes, scratchUsed)
+      scratchUsed += bytes.length
+    } else {
+      if (this.#run !== null && (this.#run.isFull || (this.#writing && frame.beginsRun))) this.#closeRun()
+      this.#run = frame.behind(this.#run)
+    }
+    this.#appended(bytes.length, TURN_END)
+  }
+
   /** Hands everything to the Duplex, unless that is busy and there is little. */
   flush (): void {
     if (scratchOwner === this) this.#vacate()
@@ -173,11 +203,14 @@ export class Outbox {
 
   #write (): void {
     this.#closeGathered()
+    // One that is still growing will be shared with others that have fallen behind.
+    const left = this.#writing ? this.#run?.length ?? 0 : 0
+    if (left === 0) this.#closeRun()
     const chunks = this.#chunks
     if (chunks === null) return
     this.#chunks = null
-    this.bytesWritten += this.#unwritten
-    this.#unwritten = 0
+    this.bytesWritten += this.#unwritten - left
+    this.#unwritten = left
     const isBusy = this.#duplex.writableLength > 0
     const last = chunks.length - 1
     if (last > 0) this.#duplex.cork()
@@ -204,25 +237,26 @@ export class Outbox {
     if (scratchOwner === this) this.#vacate()
     this.#chunks = null
     this.#gathered = null
+    this.#run = null
     this.#unwritten = 0
     this.#expected = 0
   }
 
-  #appended (bytes: number): void {
+  #appended (bytes: number, due: DueTime = TICK): void {
     this.#unwritten += bytes
     if (this.#needDrain || this.bufferedAmount > this.#highWaterMark) {
       const owed = this.#needDrain
       this.#needDrain = true
       this.flush()
       this.#needDrain = owed || this.bufferedAmount > this.#highWaterMark
-    } else if (!this.#corked && !this.#flushScheduled) {
-      this.#flushScheduled = true
-      process.nextTick(flushScheduled, this)
+    } else if (!this.#corked && this.#due < due) {
+      this.#due = due
+      at(due, this)
     }
   }
 
-  flushScheduled (): void {
-    this.#flushScheduled = false
+  onDue (): void {
+    this.#due = NOT_DUE
     this.flush()
   }
 
@@ -261,6 +295,7 @@ export class Outbox {
   }
 
   #gather (bytes: number): void {
+    this.#closeRun()
     if (this.#gathered === null || this.#gathered.length < this.#gatheredBytes + bytes) {
       this.#closeGathered()
       this.#gathered = Buffer.allocUnsafeSlow(Math.max(bytes, GATHERED_SIZE))
@@ -271,20 +306,25 @@ export class Outbox {
   }
 
   #closeGathered (): void {
-    if (this.#gathered === null) return
-    const frames = this.#gathered.subarray(0, this.#gatheredBytes)
+    const frames = this.#gathered?.subarray(0, this.#gatheredBytes)
+    if (frames === undefined) return
     this.#gathered = null
-    this.#push(frames)
+    // A few bytes must not keep a large buffer.
+    this.#push(frames.length * 2 < GATHERED_SIZE ? Buffer.from(frames) : frames)
+  }
+
+  #closeRun (): void {
+    if (this.#run === null) return
+    const run = this.#run
+    this.#run = null
+    this.#push(run.bytes)
   }
 
   /** Behind everything that is to be written. */
   #push (frames: Buffer): void {
     this.#closeGathered()
+    this.#closeRun()
     if (this.#chunks === null) this.#chunks = [frames]
     else this.#chunks.push(frames)
   }
-}
-
-function flushScheduled (outbox: Outbox): void {
-  outbox.flushScheduled()
 }

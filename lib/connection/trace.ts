@@ -49,6 +49,12 @@ export class Trace implements FrameSink {
     else this.#print('>', plain, `${Buffer.byteLength(payload)} B${deflated ? ' deflated' : ''} fin`)
   }
 
+  /** @param frame whole and unmasked */
+  sentFrame (frame: Buffer): void {
+    const form = frame[1]!
+    this.sent(frame[0]! & 0x7f, frame.subarray(form < 126 ? 2 : form === 126 ? 4 : 10))
+  }
+
   #print (direction: '<' | '>', opcode: number, text: string): void {
     log('%d %s %s %s', this.#id, direction, NAMES[opcode], text)
   }

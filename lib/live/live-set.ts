@@ -1,4 +1,5 @@
 import type { Socket, SocketSet } from '../../types/socket.ts'
+import { PreparedMessage } from '../socket/prepared-message.ts'
 import type { Observer } from './life.ts'
 import type { LiveSocket } from './live-socket.ts'
 import { Stats } from './stats.ts'
@@ -30,6 +31,7 @@ export function publicSet (live: LiveSet): SocketSet {
   return {
     get size () { return live.size },
     [Symbol.iterator]: () => publicSockets(live),
+    prepare: value => new PreparedMessage(value) as any,
     stats: () => live.stats.figures(live)
   }
 }

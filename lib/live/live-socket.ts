@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream'
 import type { ErrorMessage, MessageInMessage, MessageOutMessage } from '../../types/diagnostics.ts'
 import type { Socket } from '../../types/socket.ts'
 import type { KeepaliveOwner } from '../connection/keepalive.ts'
+import type { MessageForm } from '../connection/message-form.ts'
 import { CloseCode } from '../contract/close-code.ts'
 import { FST_ERR_WS_NO_PONG } from '../errors.ts'
 import type { Agreed, SocketBehaviour } from '../socket/behaviour.ts'
@@ -78,6 +79,12 @@ export class LiveSocket extends SocketCore implements KeepaliveOwner {
   override transmit (data: string | Uint8Array): boolean {
     const accepted = super.transmit(data)
     if (messagesOut.hasSubscribers) messagesOut.publish({ socket: this.public, data, accepted } satisfies MessageOutMessage)
+    return accepted
+  }
+
+  override transmitForm (form: MessageForm): boolean {
+    const accepted = super.transmitForm(form)
+    if (messagesOut.hasSubscribers) messagesOut.publish({ socket: this.public, data: form.data, accepted } satisfies MessageOutMessage)
     return accepted
   }
 

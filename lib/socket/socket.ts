@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { Connection } from '../connection/connection.ts'
 import type { ConnectionHost } from '../connection/host.ts'
+import type { MessageForm } from '../connection/message-form.ts'
 import { CloseCode, isCloseCode } from '../contract/close-code.ts'
 import type { CloseInfo, SocketState } from '../contract/socket.ts'
 import {
@@ -13,6 +14,7 @@ import { kindOf, toBytes } from './bytes.ts'
 import { Inbox, type InboxOwner, REFUSED } from './inbox.ts'
 import { isAbortBy, Outcome } from './outcome.ts'
 import { handled, Pings } from './pings.ts'
+import { PreparedMessage } from './prepared-message.ts'
 import { PublicSocket, type SocketInside } from './public-socket.ts'
 import { typeName } from './type-name.ts'
 import { UserCode } from './user-code.ts'
@@ -72,17 +74,20 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
 
   send (message: unknown): boolean {
     if (!this.connection.isOpen) return false
-    const { encode } = this.behaviour.codec
-    const data: unknown = encode === null ? message : encode(message)
-    if (typeof data === 'string') return this.transmit(data)
-    const bytes = toBytes(data, this.extensions !== '')
-    if (bytes !== null) return this.transmit(bytes)
-    throw encode === null ? new FST_ERR_WS_SEND_TYPE(kindOf(data)) : new FST_ERR_WS_SERIALIZER(kindOf(data))
+    if (PreparedMessage.is(message)) {
+      return this.transmitForm(message.form(this.behaviour.codec.encode) ?? message.keep(this.#dataOf(message.value, false)))
+    }
+    return this.transmit(this.#dataOf(message, this.extensions !== ''))
   }
 
   /** Sends what `send` has made of a message. */
   transmit (data: string | Uint8Array): boolean {
     return typeof data === 'string' ? this.connection.sendText(data) : this.connection.sendBinary(data)
+  }
+
+  /** The same for a message that other sockets send as well. */
+  transmitForm (form: MessageForm): boolean {
+    return this.connection.sendForm(form)
   }
 
   drained (): Promise<void> {
@@ -254,6 +259,16 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   loopLeft (): void {
     // An error thrown in the loop's body leaves it in the same way; give it until the next turn to reach the handler's end.
     setImmediate(() => this.#close(CloseCode.NORMAL, ''))
+  }
+
+  /** @param isReadInPlace see `toBytes` */
+  #dataOf (message: unknown, isReadInPlace: boolean): string | Uint8Array {
+    const { encode } = this.behaviour.codec
+    const data: unknown = encode === null ? message : encode(message)
+    if (typeof data === 'string') return data
+    const bytes = toBytes(data, isReadInPlace)
+    if (bytes !== null) return bytes
+    throw encode === null ? new FST_ERR_WS_SEND_TYPE(kindOf(data)) : new FST_ERR_WS_SERIALIZER(kindOf(data))
   }
 
   #close (code: number, reason: string): void {
