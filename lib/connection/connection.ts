@@ -150,12 +150,10 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
 
   /** Cuts the connection: at once, or when the close frame that it owes the peer has been written. */
   terminate (): void {
-    if (this.#closing?.isOwed !== true) {
-      this.cut()
-    } else if (this.#state !== CLOSED) {
-      if (!this.isEnding) this.#go('end')
-      cutWhenEnded(this.#duplex)
-    }
+    if (this.#closing?.isOwed !== true) return this.cut()
+    if (this.#state === CLOSED) return
+    if (!this.isEnding) this.#go('end')
+    cutWhenEnded(this.#duplex)
   }
 
   /** Cuts the connection at once. */

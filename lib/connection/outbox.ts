@@ -4,6 +4,7 @@ import { TEXT } from '../protocol/opcode.ts'
 import { encodeUtf8 } from '../protocol/utf8.ts'
 import { at, type Due, type DueTime, NOT_DUE, TICK, TURN_END } from './due.ts'
 import type { Frame, Run } from './frame-run.ts'
+import { GATHERED_SIZE, Gathering } from './gathering.ts'
 import type { MessageForm } from './message-form.ts'
 import { randomKey } from './random-key.ts'
 import type { Trace } from './trace.ts'
@@ -15,11 +16,6 @@ import { endTransport } from './transport.ts'
  */
 const COPY_UP_TO = 2 * 1024
 
-/**
- * While a write is under way, frames are gathered in buffers of this size before they are handed on: each buffer in the
- * queue of a Duplex costs some 200 B of its own, ten times what a small message takes.
- */
-const GATHERED_SIZE = 16 * 1024
 /** From here on the next frame might not fit. */
 const ENOUGH_GATHERED = GATHERED_SIZE - COPY_UP_TO - MAX_HEADER
 
@@ -54,8 +50,7 @@ export class Outbox implements Due {
   /** Frames that have left the scratch buffer, or never fitted in. */
   #chunks: Buffer[] | null = null
   /** Frames that have left the scratch buffer while a write is under way that tells its end. */
-  #gathered: Buffer | null = null
-  #gatheredBytes = 0
+  #gathered: Gathering | null = null
   /** Frames that others send as well, behind those of `#chunks`. There are none in `#gathered` then. */
   #run: Run | null = null
   #writing = false
@@ -67,10 +62,7 @@ export class Outbox implements Due {
   #oversizedEnd = 0
   #onWritten: ((error?: Error | null) => void) | null = null
 
-  /**
-   * @param masked whether frames are masked: those of a client are (RFC 6455 §5.1)
-   * @param trace null: frames are not printed
-   */
+  /** @param masked whether frames are masked: those of a client are (RFC 6455 §5.1) */
   constructor (duplex: Duplex, masked: boolean, highWaterMark: number, owner: OutboxOwner, trace: Trace | null = null) {
     this.#duplex = duplex
     this.isMasked = masked
@@ -296,21 +288,18 @@ export class Outbox implements Due {
 
   #gather (bytes: number): void {
     this.#closeRun()
-    if (this.#gathered === null || this.#gathered.length < this.#gatheredBytes + bytes) {
+    if (this.#gathered === null || !this.#gathered.hasRoom(bytes)) {
       this.#closeGathered()
-      this.#gathered = Buffer.allocUnsafeSlow(Math.max(bytes, GATHERED_SIZE))
-      this.#gatheredBytes = 0
+      this.#gathered = new Gathering(bytes)
     }
-    scratch.copy(this.#gathered, this.#gatheredBytes, 0, bytes)
-    this.#gatheredBytes += bytes
+    this.#gathered.add(scratch, bytes)
   }
 
   #closeGathered (): void {
-    const frames = this.#gathered?.subarray(0, this.#gatheredBytes)
-    if (frames === undefined) return
+    if (this.#gathered === null) return
+    const frames = this.#gathered.taken
     this.#gathered = null
-    // A few bytes must not keep a large buffer.
-    this.#push(frames.length * 2 < GATHERED_SIZE ? Buffer.from(frames) : frames)
+    this.#push(frames)
   }
 
   #closeRun (): void {
