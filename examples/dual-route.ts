@@ -10,9 +10,9 @@
  * Each POST shows up in wscat.
  */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import sockets from 'fastify-sockets'
-import { Type } from 'typebox'
 
 const State = Type.Object({ count: Type.Integer() })
 

@@ -12,9 +12,9 @@
 import { readFile } from 'node:fs/promises'
 import type { ServerHttp2Stream } from 'node:http2'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import sockets from 'fastify-sockets'
-import { Type } from 'typebox'
 
 const PAGE = `<!doctype html>
 <html lang="en">

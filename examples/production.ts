@@ -11,9 +11,9 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import sockets from 'fastify-sockets'
-import { Type } from 'typebox'
 
 /** How long the load balancer may take to see that the health route says 503, in milliseconds. */
 const NOTICE = Number(process.env.NOTICE ?? 5000)

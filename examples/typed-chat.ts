@@ -7,9 +7,9 @@
  */
 import { readFile } from 'node:fs/promises'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import sockets, { type BaseSocket } from 'fastify-sockets'
-import { type Static, Type } from 'typebox'
 
 /** What a client may send. Anything else closes its connection with 1008, and the reason says what is wrong. */
 const Message = Type.Object({ text: Type.String({ minLength: 1, maxLength: 500 }) })

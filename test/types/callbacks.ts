@@ -1,5 +1,5 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import sockets from 'fastify-sockets'
 import { check, type Equal } from './equal.ts'

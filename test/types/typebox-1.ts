@@ -1,4 +1,4 @@
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox-6'
 import { Type } from 'typebox'
 import Fastify from 'fastify'
 import sockets from 'fastify-sockets'
