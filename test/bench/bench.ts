@@ -7,7 +7,8 @@
  * --json FILE               everything that was measured
  * --sweep                   ours against ws over many sizes and windows instead, in five minutes
  * --text                    with --sweep: of text that is not ASCII, not of bytes
- * --readme                  rewrites the tables in README.md; with --sweep, the curve
+ * --readme                  rewrites the tables in README.md beside this file, and the few in that of the package; with
+ *                           --sweep, the curve
  * --quick                   tells only whether the benchmark itself works: no figure means anything
  */
 import { writeFile } from 'node:fs/promises'
@@ -15,12 +16,12 @@ import { parseArgs } from 'node:util'
 import { isLessBetter, type Load, nameOf } from './load.ts'
 import { fitting, machine } from './machine.ts'
 import { isInstalled } from './peers.ts'
-import { checkReadme, rewriteReadme } from './readme.ts'
+import { checkPages, rewrite } from './readme.ts'
 import { type Plan, type Result, runLoad } from './run.ts'
 import { PACKAGES, type ServerSpec, small, type Suite, SUITES, SWEEP } from './suites.ts'
 import { sweep } from './sweep.ts'
 import {
-  allOptions, circumstances, compactTables, details, marksOf, optionsOf, suiteTable, sweepLegend
+  allOptions, circumstances, compactTables, details, frontPage, marksOf, optionsOf, suiteTable, sweepLegend
 } from './tables.ts'
 
 const { values: flags } = parseArgs({
@@ -91,7 +92,7 @@ async function compare (): Promise<void> {
   if (missing.length > 0) console.error(`not installed, so left out: ${missing.join(', ')}`)
   if (flags.readme) {
     if (flags.quick || flags.only !== '' || flags.servers !== undefined) throw new Error('--readme is for all of it')
-    await checkReadme('benchmark')
+    await checkPages('benchmark', 'figures')
   }
   const how = flags.quick ? plan(1, 0.1, 0.05) : plan(5, 2, 0.25)
   const where = circumstances(machine(), how)
@@ -111,14 +112,15 @@ async function compare (): Promise<void> {
   checkFigures(results)
   if (flags.readme) {
     const parts = [compact, marksOf(results), where, details(results), allOptions(suites)]
-    await rewriteReadme('benchmark', parts.filter(part => part !== '').join('\n\n'))
+    await rewrite('benchmark', parts.filter(part => part !== '').join('\n\n'))
+    await rewrite('figures', frontPage(results))
   }
 }
 
 async function compareSizes (): Promise<void> {
   if (flags.readme) {
     if (flags.quick || flags.text) throw new Error('--readme is for the whole sweep, of bytes')
-    await checkReadme('sweep')
+    await checkPages('sweep')
   }
   const how = flags.quick ? plan(1, 0.05, 0.02) : plan(3, 0.4, 0.1)
   const where = circumstances(machine(), how)
@@ -131,7 +133,7 @@ async function compareSizes (): Promise<void> {
   console.log(`\n${parts.slice(0, -1).join('\n\n')}`)
   await save(how, results)
   checkFigures(results)
-  if (flags.readme) await rewriteReadme('sweep', parts.join('\n\n'))
+  if (flags.readme) await rewrite('sweep', parts.join('\n\n'))
 }
 
 if (flags.sweep) await compareSizes()

@@ -130,11 +130,34 @@ function perServer (
 
 /** Every figure as it is, and as a multiple of the baseline's. */
 export function compactTables (results: Result[]): string {
-  const unit = ({ load, unit }: Result): string => load.kind === 'memory' ? 'KiB RSS each' : unit
-  return perServer(results, unit, (result, ofLoad) => {
-    const compared = result.server === baselineOf(result.server) ? '' : ratio(result, ofLoad)
-    return `${figure(result)}${mark(result)}${compared === '' ? '' : ` (${compared})`}`
-  }, ({ legend }) => [legend]).join('\n\n')
+  return perServer(results, unitOf, compared, ({ legend }) => [legend]).join('\n\n')
+}
+
+/** The few loads and servers that the README shows, ours at its best and at its worst. */
+const FRONT_PAGE = {
+  servers: ['fastify-sockets', 'ws', '@fastify/websocket'],
+  loads: [
+    'binary 20 B, 100 × 1', 'binary 20 B, 100 × 32', 'JSON with schemas, 100 × 32', 'fan-out of 100 B to 1,000',
+    'handshakes, 32 at a time'
+  ]
+}
+
+/** Rows of the first compact table, shortened: nothing else, so that the two never differ. */
+export function frontPage (results: Result[]): string {
+  const { servers, loads } = FRONT_PAGE
+  const shown = results.filter(({ server, name }) => servers.includes(server) && loads.includes(name))
+  if (loads.some(load => !shown.some(({ name }) => name === load))) throw new Error('a load of the README has no result')
+  shown.sort((one, other) => loads.indexOf(one.name) - loads.indexOf(other.name))
+  return perServer(shown, unitOf, compared).join('\n\n')
+}
+
+function unitOf ({ load, unit }: Result): string {
+  return load.kind === 'memory' ? 'KiB RSS each' : unit
+}
+
+function compared (result: Result, ofLoad: Result[]): string {
+  const multiple = result.server === baselineOf(result.server) ? '' : ratio(result, ofLoad)
+  return `${figure(result)}${mark(result)}${multiple === '' ? '' : ` (${multiple})`}`
 }
 
 /** What the compact tables leave out, folded away: latency, CPU time, spread. */

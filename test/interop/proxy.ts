@@ -12,65 +12,70 @@ import { selfSigned } from '../support/certificate.ts'
 
 export type ProxyName = 'nginx' | 'haproxy'
 
-/** A real proxy, configured as the README says, on a free port of 127.0.0.1. */
+/** A real proxy with the configuration of examples/, on a free port of 127.0.0.1. */
 export interface Proxy {
   port: number
   /** `HTTP/2.0 200 /echo` for each request that has been answered and each WebSocket that has ended. */
   lines (): string[]
 }
 
-/** A text of the README's configuration, and what stands in its place. */
+/** A text of the configuration, and what stands in its place. */
 export type Change = readonly [from: string, to: string]
 
 /** Debian has both where only root looks. */
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
 
-/** What depends on the place where it runs, and what the test wants to see. */
-const SURROUNDINGS: Record<ProxyName, (configuration: string) => string> = {
-  nginx: configuration => `
-    daemon off;
-    pid nginx.pid;
-    error_log stderr;
-    events {}
-    http {
-      log_format lines '$server_protocol $status $request_uri';
-      access_log access.log lines;
-      ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(name => `${name}_temp_path ${name};`).join('\n')}
-      ${configuration}
-    }
-  `,
-  haproxy: configuration => `
-global
+const EXAMPLES: Record<ProxyName, string> = { nginx: 'examples/nginx.conf', haproxy: 'examples/haproxy.cfg' }
+
+/** Where nginx keeps what it cannot hold in memory; by default, a folder that only root may write to. */
+const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(name => `${name}_temp_path ${name};`).join('\n')
+
+/** A line for each request, for the test to read. */
+const LOGS: Record<ProxyName, Change> = {
+  nginx: ['http {\n', `http {
+log_format lines '$server_protocol $status $request_uri';
+access_log access.log lines;
+${TEMPORARY}
+`],
+  haproxy: ['defaults\n  mode http\n', `global
   log stdout format raw daemon
-${changed(configuration, ['mode http\n', 'mode http\n  log global\n  log-format "%HV %ST %HU"\n'])}
-`
+defaults
+  mode http
+  log global
+  log-format "%HV %ST %HU"
+`]
+}
+
+/** Where it listens, and what it shows to clients. */
+const PLACES: Record<ProxyName, (port: number, pem: string) => Change[]> = {
+  nginx: (port, pem) => [
+    ['listen 443', `listen 127.0.0.1:${port}`], ['/etc/ssl/example.com.pem', pem], ['/etc/ssl/example.com.key', pem]
+  ],
+  haproxy: (port, pem) => [['bind :443', `bind 127.0.0.1:${port}`], ['/etc/ssl/example.com.pem', pem]]
+}
+
+const ARGUMENTS: Record<ProxyName, (folder: string, file: string) => string[]> = {
+  nginx: (folder, file) => ['-p', folder, '-c', file, '-g', 'daemon off; pid nginx.pid; error_log stderr;'],
+  haproxy: (_folder, file) => ['-db', '-f', file]
 }
 
 /**
  * Starts a proxy in front of a server on 127.0.0.1; it ends with the test.
  *
- * @param changes made to the README's configuration first
+ * @param changes made to the configuration first
  */
 export async function startProxy (t: Test, name: ProxyName, server: number, changes: Change[] = []): Promise<Proxy> {
   const folder = mkdtempSync(join(tmpdir(), `${name}-`))
   const [pem, port] = [join(folder, 'tls.pem'), await freePort()]
   const { key, cert } = await selfSigned()
   writeFileSync(pem, key + cert)
-  const configuration = changed(readmeBlock(name),
-    ...changes,
-    ['127.0.0.1:3000', `127.0.0.1:${server}`],
-    ...name === 'nginx'
-      ? [
-          ['listen 443', `listen 127.0.0.1:${port}`],
-          ['/etc/ssl/example.com.pem', pem],
-          ['/etc/ssl/example.com.key', pem]
-        ] as const
-      : [['bind :443', `bind 127.0.0.1:${port}`], ['/etc/ssl/example.com.pem', pem]] as const)
+  const configuration = changed(readFileSync(join(ROOT, EXAMPLES[name]), 'utf8'),
+    ...changes, ['127.0.0.1:3000', `127.0.0.1:${server}`], ...PLACES[name](port, pem), LOGS[name])
   const file = join(folder, 'proxy.conf')
-  writeFileSync(file, SURROUNDINGS[name](configuration))
+  writeFileSync(file, configuration)
   // A test that takes too long is killed, without its teardown.
   const child = spawn('setpriv', [
-    '--pdeathsig', 'TERM', name, ...name === 'nginx' ? ['-p', folder, '-c', file] : ['-db', '-f', file]
+    '--pdeathsig', 'TERM', name, ...ARGUMENTS[name](folder, file)
   ], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   const output: string[] = []
   const complaints: string[] = []
@@ -93,14 +98,6 @@ export async function startProxy (t: Test, name: ProxyName, server: number, chan
     return all.filter(line => line.startsWith('HTTP/'))
   }
   return { port, lines }
-}
-
-/** The README's code block in this language. */
-function readmeBlock (language: string): string {
-  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-  const blocks = [...readme.matchAll(new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 'gs'))].map(match => match[1]!)
-  if (blocks.length !== 1) throw new Error(`${blocks.length} blocks of ${language} in the README`)
-  return blocks[0]!
 }
 
 function changed (text: string, ...changes: Change[]): string {
