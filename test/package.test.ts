@@ -23,9 +23,9 @@ async function modules (folder: string): Promise<string[]> {
     .map(file => `${folder}/${file.replaceAll('\\', '/')}`)
 }
 
-test('the package holds the library, compiled and as source, and nothing else', async t => {
+test('the package holds the library, compiled and as source, the documents with their examples, and nothing else', async t => {
   const files = await packed()
-  const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']
+  const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md', 'package.json']
   t.same(files.filter(file => !file.includes('/')).sort(), documents)
 
   const sources = [...await modules('lib'), ...await modules('types')]
@@ -37,8 +37,12 @@ test('the package holds the library, compiled and as source, and nothing else', 
   })
   // These say that what lies beside them is CommonJS, of which there is one instance however it is loaded.
   const formats = ['lib', 'types'].flatMap(folder => [`${folder}/package.json`, `dist/${folder}/package.json`])
+  const examples = (await readdir(new URL('examples', root))).filter(file => !['README.md', 'tsconfig.json'].includes(file))
   const found = files.filter(file => file.includes('/') && !file.endsWith('.md'))
-  t.same(found.sort(), [...wanted, ...formats, 'lib/protocol/simd.wat'].sort())
+  t.same(found.sort(), [...wanted, ...formats, 'lib/protocol/simd.wat', ...examples.map(file => `examples/${file}`)].sort())
+  t.same(files.filter(file => file.endsWith('/README.md') || file.endsWith('/SPEED.md')).sort(), [
+    'examples/README.md', 'lib/README.md', 'lib/SPEED.md'
+  ])
 })
 
 test('require() names every type that import does', async t => {

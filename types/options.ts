@@ -8,7 +8,7 @@ import type { Socket } from './socket.ts'
  * - `'same-host'`: host and port must be those of the `Host` header
  * - `true`: any page
  * - a string (`'https://example.com'`), a RegExp, or a list of both; `'null'` is what a page without an origin sends, and
- * any page can be one: see the README
+ * any page can be one: see "Who may connect" in examples/README.md
  * - a function, which may be asynchronous
  *
  * `'same-host'` and strings know an origin also as native clients write it: `wss://EXAMPLE.com:443` is
