@@ -1,6 +1,8 @@
 /** Bytes that a client may send ahead of the answer. */
 const MAX_EARLY = 64 * 1024
 
+const NONE = Buffer.alloc(0)
+
 /** What a client has sent behind its handshake, before there was an answer. */
 export class EarlyBytes {
   /** Perhaps with room for more. */
@@ -13,8 +15,12 @@ export class EarlyBytes {
     this.#length = head.length
   }
 
-  get taken (): Buffer {
-    return this.#bytes.subarray(0, this.#length)
+  /** Hands out all of them, and keeps none. */
+  take (): Buffer {
+    const bytes = this.#bytes.subarray(0, this.#length)
+    this.#bytes = NONE
+    this.#length = 0
+    return bytes
   }
 
   /**

@@ -46,7 +46,7 @@ export class ExtendedConnect extends Opening {
     this.#request.headers[':method'] = 'GET'
   }
 
-  override begin (): boolean {
+  protected attach (): boolean {
     const request = this.#request
     request.headers[':method'] = 'GET'
     // The frames that follow are no body: a hook that looks for one must not take them.
@@ -58,10 +58,10 @@ export class ExtendedConnect extends Opening {
     }
     this.#stream.on('finish', this.#onFinish)
     this.#stream.on('aborted', this.#onAborted)
-    return super.begin()
+    return true
   }
 
-  leave (isFinal: boolean): void {
+  restore (isFinal: boolean): void {
     this.#request.headers[':method'] = 'CONNECT'
     for (const method of METHODS) delete (this.response as Partial<Http2ServerResponse>)[method]
     for (const name of this.response.getHeaderNames()) this.response.removeHeader(name)
@@ -137,6 +137,11 @@ export class ExtendedConnect extends Opening {
     cutTransport(this.#stream)
   }
 
+  protected mute (): void {
+    const { response } = this
+    Object.assign(response, { writeHead: () => response, write: () => true })
+  }
+
   /** The response's own and not a prototype's, which others change. */
   #replaceMethods (): void {
     const { response } = this
@@ -151,9 +156,9 @@ export class ExtendedConnect extends Opening {
   #writeHead (writeHead: Function, status: number, rest: any[]): Http2ServerResponse {
     const { response } = this
     // To throw here could be to throw into a timer of a hook.
-    if (this.isTooLate || this.#stream.closed) return response
+    if (this.#stream.closed) return response
     this.answeredUnasked(status)
-    if (this.whose === 'theirs') return response
+    if (this.isTheirs) return response
     if (status !== this.status) this.refuse()
     if (!this.isAccepted) return writeHead.call(response, this.#refusalStatus(status), ...rest)
     const headers = this.takeHeaders(rest.at(-1))
@@ -164,7 +169,7 @@ export class ExtendedConnect extends Opening {
 
   #end (end: Function, args: any[]): Http2ServerResponse {
     const { response } = this
-    if (this.#isTheirs) return response
+    if (this.#isLeft) return response
     if (!this.isAccepted) return end.apply(response, args)
     if (response.writableEnded) return response
     if (!response.headersSent) response.writeHead(response.statusCode)
@@ -172,19 +177,19 @@ export class ExtendedConnect extends Opening {
     return response
   }
 
-  get #isTheirs (): boolean {
+  get #isLeft (): boolean {
     this.answeredUnasked(this.response.statusCode)
-    return this.whose === 'theirs'
+    return this.isTheirs
   }
 
   /** What follows an accepted handshake are frames, if anything: there is no room for a payload. */
   get #isMute (): boolean {
-    return this.#isTheirs || this.isAccepted || (this.isTooLate && this.response.writableEnded)
+    return this.#isLeft || this.isAccepted
   }
 
   /** Any 2xx would open the connection (RFC 9110 §9.3.6): that of a hook, or of a handler for what is not found. */
   #refusalStatus (status: number): number {
     if (status < 200 || status > 299) return status
-    return this.host === null ? 404 : 403
+    return this.hasOwner ? 403 : 404
   }
 }

@@ -3,21 +3,21 @@ import type { Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { cutTransport, ownTransport, type TransportOwner } from '../connection/transport.ts'
 import type { HandshakeHeaders } from '../protocol/handshake.ts'
+import { AnswerDeadline, type DeadlineOwner } from './answer-deadline.ts'
 import { canCarry, type Headers, takeHeaders } from './answer-headers.ts'
 import { EarlyBytes } from './early-bytes.ts'
 import { refuseLate } from './late-refusal.ts'
+import { OpeningState } from './opening-state.ts'
 
 /** How long, in milliseconds, a client may take to leave after a refusal. */
 const LINGER = 5000
-/** How long, in milliseconds, a client may take for an answer that no route limits, at least; at most twice as long. */
-const TAKE = 30_000
 
 const kOpening = Symbol('fastify-sockets.opening')
 
 type Response = (ServerResponse | Http2ServerResponse) & { [kOpening]?: Opening }
 
-/** What a route knows of a handshake. */
-export interface OpeningHost {
+/** Who is told of a handshake: its route. */
+export interface OpeningOwner {
   /** Milliseconds that the answer may take. */
   readonly timeout: number
   /** It has taken longer; the opening answers by itself. Must not throw. */
@@ -28,8 +28,31 @@ export interface OpeningHost {
   onRefused (status: number | null): void
 }
 
-/** An opening handshake under way, from the request to the answer that opens the connection, or the refusal. */
-export abstract class Opening implements TransportOwner {
+/** The answer that opens the connection. */
+interface Acceptance {
+  headers: Headers
+  onOpen (early: Buffer): void
+}
+
+/**
+ * An opening handshake under way, from the request to the answer that opens the connection, or the refusal.
+ *
+ * Who calls what, in this order:
+ *
+ * | method | called by | when |
+ * |---|---|---|
+ * | `ask`, then `decide` | `SharedServer`; our first onRequest hook | others listen as well, and may want the request |
+ * | `begin` | `SharedServer`, or `decide` | it is ours: what happens on the transport comes here |
+ * | `setOwner` | our first onRequest hook | it has a WebSocket route |
+ * | `wait` | `SharedServer` | `app.routing` has returned, and there is no answer yet |
+ * | `accept` | the route's handler | all hooks have passed: the answer that follows opens the connection |
+ * | `refuse` | the route's first onError hook | that answer could not be made |
+ * | `takeHeaders` | a subclass | the head of that answer is written |
+ * | `written` | a subclass | an answer, whichever it is, has been written |
+ *
+ * The client may leave and the time may be up at any point of it. Where each of these leads is in `opening-state.ts`.
+ */
+export abstract class Opening extends OpeningState implements TransportOwner, DeadlineOwner {
   readonly transport: Duplex
   /** Of the answer that opens the connection. */
   abstract readonly status: number
@@ -37,33 +60,25 @@ export abstract class Opening implements TransportOwner {
   abstract readonly mayBeHttp: boolean
   /** What Fastify answers on. */
   abstract readonly response: ServerResponse | Http2ServerResponse
-  /** The client has left; there is nobody to answer. */
-  gone = false
-  /** Until it is known whose the request is, nothing is done to the connection. */
-  whose: 'asked' | 'ours' | 'theirs' = 'ours'
-  /** Null as long as no route is known that it is for. */
-  host: OpeningHost | null = null
 
+  /** Null as long as no route is known that it is for. */
+  #owner: OpeningOwner | null = null
   readonly #onDone: (opening: Opening) => void
   #onDecided: (() => void) | null = null
-  #isAccepted = false
-  #headers: Headers = {}
-  /** Not kept once it is called: HTTP/2 keeps the response, and with it the opening, as long as the connection. */
-  #onOpen: ((early: Buffer) => void) | null = null
-  /** Null when they are of no use any more. */
-  #early: EarlyBytes | null
-  #isWaiting = false
-  #done = false
-  /** The answer has taken too long. */
-  #expired = false
-  /** For the answer; after a refusal, for the client to leave. */
-  #timer: NodeJS.Timeout | undefined
+  /** Not kept once it is written: HTTP/2 keeps the response, and with it the opening, as long as the connection. */
+  #acceptance: Acceptance | null = null
+  readonly #early: EarlyBytes
+  /** Of the answer, if it is waited for. */
+  #deadline: AnswerDeadline | null = null
+  /** Runs after a refusal, until the client has left. */
+  #lingering: NodeJS.Timeout | undefined
 
   /**
    * @param head what has been read behind the request
    * @param onDone called once, when the handshake is accepted, refused or abandoned
    */
   constructor (transport: Duplex, head: Buffer, onDone: (opening: Opening) => void) {
+    super()
     this.transport = transport
     this.#onDone = onDone
     this.#early = new EarlyBytes(head)
@@ -73,6 +88,10 @@ export abstract class Opening implements TransportOwner {
   static of (response: unknown): Opening | undefined {
     return (response as Response)[kOpening]
   }
+
+  /*
+   * What HTTP/1.1 and HTTP/2 do in their own ways.
+   */
 
   /**
    * Headers of the answer that opens the connection, before what has been agreed on.
@@ -84,19 +103,32 @@ export abstract class Opening implements TransportOwner {
   /** Whether nothing is left to be written. */
   abstract get isWritten (): boolean
 
-  /** Whether it has ended, in a connection or without. */
-  get isDone (): boolean {
-    return this.#done
-  }
+  /** Has the response answer on the transport. False if it cannot, and the transport has been cut. */
+  protected abstract attach (): boolean
 
-  /** The transport leaves HTTP. */
+  /**
+   * It is for another listener: request and response are as they came.
+   *
+   * @param isFinal false if Fastify may yet go on with them, in which case it is stopped
+   */
+  abstract restore (isFinal: boolean): void
+
+  /** The transport leaves HTTP: it becomes that of a connection. */
   protected abstract handOver (): void
 
-  /** The refusal has been written: ends what HTTP has not ended. */
+  /** A refusal has been written: ends what HTTP has not ended. */
   protected abstract end (): void
 
   /** The client has left before there was an answer: hooks that wait for it learn of it. */
   protected abstract abandon (): void
+
+  /** What hooks write from now on is not sent, and not an error. */
+  protected abstract mute (): void
+
+  /** Whether HTTP can carry a header. */
+  carries (name: string, value: unknown): boolean {
+    return canCarry(name, value)
+  }
 
   /** From now on a response is that of this handshake. */
   protected answerOn (response: Response): void {
@@ -108,14 +140,23 @@ export abstract class Opening implements TransportOwner {
     delete response[kOpening]
   }
 
+  /** Whether it is known which route it is for. */
+  protected get hasOwner (): boolean {
+    return this.#owner !== null
+  }
+
+  /** What is no refusal may be a stream that goes on. */
+  get isAnswered (): boolean {
+    return this.mayBeHttp ? this.response.writableEnded : this.response.headersSent
+  }
+
   /**
    * Another listener may want the request: `decide` is to be called, once Fastify's router has found its route.
    *
    * @param onDecided called when that has been
    */
   ask (onDecided: () => void): void {
-    this.whose = 'asked'
-    this.#onDecided = onDecided
+    if (this.go('ask')) this.#onDecided = onDecided
   }
 
   /**
@@ -124,10 +165,11 @@ export abstract class Opening implements TransportOwner {
    * @param isOurs whether a WebSocket route is there for it
    */
   decide (isOurs: boolean): void {
-    if (this.whose !== 'asked') return
+    if (!this.isAsked) return
     // A client may have left by the time that a constraint has its answer.
-    this.whose = isOurs && !this.transport.destroyed && this.begin() ? 'ours' : 'theirs'
-    this.#onDecided?.()
+    if (!isOurs || this.transport.destroyed) this.go('disown')
+    else this.begin()
+    this.#onDecided!()
   }
 
   /** Fastify answers before its first hook: there is no route, or none is looked for because it is closing. */
@@ -136,81 +178,31 @@ export abstract class Opening implements TransportOwner {
   }
 
   /**
-   * It is not ours: request and response are as they came.
-   *
-   * @param isFinal false if Fastify may yet go on with them, in which case it is stopped
-   */
-  abstract leave (isFinal: boolean): void
-
-  /**
    * It goes through Fastify: takes over whatever happens on the transport meanwhile.
    *
    * @returns false if that is not possible, and the transport has been cut
    */
   begin (): boolean {
+    this.go('begin')
+    if (!this.attach()) {
+      this.go('disown')
+      return false
+    }
     ownTransport(this.transport, this)
     return true
   }
 
-  /** The handshake has a route. */
-  meet (host: OpeningHost): void {
-    this.host = host
-    if (this.gone) host.onRefused(null)
-    else if (this.#isWaiting) this.#limit()
+  setOwner (owner: OpeningOwner): void {
+    this.#owner = owner
+    if (this.isAbandoned) owner.onRefused(null)
+    else this.#deadline?.limit(owner.timeout)
   }
 
   /** The response takes its time: holds early bytes meanwhile, and notices a client that leaves. */
   wait (): void {
-    this.#isWaiting = true
-    this.#limit()
-    this.transport.on('timeout', cut)
+    this.#deadline = new AnswerDeadline(this)
+    if (this.#owner !== null) this.#deadline.limit(this.#owner.timeout)
     this.transport.resume()
-  }
-
-  #limit (): void {
-    clearTimeout(this.#timer)
-    const { host } = this
-    if (host === null) this.#look(this.#isAnswered)
-    else this.#timer = setTimeout(() => this.#expire(host), host.timeout)
-  }
-
-  /**
-   * No route limits it: it is answered as any other request, and that may take its time. But a client that does not
-   * take the answer would keep it for ever.
-   *
-   * @param wasAnswered whether there has been an answer since then
-   */
-  #look (wasAnswered: boolean): void {
-    this.#timer = setTimeout(() => {
-      if (wasAnswered) cutTransport(this.transport)
-      else this.#look(this.#isAnswered)
-    }, TAKE)
-  }
-
-  /** What is no refusal may be a stream that goes on. */
-  get #isAnswered (): boolean {
-    return this.mayBeHttp ? this.response.writableEnded : this.response.headersSent
-  }
-
-  /** Answers in place of hooks that do not, and without them. */
-  #expire (host: OpeningHost): void {
-    this.#expired = true
-    host.onTimeout()
-    if (this.response.headersSent) return cutTransport(this.transport)
-    try {
-      refuseLate(this.response as ServerResponse, host.timeout)
-    } catch (error) {
-      // Others may have put their own `writeHead` on the response, or any other method.
-      host.onError(error)
-      cutTransport(this.transport)
-      return
-    }
-    try {
-      // By which request.signal tells the hook; to destroy the request would reset the connection.
-      this.response.req.emit('close')
-    } catch (error) {
-      host.onError(error)
-    }
   }
 
   /**
@@ -220,30 +212,12 @@ export abstract class Opening implements TransportOwner {
    * @param onOpen called when it has been written, with the bytes that came after the request
    */
   accept (headers: Headers, onOpen: (early: Buffer) => void): void {
-    this.#isAccepted = true
-    this.#headers = headers
-    this.#onOpen = onOpen
+    if (this.go('accept')) this.#acceptance = { headers, onOpen }
   }
 
   /** Takes `accept` back: what follows is a refusal after all. False if it is too late, or there was nothing to take back. */
   refuse (): boolean {
-    if (!this.isAccepted || this.response.writableEnded) return false
-    this.#isAccepted = false
-    return true
-  }
-
-  get isAccepted (): boolean {
-    return this.#isAccepted
-  }
-
-  /** Whether what is written now would be behind the answer that came in place of it. */
-  get isTooLate (): boolean {
-    return this.#expired && this.response.headersSent
-  }
-
-  /** Whether HTTP can carry a header. */
-  carries (name: string, value: unknown): boolean {
-    return canCarry(name, value)
+    return !this.response.writableEnded && this.go('refuse')
   }
 
   /**
@@ -251,15 +225,45 @@ export abstract class Opening implements TransportOwner {
    *
    * @param last of the arguments of `writeHead`: a reason, or headers, of which a list is not taken
    */
-  takeHeaders (last: unknown): Headers {
-    return takeHeaders(this.response, this.#headers, last)
+  protected takeHeaders (last: unknown): Headers {
+    return takeHeaders(this.response, this.#acceptance!.headers, last)
+  }
+
+  /** Answers in place of hooks that do not, and without them. */
+  onDeadline (): void {
+    this.go('expire')
+    const owner = this.#owner!
+    owner.onTimeout()
+    const isRefused = this.#refuseLate(owner)
+    // To throw could be to throw into a timer of a hook.
+    if (this.response.headersSent) this.mute()
+    if (!isRefused) return cutTransport(this.transport)
+    try {
+      // By which request.signal tells the hook; to destroy the request would reset the connection.
+      this.response.req.emit('close')
+    } catch (error) {
+      owner.onError(error)
+    }
+  }
+
+  /** @returns false if half an answer is there, or none can be made */
+  #refuseLate (owner: OpeningOwner): boolean {
+    if (this.response.headersSent) return false
+    try {
+      refuseLate(this.response as ServerResponse, owner.timeout)
+      return true
+    } catch (error) {
+      // Others may have put their own `writeHead` on the response, or any other method.
+      owner.onError(error)
+      return false
+    }
   }
 
   transportRead (bytes: Buffer, length: number): void {
     // After a refusal what still comes is read and ignored, so that no reset overtakes the response.
-    if (this.#done) return
+    if (this.isDone) return
     // RFC 6455 §4.1: a client waits for the answer. To stop reading would hide that it leaves.
-    if (!this.#early!.add(bytes, length)) cutTransport(this.transport)
+    if (!this.#early.add(bytes, length)) cutTransport(this.transport)
   }
 
   transportEnded (): void {
@@ -269,50 +273,43 @@ export abstract class Opening implements TransportOwner {
   transportFailed (): void {}
 
   transportClosed (): void {
-    clearTimeout(this.#timer)
+    clearTimeout(this.#lingering)
     this.#left()
   }
 
   #left (): void {
-    if (this.#done) return
-    this.gone = true
+    if (!this.go('left')) return
     this.abandon()
-    this.#settle(false)
+    this.#done()
+    this.#owner?.onRefused(null)
   }
 
   /** The response has been written. */
   protected written (): void {
-    if (this.gone) return
-    this.#settle(this.#isAccepted)
-    if (!this.#isAccepted) {
-      this.#leave()
-      return
+    if (!this.go('written')) return
+    const early = this.#done()
+    if (this.isAccepted) {
+      const { onOpen } = this.#acceptance!
+      this.#acceptance = null
+      this.handOver()
+      onOpen(early)
+    } else {
+      this.#owner?.onRefused(this.response.statusCode)
+      this.#linger()
     }
-    const onOpen = this.#onOpen!
-    this.#onOpen = null
-    this.handOver()
-    onOpen(this.#early!.taken)
-    this.#early = null
   }
 
   /** Reads on, to see the client leave. */
-  #leave (): void {
-    this.#timer = setTimeout(() => cutTransport(this.transport), LINGER)
+  #linger (): void {
+    this.#lingering = setTimeout(() => cutTransport(this.transport), LINGER)
     this.end()
     this.transport.resume()
   }
 
-  #settle (accepted: boolean): void {
-    this.#done = true
-    clearTimeout(this.#timer)
-    this.transport.off('timeout', cut)
+  /** @returns what the client has sent so far */
+  #done (): Buffer {
+    this.#deadline?.stop()
     this.#onDone(this)
-    if (accepted) return
-    this.#early = null
-    this.host?.onRefused(this.gone ? null : this.response.statusCode)
+    return this.#early.take()
   }
-}
-
-function cut (this: Duplex): void {
-  cutTransport(this)
 }

@@ -39,18 +39,18 @@ export class Upgrade extends Opening {
     this.response.detachSocket(this.transport as NetSocket)
   }
 
-  override begin (): boolean {
+  protected attach (): boolean {
     if (!this.takeSocket()) {
       // Pipelined behind a request that has no answer yet: two responses cannot share the socket.
       this.transport.destroy()
       return false
     }
     this.response.on('finish', () => this.written())
-    return super.begin()
+    return true
   }
 
   /** The response has not met the socket. */
-  leave (): void {}
+  restore (): void {}
 
   get isWritten (): boolean {
     return this.response.writableEnded && this.transport.writableLength === 0
@@ -85,11 +85,13 @@ export class Upgrade extends Opening {
     this.#request.destroy()
   }
 
+  protected mute (): void {
+    this.response.writeHead = () => this.response
+  }
+
   /** A 101 as RFC 6455 §4.2.2 wants it, whatever hooks have put on it, or any other response. */
   #writeHead (writeHead: (...args: any[]) => ServerResponse, status: number, rest: any[]): ServerResponse {
     const { response } = this
-    // To throw here could be to throw into a timer of a hook.
-    if (this.isTooLate) return response
     this.answeredUnasked(status)
     if (status !== this.status) this.refuse()
     if (!this.isAccepted) return writeHead.call(response, status, ...rest)

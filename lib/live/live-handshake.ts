@@ -1,10 +1,10 @@
-import type { OpeningHost } from '../handshake/opening.ts'
+import type { OpeningOwner } from '../handshake/opening.ts'
 import type { Life } from './life.ts'
 import type { Request } from './live-socket.ts'
 import { logError, logInfo } from './log.ts'
 
 /** A handshake that has a route. */
-export class LiveHandshake implements OpeningHost {
+export class LiveHandshake implements OpeningOwner {
   readonly request: Request
   readonly timeout: number
   readonly #life: Life

@@ -13,7 +13,7 @@ const PATIENCE = 10_000
  * Has Fastify's own router say whether a WebSocket route is there for a request: no copy of it would be right for ever.
  * Our first hook tells the opening; for what is not ours it is the last thing that happens, and the request is as before.
  *
- * @param onDecided called when that is known, `opening.whose` says what
+ * @param onDecided called when that is known, `opening.isTheirs` says what
  */
 export function askFastify (app: FastifyInstance, opening: Opening, onDecided: () => void): void {
   const request = opening.response.req as IncomingMessage & { originalUrl?: string | undefined }
@@ -25,8 +25,8 @@ export function askFastify (app: FastifyInstance, opening: Opening, onDecided: (
   let hasWaited = false
   let timer: NodeJS.Timeout | undefined
   const decided = (): void => {
-    if (opening.whose === 'theirs') {
-      opening.leave(!hasWaited)
+    if (opening.isTheirs) {
+      opening.restore(!hasWaited)
       for (const one of forget) one()
       // Where Fastify keeps what its onTimeout hooks need.
       if (socket._meta !== _meta) socket._meta = _meta
@@ -55,7 +55,7 @@ export function askFastify (app: FastifyInstance, opening: Opening, onDecided: (
   }
   isRouting = false
   // A constraint may take its time.
-  if (opening.whose === 'asked') timer = setTimeout(giveUp, PATIENCE)
+  if (opening.isAsked) timer = setTimeout(giveUp, PATIENCE)
   else decided()
 
   function giveUp (): void {
@@ -90,5 +90,5 @@ export function keepOutOfLog (app: FastifyInstance): void {
 /** Whether a request was only asked about, even if a constraint has its answer when nobody asks any more. */
 function isForeign (request: FastifyRequest, reply: FastifyReply): boolean {
   const opening = Opening.of(reply.raw)
-  return opening !== undefined && opening.whose !== 'ours' && !declarationOf(request)
+  return opening !== undefined && (opening.isAsked || opening.isTheirs) && !declarationOf(request)
 }

@@ -29,7 +29,7 @@ export function meetHandshake (request: FastifyRequest, reply: FastifyReply, don
   if (opening === undefined) return done()
   const declaration = declarationOf(request)
   opening.decide(Boolean(declaration))
-  if (opening.whose === 'theirs') {
+  if (opening.isTheirs) {
     reply.hijack()
   } else if (!declaration && !opening.mayBeHttp && !request.is404) {
     reply.callNotFound()
@@ -60,7 +60,7 @@ export function markSeen (options: AnyRouteOptions): void {
 /** `meetHandshake`, where routes may have been declared before that. */
 export function meetLate (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
   const opening = Opening.of(reply.raw)
-  const isUnknown = opening !== undefined && opening.whose !== 'asked' && declarationOf(request) === undefined && !request.is404
+  const isUnknown = opening !== undefined && !opening.isAsked && declarationOf(request) === undefined && !request.is404
   if (isUnknown) done(new FST_ERR_WS_LOADED_LATE(shown(request.routeOptions.url!)))
   else meetHandshake(request, reply, done)
 }

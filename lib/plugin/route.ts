@@ -91,8 +91,8 @@ export class WebSocketRoute {
    */
   begin (opening: Opening, request: FastifyRequest, reply: FastifyReply): void {
     this.#life.began(request)
-    opening.meet(new LiveHandshake(request, this.#options.handshakeTimeout, this.#life))
-    if (this.#reservations !== null && !opening.gone) this.#reserve(this.#reservations, request, reply)
+    opening.setOwner(new LiveHandshake(request, this.#options.handshakeTimeout, this.#life))
+    if (this.#reservations !== null && !opening.isAbandoned) this.#reserve(this.#reservations, request, reply)
   }
 
   #reserve (reservations: Reservations, request: FastifyRequest, reply: FastifyReply): void {
@@ -107,7 +107,7 @@ export class WebSocketRoute {
 
   /** The route's first onRequest hook. A promise only where the origin policy makes one: most answers need no wait. */
   check (opening: Opening, request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> | void {
-    if (opening.gone) {
+    if (opening.isAbandoned) {
       reply.hijack()
       return
     }
@@ -139,7 +139,7 @@ export class WebSocketRoute {
 
   /** The last step of Fastify's lifecycle, in place of the route's handler: all hooks have passed. */
   accept (opening: Opening, request: FastifyRequest, reply: FastifyReply): void {
-    if (opening.gone) {
+    if (opening.isAbandoned) {
       reply.hijack()
       return
     }

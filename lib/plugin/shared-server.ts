@@ -204,7 +204,7 @@ export class SharedServer {
   /** It does so as well, but only as far as is needed to learn whether a WebSocket route is there for it. */
   #ask (opening: Opening, leave: () => void): void {
     askFastify(this.#parts.app, opening, () => {
-      if (opening.whose === 'ours') this.#follow(opening)
+      if (!opening.isTheirs) this.#follow(opening)
       else if (!opening.transport.destroyed) leave()
     })
   }
