@@ -4,38 +4,46 @@ import type { Codec } from './behaviour.ts'
 /** Makes what is sent of a value; null: raw data, which goes as it is. */
 export type Encode = Codec['encode']
 
-/** A value to be sent on any number of sockets, whatever their routes: what `app.sockets.prepare()` returns. */
+/** What `app.sockets.prepare()` returns: nothing to see, and to be told from any other value. */
 export class PreparedMessage {
+  readonly #forms: MessageForms
+
+  constructor (value: unknown) {
+    this.#forms = new MessageForms(value)
+  }
+
+  /** Those of a prepared message, or null: of anything else, which is not looked at, for it may be a Proxy. */
+  static formsOf (value: unknown): MessageForms | null {
+    return typeof value === 'object' && value !== null && #forms in value ? value.#forms : null
+  }
+}
+
+/** A value, and the messages that encoders have made of it. */
+export class MessageForms {
   readonly value: unknown
-  /** Of the encoder that was used last, nearly always the only one; undefined: of none yet. */
+  /** The one that was asked for last, nearly always the only one; undefined: none yet. */
   #encode: Encode | undefined
   #form: MessageForm | null = null
-  /** Of the others. */
-  #forms: Map<Encode, MessageForm> | null = null
+  #others: Map<Encode, MessageForm> | null = null
 
   constructor (value: unknown) {
     this.value = value
   }
 
-  /** Knows one without looking at it: it may be a Proxy. */
-  static is (value: unknown): value is PreparedMessage {
-    return typeof value === 'object' && value !== null && #form in value
-  }
-
-  /** The message as it is on routes with this encoder; null: `keep` it. */
-  form (encode: Encode): MessageForm | null {
+  /** The message for routes with this encoder, or null: it is to be made, and given to `keep`. */
+  get (encode: Encode): MessageForm | null {
     if (this.#encode !== encode) this.#change(encode)
     return this.#form
   }
 
-  /** @param data what the encoder that `form` was just asked for has made of the value */
+  /** @param data what the encoder that was asked for last has made of the value */
   keep (data: string | Uint8Array): MessageForm {
     return this.#form = new MessageForm(data)
   }
 
   #change (encode: Encode): void {
-    if (this.#form !== null) (this.#forms ??= new Map()).set(this.#encode!, this.#form)
+    if (this.#form !== null) (this.#others ??= new Map()).set(this.#encode!, this.#form)
     this.#encode = encode
-    this.#form = this.#forms?.get(encode) ?? null
+    this.#form = this.#others?.get(encode) ?? null
   }
 }

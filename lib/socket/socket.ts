@@ -74,10 +74,9 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
 
   send (message: unknown): boolean {
     if (!this.connection.isOpen) return false
-    if (PreparedMessage.is(message)) {
-      return this.transmitForm(message.form(this.behaviour.codec.encode) ?? message.keep(this.#dataOf(message.value, false)))
-    }
-    return this.transmit(this.#dataOf(message, this.extensions !== ''))
+    const forms = PreparedMessage.formsOf(message)
+    if (forms === null) return this.transmit(this.#dataOf(message, this.extensions !== ''))
+    return this.transmitForm(forms.get(this.behaviour.codec.encode) ?? forms.keep(this.#dataOf(forms.value, false)))
   }
 
   /** Sends what `send` has made of a message. */
