@@ -44,7 +44,7 @@ function complete (snippet: string): string {
     '\nvoid loadGreeting; void findUser; void isAllowed\nawait app.ready()\nawait app.close()\n'
 }
 
-test('every TypeScript snippet compiles and runs, on whatever page', async t => {
+test('every TypeScript snippet compiles and runs, on whatever page', { timeout: 180_000 }, async t => {
   const snippets = ['README.md', 'examples/README.md'].flatMap(path => {
     return blocks(page(path), 'ts').map((code, i) => ({ name: `${path.replaceAll(/\W/g, '-')}-${i}`, code }))
   })
