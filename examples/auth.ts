@@ -1,7 +1,6 @@
 /*
- * A route that only known users may open. The hook is the one you would write for an HTTP route: where it throws, the
- * client gets a 401 and no WebSocket is opened. A browser sends the cookie by itself; other clients may send a bearer
- * token.
+ * Only known users may connect. The hook is the one that you would write for an HTTP route: if it throws, the client gets
+ * a 401 instead of a WebSocket. A browser sends the cookie by itself; other clients may send a bearer token.
  *
  *   node dist/examples/auth.js
  *   npx wscat --connect ws://127.0.0.1:3000/me
@@ -24,7 +23,7 @@ declare module 'fastify' {
   }
 }
 
-// A real application looks tokens up in its sessions, or verifies their signature.
+// A real application looks up sessions, or verifies the signature of a token.
 const users = new Map<string, User>([
   ['ada-token', { name: 'Ada' }],
   ['grace-token', { name: 'Grace' }]

@@ -1,11 +1,11 @@
 /*
- * A feed of messages that resemble each other, compressed with context takeover: each one refers to those before it.
+ * A feed of similar messages, compressed with context takeover: each message refers to those before it.
  *
  *   node dist/examples/compression.js
  *   npx wscat --connect ws://127.0.0.1:3000/prices
  *   curl http://127.0.0.1:3000/sizes
  *
- * The last one shows how many bytes of JSON were sent, and how many bytes they took.
+ * The last command shows how many bytes of JSON were sent, and how many bytes went over the wire.
  */
 import Fastify from 'fastify'
 import sockets from 'fastify-sockets'
@@ -21,7 +21,7 @@ function prices (): string {
   return JSON.stringify(SYMBOLS.map(symbol => ({ symbol, currency: 'USD', price: Math.round(Math.random() * 1e5) / 100 })))
 }
 
-// The messages are smaller than the default threshold, and yet worth it: most of each one stood in the last one.
+// The messages are below the default threshold, but worth compressing: each repeats most of the one before it.
 app.get('/prices', { ws: { deflate: { contextTakeover: true, threshold: 100 } } }, (socket, request) => {
   request.log.info(`compression: ${socket.extensions === '' ? 'none' : socket.extensions}`)
   const timer = setInterval(() => {

@@ -1,6 +1,6 @@
 /*
- * One URL for HTTP and WebSocket: GET answers with the current state, a WebSocket gets the state and then every change
- * of it. One schema serves both.
+ * One URL for HTTP and WebSocket: a GET is answered with the current state; a WebSocket gets that state, and then every
+ * change. One schema serves both.
  *
  *   node dist/examples/dual-route.js
  *   npx wscat --connect ws://127.0.0.1:3000/counter
@@ -33,7 +33,7 @@ app.route({
 
 app.post('/counter', { schema: { response: { 200: State } } }, async () => {
   state.count++
-  // Every socket of this app is a watcher of the counter.
+  // Every socket of this app watches the counter.
   for (const socket of app.sockets) socket.send(state)
   return state
 })

@@ -4,7 +4,7 @@
  *   node dist/examples/echo.js
  *   npx wscat --connect ws://127.0.0.1:3000/echo
  *
- * Type a line and see it again.
+ * Type a line, and it comes back.
  */
 import Fastify from 'fastify'
 import sockets from 'fastify-sockets'

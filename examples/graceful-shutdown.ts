@@ -1,12 +1,12 @@
 /*
- * A server that ends well: on SIGTERM (a deployment) or SIGINT (Ctrl+C), app.close() takes no new connections, tells
- * every client with a close frame, code 1001, waits for their answers, and cuts whoever has not answered within
- * `closeTimeout`. Then nothing keeps the process alive, and it ends by itself.
+ * An orderly end: on SIGTERM (a deployment) or SIGINT (Ctrl+C), app.close() refuses new connections, sends every client a
+ * close frame with code 1001, waits for the answers, and cuts those who have not answered within `closeTimeout`. After
+ * that, nothing keeps the process alive, and it ends by itself.
  *
  *   node dist/examples/graceful-shutdown.js
  *   npx wscat --connect ws://127.0.0.1:3000/clock
  *
- * Press Ctrl+C in the server's window and see why wscat was disconnected.
+ * Press Ctrl+C in the server's window: wscat says why it was disconnected.
  */
 import Fastify from 'fastify'
 import sockets from 'fastify-sockets'
@@ -22,7 +22,7 @@ app.get('/clock', { ws: true }, socket => {
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  // Once: a second Ctrl+C ends the process at once.
+  // Only once: a second Ctrl+C ends the process immediately.
   process.once(signal, () => {
     app.log.info({ signal, sockets: app.sockets.size }, 'closing')
     void app.close()

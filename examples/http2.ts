@@ -1,13 +1,13 @@
 /*
- * HTTP/2: all sockets of a browser share the one connection that its pages and requests use (RFC 8441). Clients that
- * know no WebSockets over HTTP/2 come to the same routes by an upgrade of HTTP/1.1. Browsers speak HTTP/2 over TLS only:
- * this needs a key and a certificate, and says how to make them if it is started without.
+ * HTTP/2: all sockets of a browser share one connection with its pages and requests (RFC 8441). Clients that do not know
+ * WebSockets over HTTP/2 reach the same routes by an upgrade of HTTP/1.1. Browsers speak HTTP/2 over TLS only, so this
+ * needs a key and a certificate; started without them, it says how to make them.
  *
  *   KEY=key.pem CERT=cert.pem node dist/examples/http2.js
  *   npx wscat --no-check --connect wss://127.0.0.1:3000/chat
  *
- * Open https://127.0.0.1:3000 in two tabs and say something in each; in wscat send {"text":"hello"}. Each line tells by
- * which version it came, and on which stream of it.
+ * Open https://127.0.0.1:3000 in two tabs and say something in each; in wscat, send {"text":"hello"}. Each line tells which
+ * version of HTTP it came by, and on which stream.
  */
 import { readFile } from 'node:fs/promises'
 import type { ServerHttp2Stream } from 'node:http2'
@@ -62,7 +62,7 @@ Then start this again with KEY=key.pem CERT=cert.pem`)
 const app = Fastify({
   logger: true,
   http2: true,
-  // For clients that know no WebSockets over HTTP/2.
+  // For clients that do not know WebSockets over HTTP/2.
   https: { key: await read('KEY'), cert: await read('CERT'), allowHTTP1: true }
 }).withTypeProvider<TypeBoxTypeProvider>()
 app.register(sockets)
@@ -78,7 +78,7 @@ app.get('/chat', { ws: true, schema: { message: Message, send: Line } }, async (
   }
 })
 
-/** All streams of one session are one TCP connection. */
+/** All streams of a session share one TCP connection. */
 function describe (raw: { httpVersion: string, stream?: ServerHttp2Stream }): string {
   return raw.stream === undefined ? `HTTP/${raw.httpVersion}` : `HTTP/${raw.httpVersion}, stream ${raw.stream.id}`
 }

@@ -1,6 +1,6 @@
 /*
- * One OpenTelemetry span for each connection, from its handshake to its end, in the trace that the client's `traceparent`
- * header names. A handshake that is refused has a short span. Spans are printed when they end.
+ * An OpenTelemetry span for each connection, from its handshake to its end, in the trace that the client's `traceparent`
+ * header names. A refused handshake gets a short span. Each span is printed when it ends.
  *
  *   node dist/examples/opentelemetry.js
  *   npx wscat --connect ws://127.0.0.1:3000/rooms/tea
@@ -10,7 +10,7 @@
  *
  * Send something, then send `fail`. The last one is refused.
  *
- * For a collector, put this in place of the processor below:
+ * To send spans to a collector, replace the processor below:
  *
  *   new BatchSpanProcessor(new OTLPTraceExporter())     // from @opentelemetry/exporter-trace-otlp-proto
  */
@@ -31,7 +31,7 @@ const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcess
 provider.register()
 const tracer = trace.getTracer('fastify-sockets')
 
-/** Of connections, and of handshakes that may become one. */
+/** For each connection, and each handshake that may become one. */
 const spans = new WeakMap<FastifyRequest, Span>()
 
 subscribe('fastify-sockets.handshake', message => {
@@ -53,7 +53,7 @@ subscribe('fastify-sockets.handshake', message => {
 subscribe('fastify-sockets.refusal', message => {
   const { request, statusCode } = message as RefusalMessage
   const span = spans.get(request)!
-  // As for HTTP: what the client did wrong is no error of the server.
+  // As for HTTP: a client's mistake is not an error of the server.
   if (statusCode === null) span.addEvent('the client left')
   else span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, statusCode)
   if (statusCode !== null && statusCode >= 500) fail(span, String(statusCode))
@@ -70,7 +70,7 @@ subscribe('fastify-sockets.error', message => {
   spans.get(socket.request)!.recordException(error instanceof Error ? error : String(error))
 })
 
-/** Ends that are as they should be; from 3000 on the codes are the application's own (RFC 6455 §7.4.2). */
+/** Normal ends. From 3000 on, codes are the application's own (RFC 6455 §7.4.2). */
 const GOOD_ENDS: number[] = [CloseCode.NORMAL, CloseCode.GOING_AWAY, CloseCode.NO_STATUS]
 
 subscribe('fastify-sockets.close', message => {
@@ -98,8 +98,8 @@ function fail (span: Span, type: string, message?: string): void {
 const app = Fastify({ logger: true })
 app.register(sockets)
 
-// Whatever follows in the lifecycle, the handler included, runs inside of `done`, so that the span is the active one
-// there, after each `await` too. A listener is called by the network instead: give it as
+// Everything that follows in the lifecycle, including the handler, runs inside `done`: so the span is active there, and
+// after each `await`. Listeners are called by the network instead: bind them, with
 // `context.bind(context.active(), message => { … })`.
 app.addHook('onRequest', (request, _reply, done) => {
   const span = spans.get(request)
@@ -119,7 +119,7 @@ app.get('/rooms/:room', {
 }, async socket => {
   for await (const message of socket) {
     if (message === 'fail') throw new Error('on request')
-    // A child of the connection's span. Where messages are many, give each a trace of its own, with a link to it.
+    // A child of the connection's span. If there are many messages, give each its own trace, with a link to that span.
     tracer.startActiveSpan('answer', span => {
       socket.send(message)
       span.end()

@@ -1,13 +1,13 @@
 /*
- * The options for a server that stands in the open, behind a proxy or a load balancer, put together. On SIGTERM (a
- * deployment) the health route says 503 first, so that the load balancer sends nobody any more; then app.close() says
- * goodbye to the clients, some at a time, and closes their connections with 1001.
+ * Options for a public server behind a proxy or a load balancer. On SIGTERM (a deployment), the health route first answers
+ * 503, so that the load balancer sends no more clients; then app.close() says goodbye to the clients in batches and closes
+ * their connections with 1001.
  *
  *   node dist/examples/production.js
  *   npx wscat --connect ws://127.0.0.1:3000/rooms/tea
  *   curl --include http://127.0.0.1:3000/health
  *
- * Press Ctrl+C in the server's window: wscat is told to come back, and then is disconnected.
+ * Press Ctrl+C in the server's window: wscat is told to reconnect, and is then disconnected.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
@@ -15,12 +15,12 @@ import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import sockets from 'fastify-sockets'
 
-/** How long the load balancer may take to see that the health route says 503, in milliseconds. */
+/** Time for the load balancer to notice that the health route answers 503, in milliseconds. */
 const NOTICE = Number(process.env.NOTICE ?? 5000)
 
 const app = Fastify({
   logger: true,
-  // The proxies whose X-Forwarded-For and X-Forwarded-Host count. If it were `true`, clients could choose their address.
+  // The proxies whose X-Forwarded-For and X-Forwarded-Host count. With `true`, clients could choose their address.
   trustProxy: process.env.TRUST_PROXY ?? 'loopback'
 }).withTypeProvider<TypeBoxTypeProvider>()
 
@@ -28,17 +28,17 @@ app.register(sockets, {
   maxPayload: 16 * 1024,
   limits: {
     connections: 20_000,
-    connectionsPerAddress: 20,                             // people behind one NAT share an address
+    connectionsPerAddress: 20,                             // clients behind one NAT share an address
     handshakesPerAddress: 5,
     messagesPerSecond: 50,
     bytesPerSecond: 256 * 1024
   },
   handshakeTimeout: 5000,
-  heartbeat: { interval: 25_000, timeout: 10_000 },        // many proxies cut what is silent for a minute
+  heartbeat: { interval: 25_000, timeout: 10_000 },        // many proxies cut a connection after a silent minute
   idleTimeout: 30 * 60_000,
-  maxLifetime: 24 * 3600_000,                              // old tokens end, and load moves to new servers
+  maxLifetime: 24 * 3600_000,                              // old tokens expire, and load moves to new servers
   closeTimeout: 3000,
-  // With NOTICE, less than what the platform waits before it kills the process (Kubernetes: 30 s).
+  // Together with NOTICE, less than the platform waits before it kills the process (Kubernetes: 30 s).
   drain: { batch: 500, interval: 100, timeout: 15_000 },
   onDrain (socket) { socket.send({ type: 'reconnect' }) }
 })
@@ -62,12 +62,12 @@ app.get('/health', async (_request, reply) => {
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  // Once: a second Ctrl+C ends the process at once.
+  // Only once: a second Ctrl+C ends the process immediately.
   process.once(signal, async () => {
     app.log.info({ signal, connections: app.sockets.size }, 'leaving')
     leaving = true
     await delay(NOTICE)
-    // From here on Fastify itself answers every request with 503.
+    // From here on, Fastify itself answers every request with 503.
     await app.close()
   })
 }

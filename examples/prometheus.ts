@@ -1,12 +1,12 @@
 /*
- * Metrics for Prometheus, by route. What the plugin counts anyway is read when Prometheus asks for it and costs nothing
- * in between; how connections end is counted as it happens.
+ * Metrics for Prometheus, by route. The plugin's own counts are read when Prometheus asks for them, and cost nothing in
+ * between; the ends of connections are counted as they happen.
  *
  *   node dist/examples/prometheus.js
  *   npx wscat --connect ws://127.0.0.1:3000/rooms/tea
  *   curl http://127.0.0.1:3000/metrics
  *
- * Send something, ask again, leave wscat, and ask once more.
+ * Send something and ask again; then leave wscat and ask once more.
  */
 import { subscribe } from 'node:diagnostics_channel'
 import Fastify from 'fastify'
@@ -27,20 +27,20 @@ const COUNTERS: ReadonlyArray<[name: string, figure: Figure, help: string]> = [
   ['websocket_closed_total', 'closed', 'Connections that have ended'],
   ['websocket_received_messages_total', 'messagesIn', 'Messages from clients'],
   ['websocket_sent_messages_total', 'messagesOut', 'Messages to clients'],
-  ['websocket_dropped_messages_total', 'dropped', 'Messages left out because a client read too slowly'],
-  ['websocket_received_bytes_total', 'bytesIn', 'Bytes from clients, as they came'],
-  ['websocket_sent_bytes_total', 'bytesOut', 'Bytes to clients, as they went']
+  ['websocket_dropped_messages_total', 'dropped', 'Messages dropped because a client read too slowly'],
+  ['websocket_received_bytes_total', 'bytesIn', 'Bytes from clients, on the wire'],
+  ['websocket_sent_bytes_total', 'bytesOut', 'Bytes to clients, on the wire']
 ]
 
 const app = Fastify({ logger: true })
 app.register(sockets)
 
-/** The label is the route's URL as it was declared. Clients choose what they ask for, and each value is a time series. */
+/** The route's URL as it was declared, not the request's: clients choose that, and each value is a time series. */
 const labelNames = ['route'] as const
 
 let reading: Array<[route: string, figures: SocketFigures]> | null = null
 
-/** One reading for a whole scrape: stats() goes through all connections, and the metrics are collected in one go. */
+/** One reading for a whole scrape: stats() goes through all connections, and all metrics are collected in one go. */
 function read (): Array<[route: string, figures: SocketFigures]> {
   if (reading === null) {
     reading = Object.entries(app.sockets.stats().routes)
@@ -61,8 +61,8 @@ for (const [name, figure, help] of GAUGES) {
 for (const [name, figure, help] of COUNTERS) {
   register.registerMetric(new Counter({
     name, help, labelNames, registers: [],
-    // A Counter has no set(). Built anew for each scrape it shows the totals as they are, with no record of what was
-    // added so far; nobody can see it in between. As a Gauge it would have the wrong type for Prometheus.
+    // A Counter has no set(), so it is reset and counted up again for each scrape; nobody sees it in between. A Gauge would
+    // have the wrong type for Prometheus.
     collect () {
       this.reset()
       for (const [route, figures] of read()) this.inc({ route }, figures[figure])
@@ -83,12 +83,12 @@ const durations = new Histogram({
   buckets: [1, 10, 60, 600, 3600, 6 * 3600, 24 * 3600]
 })
 
-/** From 3000 on clients may invent codes (RFC 6455 §7.4.2): these are counted together, as labels must be few. */
+/** From 3000 on, clients may invent codes (RFC 6455 §7.4.2). They are counted together, to keep the labels few. */
 function codeLabel (code: number): string {
   return code < 3000 ? String(code) : `${String(code)[0]}xxx`
 }
 
-// This channel is that of the process: with several servers in it, each of them is heard here.
+// Channels belong to the process: with several servers in it, this hears all of them.
 subscribe('fastify-sockets.close', message => {
   const { socket, info, duration } = message as CloseMessage
   const route = socket.request.routeOptions.url!

@@ -1,9 +1,9 @@
 /*
- * Chat rooms whose messages are typed and validated by one schema, and a page to try them in the browser.
+ * Chat rooms whose messages are typed and validated by one schema, and a page to try them on.
  *
  *   npm start
  *
- * Open http://127.0.0.1:3000 in two windows, join the same room, and send something that the schema does not allow.
+ * Open http://127.0.0.1:3000 in two windows and join the same room. Then send something that the schema does not allow.
  */
 import { readFile } from 'node:fs/promises'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
@@ -51,7 +51,7 @@ app.get('/echo', { ws: true }, socket => {
   socket.on('message', message => { socket.send(message) })
 })
 
-// Found through the package, so that the compiled file reads the same page as this one.
+// Found by way of the package, so that this file and its compiled copy read the same page.
 const page = await readFile(new URL('examples/page.html', import.meta.resolve('fastify-sockets/package.json')))
 
 app.get('/', (_request, reply) => {
