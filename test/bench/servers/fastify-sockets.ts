@@ -26,7 +26,8 @@ const routes = {
   'fan-out' () {
     app.get('/', { ws: options }, socket => {
       socket.on('message', () => {
-        for (const other of app.sockets) other.send(NEWS)
+        const news = app.sockets.prepare(NEWS)
+        for (const other of app.sockets) other.send(news)
       })
     })
   }
