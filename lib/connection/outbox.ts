@@ -51,7 +51,7 @@ export class Outbox implements Due {
   #chunks: Buffer[] | null = null
   /** Frames that have left the scratch buffer while a write is under way that tells its end. */
   #gathered: Gathering | null = null
-  /** Frames that others send as well, behind those of `#chunks`. There are none in `#gathered` then. */
+  /** Frames that others send as well, behind those of `#chunks` and in front of those that are gathered. */
   #run: Run | null = null
   #writing = false
   #corked = false
@@ -287,7 +287,6 @@ export class Outbox implements Due {
   }
 
   #gather (bytes: number): void {
-    this.#closeRun()
     if (this.#gathered === null || !this.#gathered.hasRoom(bytes)) {
       this.#closeGathered()
       this.#gathered = new Gathering(bytes)
