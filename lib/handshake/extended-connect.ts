@@ -3,10 +3,10 @@ import { cutTransport } from '../connection/transport.ts'
 import { acceptKey, type HandshakeHeaders } from '../protocol/handshake.ts'
 import { OF_THE_CONNECTION } from './answer-headers.ts'
 import { Opening } from './opening.ts'
-import type { Sessions } from './sessions.ts'
+import type { Http2Sessions } from './http2-sessions.ts'
 
 /** Events by which Node's request and response hear of their stream. */
-const HEARD = ['aborted', 'close', 'drain', 'end', 'error', 'timeout', 'trailers', 'wantTrailers']
+const NODE_EVENTS = ['aborted', 'close', 'drain', 'end', 'error', 'timeout', 'trailers', 'wantTrailers']
 
 const NOT_IN_HTTP2 = new RegExp(`^(?:${OF_THE_CONNECTION})$`, 'i')
 
@@ -22,22 +22,22 @@ export class ExtendedConnect extends Opening {
   readonly response: Http2ServerResponse
   readonly #request: Http2ServerRequest
   readonly #stream: ServerHttp2Stream
-  readonly #sessions: Sessions
+  readonly #sessions: Http2Sessions
   /** Node's own listeners on the stream. */
-  #heard: Array<[event: string, listeners: Function[]]>
+  #nodeListeners: Array<[event: string, listeners: Function[]]>
 
   constructor (
-    request: Http2ServerRequest, response: Http2ServerResponse, sessions: Sessions, onDone: (opening: Opening) => void
+    request: Http2ServerRequest, response: Http2ServerResponse, sessions: Http2Sessions, onDone: (opening: Opening) => void
   ) {
     super(request.stream, NOTHING_READ, onDone)
     this.#request = request
     this.#stream = request.stream
     this.#sessions = sessions
-    this.#heard = HEARD.map(event => [event, request.stream.listeners(event)])
+    this.#nodeListeners = NODE_EVENTS.map(event => [event, request.stream.listeners(event)])
     // Node has made it, and a second one on the same stream would answer as well.
     this.response = response
     this.#replaceMethods()
-    this.answerOn(response)
+    this.bind(response)
   }
 
   override ask (onDecided: () => void): void {
@@ -66,7 +66,7 @@ export class ExtendedConnect extends Opening {
     for (const method of METHODS) delete (this.response as Partial<Http2ServerResponse>)[method]
     for (const name of this.response.getHeaderNames()) this.response.removeHeader(name)
     this.response.statusCode = 200
-    if (isFinal) this.giveBack(this.response)
+    if (isFinal) this.unbind(this.response)
   }
 
   /** Answers without Fastify. */
@@ -109,8 +109,8 @@ export class ExtendedConnect extends Opening {
     stream.off('finish', this.#onFinish)
     stream.off('aborted', this.#onAborted)
     // Node would take the stream's end for that of the response: a refused client may take its time, a socket is open.
-    for (const [event, listeners] of this.#heard) for (const one of listeners) stream.off(event, one as () => void)
-    this.#heard = []
+    for (const [event, listeners] of this.#nodeListeners) for (const one of listeners) stream.off(event, one as () => void)
+    this.#nodeListeners = []
     this.written()
     this.response.emit('finish')
   }
@@ -121,7 +121,7 @@ export class ExtendedConnect extends Opening {
   }
 
   /** The stream's own end is that of the response. */
-  protected end (): void {}
+  protected endRefused (): void {}
 
   /** A client that has been refused may end its side. */
   override transportEnded (): void {
@@ -133,7 +133,7 @@ export class ExtendedConnect extends Opening {
   }
 
   /** Node tells the request of its end, and so onRequestAbort and request.signal. */
-  protected abandon (): void {
+  protected abortRequest (): void {
     cutTransport(this.#stream)
   }
 
@@ -169,7 +169,7 @@ export class ExtendedConnect extends Opening {
 
   #end (end: Function, args: any[]): Http2ServerResponse {
     const { response } = this
-    if (this.#isLeft) return response
+    if (this.#isPassedOn) return response
     if (!this.isAccepted) return end.apply(response, args)
     if (response.writableEnded) return response
     if (!response.headersSent) response.writeHead(response.statusCode)
@@ -177,14 +177,14 @@ export class ExtendedConnect extends Opening {
     return response
   }
 
-  get #isLeft (): boolean {
+  get #isPassedOn (): boolean {
     this.answeredUnasked(this.response.statusCode)
     return this.isTheirs
   }
 
   /** What follows an accepted handshake are frames, if anything: there is no room for a payload. */
   get #isMute (): boolean {
-    return this.#isLeft || this.isAccepted
+    return this.#isPassedOn || this.isAccepted
   }
 
   /** Any 2xx would open the connection (RFC 9110 §9.3.6): that of a hook, or of a handler for what is not found. */

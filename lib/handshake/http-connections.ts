@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
-import type { Sessions } from './sessions.ts'
+import type { Http2Sessions } from './http2-sessions.ts'
 
-const kWatcher = Symbol('fastify-sockets.watcher')
+const kOwner = Symbol('fastify-sockets.connections')
 
-type Watched = NetSocket & { [kWatcher]?: HttpConnections }
+type Owned = NetSocket & { [kOwner]?: HttpConnections }
 
 /** What Node keeps on the socket of an HTTP/1.1 connection, and TLS on its own. */
 interface NodeInternals {
@@ -27,23 +27,23 @@ interface ConnectionServer {
 export class HttpConnections {
   readonly #sockets = new Set<NetSocket>()
   /** Sockets below a TLS handshake that is under way. */
-  readonly #greeting = new Set<NetSocket>()
-  /** Sockets whose upgrade was left to other listeners. */
-  readonly #left = new Set<NetSocket>()
-  readonly #sessions: Sessions
+  readonly #beforeTls = new Set<NetSocket>()
+  /** Sockets whose upgrade was passed on to other listeners. */
+  readonly #passedOn = new Set<NetSocket>()
+  readonly #sessions: Http2Sessions
   readonly #listening: Array<() => void> = []
 
-  constructor (sessions: Sessions) {
+  constructor (sessions: Http2Sessions) {
     this.#sessions = sessions
   }
 
   /** Sees every connection that begins from now on. */
   watch (server: ConnectionServer): void {
     const isTls = server instanceof TlsServer
-    this.#listen(server, 'connection', socket => this.#add(isTls ? this.#greeting : this.#sockets, socket))
+    this.#listen(server, 'connection', socket => this.#add(isTls ? this.#beforeTls : this.#sockets, socket))
     if (!isTls) return
     this.#listen(server, 'secureConnection', socket => {
-      this.#greeting.delete((socket as NodeInternals)._parent!)
+      this.#beforeTls.delete((socket as NodeInternals)._parent!)
       this.#add(this.#sockets, socket)
     })
   }
@@ -60,45 +60,45 @@ export class HttpConnections {
 
   /** A socket has left HTTP: it belongs to a WebSocket, or to another listener. */
   release (socket: object): void {
-    if (!this.#sockets.delete(socket as NetSocket) && !this.#left.delete(socket as NetSocket)) return
+    if (!this.#sockets.delete(socket as NetSocket) && !this.#passedOn.delete(socket as NetSocket)) return
     ;(socket as NetSocket).off('close', onClose)
   }
 
-  /** Its upgrade is left to other listeners. */
-  leave (socket: NetSocket): void {
+  /** Its upgrade is passed on to other listeners. */
+  passOn (socket: NetSocket): void {
     this.release(socket)
-    this.#add(this.#left, socket)
+    this.#add(this.#passedOn, socket)
   }
 
   /** Whether there are connections whose end nobody would notice: they are not read, nor do they keep the process going. */
   get hasUnread (): boolean {
-    return [...this.#left].some(isUnread)
+    return [...this.#passedOn].some(isUnread)
   }
 
   /** Cuts them. A library that refuses an upgrade may forget its connection. */
   cutUnread (): void {
-    for (const socket of this.#left) if (isUnread(socket)) socket.destroy()
+    for (const socket of this.#passedOn) if (isUnread(socket)) socket.destroy()
   }
 
   /** Cuts every connection that waits for its client. One stays as long as a handler works on an ordinary request. */
   cutWaiting (): void {
-    for (const socket of this.#greeting) socket.destroy()
+    for (const socket of this.#beforeTls) socket.destroy()
     for (const socket of this.#sockets) if (this.#waitsForClient(socket)) socket.destroy()
   }
 
-  #add (set: Set<NetSocket>, socket: Watched): void {
+  #add (set: Set<NetSocket>, socket: Owned): void {
     // A request that is served as HTTP after all is announced a second time.
     if (set.has(socket)) return
     set.add(socket)
-    socket[kWatcher] = this
+    socket[kOwner] = this
     socket.on('close', onClose)
   }
 
   /** A socket has closed. */
-  forget (socket: NetSocket): void {
+  closed (socket: NetSocket): void {
     this.#sockets.delete(socket)
-    this.#greeting.delete(socket)
-    this.#left.delete(socket)
+    this.#beforeTls.delete(socket)
+    this.#passedOn.delete(socket)
   }
 
   #waitsForClient (socket: NetSocket): boolean {
@@ -116,6 +116,6 @@ function isUnread (socket: NetSocket): boolean {
   return !socket.destroyed && socket.readableFlowing !== true && socket.listenerCount('readable') === 0
 }
 
-function onClose (this: Watched): void {
-  this[kWatcher]!.forget(this)
+function onClose (this: Owned): void {
+  this[kOwner]!.closed(this)
 }

@@ -20,7 +20,7 @@ type State =
   | 'abandoned'
 
 /** What happens to it: a method of `Opening` each, but for `disown` (`decide` that it is not ours) and what the transport tells. */
-type Event = 'ask' | 'disown' | 'begin' | 'accept' | 'refuse' | 'expire' | 'written' | 'left'
+type Event = 'ask' | 'disown' | 'begin' | 'accept' | 'refuse' | 'expire' | 'written' | 'abandon'
 
 /** Which event leads where. What is not in here comes too late, and is ignored. */
 const TRANSITIONS: Readonly<Record<Event, Readonly<Partial<Record<State, State>>>>> = {
@@ -31,7 +31,7 @@ const TRANSITIONS: Readonly<Record<Event, Readonly<Partial<Record<State, State>>
   refuse: { accepted: 'routing' },
   expire: { routing: 'expired', accepted: 'expired' },
   written: { routing: 'refused', accepted: 'open', expired: 'refused' },
-  left: { routing: 'abandoned', accepted: 'abandoned', expired: 'abandoned' }
+  abandon: { routing: 'abandoned', accepted: 'abandoned', expired: 'abandoned' }
 }
 
 /** The state of an opening handshake, and what others may ask of it. */

@@ -117,10 +117,10 @@ export abstract class Opening extends OpeningState implements TransportOwner, De
   protected abstract handOver (): void
 
   /** A refusal has been written: ends what HTTP has not ended. */
-  protected abstract end (): void
+  protected abstract endRefused (): void
 
   /** The client has left before there was an answer: hooks that wait for it learn of it. */
-  protected abstract abandon (): void
+  protected abstract abortRequest (): void
 
   /** What hooks write from now on is not sent, and not an error. */
   protected abstract mute (): void
@@ -131,12 +131,12 @@ export abstract class Opening extends OpeningState implements TransportOwner, De
   }
 
   /** From now on a response is that of this handshake. */
-  protected answerOn (response: Response): void {
+  protected bind (response: Response): void {
     response[kOpening] = this
   }
 
   /** It is no longer. */
-  protected giveBack (response: Response): void {
+  protected unbind (response: Response): void {
     delete response[kOpening]
   }
 
@@ -267,27 +267,27 @@ export abstract class Opening extends OpeningState implements TransportOwner, De
   }
 
   transportEnded (): void {
-    this.#left()
+    this.#abandon()
   }
 
   transportFailed (): void {}
 
   transportClosed (): void {
     clearTimeout(this.#lingering)
-    this.#left()
+    this.#abandon()
   }
 
-  #left (): void {
-    if (!this.go('left')) return
-    this.abandon()
-    this.#done()
+  #abandon (): void {
+    if (!this.go('abandon')) return
+    this.abortRequest()
+    this.#settle()
     this.#owner?.onRefused(null)
   }
 
   /** The response has been written. */
   protected written (): void {
     if (!this.go('written')) return
-    const early = this.#done()
+    const early = this.#settle()
     if (this.isAccepted) {
       const { onOpen } = this.#acceptance!
       this.#acceptance = null
@@ -302,12 +302,12 @@ export abstract class Opening extends OpeningState implements TransportOwner, De
   /** Reads on, to see the client leave. */
   #linger (): void {
     this.#lingering = setTimeout(() => cutTransport(this.transport), LINGER)
-    this.end()
+    this.endRefused()
     this.transport.resume()
   }
 
   /** @returns what the client has sent so far */
-  #done (): Buffer {
+  #settle (): Buffer {
     this.#deadline?.stop()
     this.#onDone(this)
     return this.#early.take()

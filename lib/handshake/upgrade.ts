@@ -22,11 +22,11 @@ export class Upgrade extends Opening {
     // Its own and not a prototype's: Express changes the prototype.
     const { writeHead } = this.response
     this.response.writeHead = (status: number, ...rest: any[]) => this.#writeHead(writeHead, status, rest)
-    this.answerOn(this.response)
+    this.bind(this.response)
   }
 
   /** @returns false if the socket still belongs to an earlier request, which has no answer yet */
-  takeSocket (): boolean {
+  assignSocket (): boolean {
     try {
       this.response.assignSocket(this.transport as NetSocket)
       return true
@@ -35,12 +35,12 @@ export class Upgrade extends Opening {
     }
   }
 
-  giveSocketBack (): void {
+  detachSocket (): void {
     this.response.detachSocket(this.transport as NetSocket)
   }
 
   protected attach (): boolean {
-    if (!this.takeSocket()) {
+    if (!this.assignSocket()) {
       // Pipelined behind a request that has no answer yet: two responses cannot share the socket.
       this.transport.destroy()
       return false
@@ -65,7 +65,7 @@ export class Upgrade extends Opening {
   }
 
   protected handOver (): void {
-    this.giveSocketBack()
+    this.detachSocket()
     // Node uncorks it by a method that a Duplex may have replaced, as Duplexify has.
     Writable.prototype.uncork.call(this.transport)
     // Timeouts and keep-alive of the HTTP server end here.
@@ -75,13 +75,13 @@ export class Upgrade extends Opening {
     setNoDelay?.call(transport, true)
   }
 
-  protected end (): void {
-    this.giveSocketBack()
+  protected endRefused (): void {
+    this.detachSocket()
     this.transport.end()
   }
 
   /** onRequestAbort and request.signal follow. */
-  protected abandon (): void {
+  protected abortRequest (): void {
     this.#request.destroy()
   }
 

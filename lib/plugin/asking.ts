@@ -20,14 +20,14 @@ export function askFastify (app: FastifyInstance, opening: Opening, onDecided: (
   const { url, originalUrl } = request
   const socket = opening.transport as Duplex & { _meta?: unknown }
   const { _meta } = socket
-  const forget = [request, opening.response, socket].map(rememberListeners)
+  const restore = [request, opening.response, socket].map(rememberListeners)
   let isRouting = true
   let hasWaited = false
   let timer: NodeJS.Timeout | undefined
   const decided = (): void => {
     if (opening.isTheirs) {
       opening.restore(!hasWaited)
-      for (const one of forget) one()
+      for (const one of restore) one()
       // Where Fastify keeps what its onTimeout hooks need.
       if (socket._meta !== _meta) socket._meta = _meta
       // `rewriteUrl` has changed it.

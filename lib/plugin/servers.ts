@@ -2,7 +2,7 @@ import { Server } from 'node:http'
 import type { Http2Server } from 'node:http2'
 import type { FastifyInstance } from 'fastify'
 import { HttpConnections } from '../handshake/http-connections.ts'
-import { Sessions } from '../handshake/sessions.ts'
+import { Http2Sessions } from '../handshake/http2-sessions.ts'
 import type { Scope } from '../live/scope.ts'
 import { keepOutOfLog } from './asking.ts'
 import { internal } from './fastify-internals.ts'
@@ -13,7 +13,7 @@ import { Shutdown } from './shutdown.ts'
 export class Servers {
   readonly #app: FastifyInstance
   readonly #isBooted: () => boolean
-  readonly #sessions = new Sessions()
+  readonly #sessions = new Http2Sessions()
   readonly #connections = new HttpConnections(this.#sessions)
   readonly #shutdown: Shutdown
   #shared: SharedServer | null = null
@@ -41,7 +41,7 @@ export class Servers {
     this.#shared = this.#share(this.#app.server as Server)
     keepOutOfLog(this.#app)
     this.#connections.watch(this.#app.server)
-    this.#shutdown.beginWith(this.#app.server as Server)
+    this.#shutdown.attach(this.#app.server as Server)
     instance.addHook('onListen', () => {
       this.#shutdown.onListen()
       this.#attachOthers()
@@ -85,6 +85,6 @@ export class Servers {
     this.#shared!.detach()
     this.#connections.unwatch()
     this.#sessions.unwatch()
-    this.#shutdown.leave()
+    this.#shutdown.detach()
   }
 }

@@ -7,7 +7,7 @@ import { ExtendedConnect } from '../handshake/extended-connect.ts'
 import { shareStrings } from '../handshake/header-strings.ts'
 import type { HttpConnections } from '../handshake/http-connections.ts'
 import type { Opening } from '../handshake/opening.ts'
-import type { Sessions } from '../handshake/sessions.ts'
+import type { Http2Sessions } from '../handshake/http2-sessions.ts'
 import { serveAsHttp, Upgrade } from '../handshake/upgrade.ts'
 import { isWebSocketUpgrade } from '../protocol/handshake.ts'
 import { askFastify } from './asking.ts'
@@ -24,14 +24,14 @@ type Emit = (event: string, ...args: any[]) => boolean
 type ConnectEvent = [request: Http2ServerRequest | IncomingMessage, response: Http2ServerResponse | Duplex, head: Buffer]
 
 /** Node 24.9 and later asks before it leaves HTTP. */
-interface Asking {
+interface UpgradeFilter {
   shouldUpgradeCallback?: (request: IncomingMessage) => boolean
 }
 
 /** What of an app has to do with the handshakes that come to its servers. */
 export interface ServerParts {
   readonly app: FastifyInstance
-  readonly sessions: Sessions
+  readonly sessions: Http2Sessions
   readonly connections: HttpConnections
   readonly shutdown: Shutdown
   /** Until then its routes have no hooks, nor is known which of them are ours. */
@@ -48,8 +48,8 @@ export class SharedServer {
   /** What emits to the others. */
   readonly #emit: Emit
   readonly #claim: Emit
-  readonly #mayUpgrade: Asking['shouldUpgradeCallback']
-  readonly #asks: Asking['shouldUpgradeCallback']
+  readonly #shouldUpgradeBefore: UpgradeFilter['shouldUpgradeCallback']
+  readonly #shouldUpgrade: UpgradeFilter['shouldUpgradeCallback']
   #isAttached = true
 
   constructor (server: Server, parts: ServerParts) {
@@ -58,24 +58,24 @@ export class SharedServer {
     this.#emit = server.emit as Emit
     this.#claim = server.emit = this.#claimer()
     // Without any listener, Node does not emit.
-    server.on('upgrade', listen)
+    server.on('upgrade', placeholder)
     if (isHttp2(server)) this.#attachHttp2(server)
-    const asking = server as Asking
-    this.#mayUpgrade = asking.shouldUpgradeCallback
-    this.#asks = request => this.#mayUpgrade!.call(server, request) && (this.#hasOthers('upgrade') || isForUs(request))
+    const filter = server as UpgradeFilter
+    this.#shouldUpgradeBefore = filter.shouldUpgradeCallback
+    this.#shouldUpgrade = request => this.#shouldUpgradeBefore!.call(server, request) && (this.#hasOthers('upgrade') || isForUs(request))
     // What is declined here is served as HTTP with nothing more to do.
-    if (this.#mayUpgrade !== undefined) asking.shouldUpgradeCallback = this.#asks
+    if (this.#shouldUpgradeBefore !== undefined) filter.shouldUpgradeCallback = this.#shouldUpgrade
   }
 
   /** Leaves the server as it was. */
   detach (): void {
     this.#isAttached = false
-    const server = this.#server as Server & Asking
-    server.off('upgrade', listen)
-    server.off('connect', listen)
+    const server = this.#server as Server & UpgradeFilter
+    server.off('upgrade', placeholder)
+    server.off('connect', placeholder)
     // Whoever has wrapped them meanwhile goes on calling ours.
     if (server.emit === this.#claim) server.emit = this.#emit
-    if (server.shouldUpgradeCallback === this.#asks) server.shouldUpgradeCallback = this.#mayUpgrade!
+    if (server.shouldUpgradeCallback === this.#shouldUpgrade) server.shouldUpgradeCallback = this.#shouldUpgradeBefore!
   }
 
   /** In place of the server's `emit`. */
@@ -98,7 +98,7 @@ export class SharedServer {
 
   #attachHttp2 (server: Http2Server): void {
     announce(server, this.#parts.sessions)
-    server.on('connect', listen)
+    server.on('connect', placeholder)
   }
 
   #onUpgrade (request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -108,31 +108,31 @@ export class SharedServer {
     }
     // Node has none at this time, and a client may leave before somebody takes its request.
     if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore)
-    const leave = (): void => this.#leaveUpgrade(request, socket, head)
+    const passOn = (): void => this.#passOnUpgrade(request, socket, head)
     if (!isForUs(request) || !this.#parts.isBooted()) {
-      leave()
+      passOn()
       return
     }
-    const upgrade = new Upgrade(asNodeMakesIt(request, socket), socket, head, this.#handshakeDone)
-    this.#ask(upgrade, leave)
+    const upgrade = new Upgrade(realRequest(request, socket), socket, head, this.#handshakeDone)
+    this.#ask(upgrade, passOn)
   }
 
   /** Nobody else is there to answer. */
   #serve (request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const upgrade = new Upgrade(asNodeMakesIt(request, socket), socket, head, this.#handshakeDone)
+    const upgrade = new Upgrade(realRequest(request, socket), socket, head, this.#handshakeDone)
     if (isForUs(request)) {
       this.#admit(upgrade)
-    } else if (upgrade.takeSocket()) {
-      upgrade.giveSocketBack()
+    } else if (upgrade.assignSocket()) {
+      upgrade.detachSocket()
       serveAsHttp(this.#server, request, socket, head)
     } else {
       socket.destroy()
     }
   }
 
-  #leaveUpgrade (request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  #passOnUpgrade (request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const net = socket as NetSocket & { _httpMessage?: object | null }
-    this.#parts.connections.leave(net)
+    this.#parts.connections.passOn(net)
     const { bytesWritten, readableFlowing } = net
     // The answer to an earlier request may still be on its way.
     const isOwed = Boolean(net._httpMessage)
@@ -164,9 +164,9 @@ export class SharedServer {
       this.#serveConnect(request, answer)
       return
     }
-    const leave = (): void => this.#leaveConnect(request, answer)
-    if (protocolOf(request) === 'websocket' && this.#parts.isBooted()) this.#ask(this.#connect(request, answer), leave)
-    else leave()
+    const passOn = (): void => this.#passOnConnect(request, answer)
+    if (protocolOf(request) === 'websocket' && this.#parts.isBooted()) this.#ask(this.#connect(request, answer), passOn)
+    else passOn()
   }
 
   #serveConnect (request: Http2ServerRequest, response: Http2ServerResponse): void {
@@ -177,7 +177,7 @@ export class SharedServer {
     else connect.answer(protocol === undefined ? 405 : 501)
   }
 
-  #leaveConnect (request: Http2ServerRequest, response: Http2ServerResponse): void {
+  #passOnConnect (request: Http2ServerRequest, response: Http2ServerResponse): void {
     const { stream } = request
     const isAnswered = (): boolean => stream.destroyed || stream.headersSent
     whenUntaken([stream, request, response], isAnswered, () => this.#serveConnect(request, response))
@@ -202,10 +202,10 @@ export class SharedServer {
   }
 
   /** It does so as well, but only as far as is needed to learn whether a WebSocket route is there for it. */
-  #ask (opening: Opening, leave: () => void): void {
+  #ask (opening: Opening, passOn: () => void): void {
     askFastify(this.#parts.app, opening, () => {
       if (!opening.isTheirs) this.#follow(opening)
-      else if (!opening.transport.destroyed) leave()
+      else if (!opening.transport.destroyed) passOn()
     })
   }
 
@@ -216,7 +216,7 @@ export class SharedServer {
 }
 
 /** RFC 8441 §3: a client may open WebSockets once it has been told that it can. */
-export function announce (server: Http2Server, sessions: Sessions): void {
+export function announce (server: Http2Server, sessions: Http2Sessions): void {
   server.updateSettings({ enableConnectProtocol: true })
   sessions.watch(server)
 }
@@ -238,7 +238,7 @@ function isForUs (request: IncomingMessage & { [kForUs]?: boolean }): boolean {
 }
 
 /** The `injectWS` of @fastify/websocket emits a plain object in place of a request, with as few headers as will do for it. */
-function asNodeMakesIt (request: IncomingMessage, socket: Duplex): IncomingMessage {
+function realRequest (request: IncomingMessage, socket: Duplex): IncomingMessage {
   if (request instanceof IncomingMessage) return request
   const { method, url, headers } = request as IncomingMessage
   const made = new IncomingMessage(socket as any)
@@ -255,7 +255,7 @@ function protocolOf ({ headers }: Http2ServerRequest): string | undefined {
 
 const NOTHING_READ = Buffer.alloc(0)
 
-const listen = Object.assign(() => {}, { [kOurs]: true })
+const placeholder = Object.assign(() => {}, { [kOurs]: true })
 
 function isOurs (listener: Function & { [kOurs]?: boolean }): boolean {
   return listener[kOurs] === true

@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import { cutTransport } from '../connection/transport.ts'
 import type { HttpConnections } from '../handshake/http-connections.ts'
 import type { Opening } from '../handshake/opening.ts'
-import type { Sessions } from '../handshake/sessions.ts'
+import type { Http2Sessions } from '../handshake/http2-sessions.ts'
 import { Drain } from '../live/drain.ts'
 import type { Scope } from '../live/scope.ts'
 
@@ -15,20 +15,20 @@ const LINGER = 5000
  */
 export class Shutdown {
   readonly #scopes: readonly Scope[]
-  readonly #sessions: Sessions
+  readonly #sessions: Http2Sessions
   readonly #connections: HttpConnections
   /** Handshakes without an answer, or with one that has not been written. */
   readonly #pending = new Set<Opening>()
   #drained: Promise<void> | null = null
-  #patience: Promise<unknown> | null = null
+  #mayStopListening: Promise<unknown> | null = null
   /** Runs from the beginning to the end. */
   #deadline: NodeJS.Timeout | null = null
   #serverHasClosed = false
   /** Not if somebody else listens with it, and the app is only one of several on it. */
   #closesServer = false
-  #leave: (() => void) | null = null
+  #restoreServer: (() => void) | null = null
 
-  constructor (scopes: readonly Scope[], sessions: Sessions, connections: HttpConnections) {
+  constructor (scopes: readonly Scope[], sessions: Http2Sessions, connections: HttpConnections) {
     this.#scopes = scopes
     this.#sessions = sessions
     this.#connections = connections
@@ -37,12 +37,12 @@ export class Shutdown {
   /** A handshake has begun to wait. */
   add (opening: Opening): void {
     this.#pending.add(opening)
-    this.#stayAwake()
+    this.#refDeadline()
   }
 
   /** It has ended. */
   delete (opening: Opening): void {
-    if (this.#pending.delete(opening)) this.#stayAwake()
+    if (this.#pending.delete(opening)) this.#refDeadline()
   }
 
   /** Ends all WebSockets, and waits for their handlers. */
@@ -58,7 +58,7 @@ export class Shutdown {
    */
   beginWhileListening (pluginTimeout: number): Promise<unknown> {
     if (pluginTimeout === 0) return this.begin()
-    return this.#patience ??= new Promise(resolve => {
+    return this.#mayStopListening ??= new Promise(resolve => {
       const timer = setTimeout(resolve, pluginTimeout / 2)
       this.begin().finally(() => {
         clearTimeout(timer)
@@ -71,7 +71,7 @@ export class Shutdown {
    * Fastify closes the server, too, if a preClose hook of the user has failed and ours is not called. It goes on to onClose
    * hooks when it is called back: what handlers use is not taken from them before they have ended.
    */
-  beginWith (server: Server): void {
+  attach (server: Server): void {
     const { close } = server
     const beginAndClose: Server['close'] = callback => {
       const ended = this.begin()
@@ -84,11 +84,11 @@ export class Shutdown {
     }
     const onClose = (): void => {
       this.#serverHasClosed = true
-      this.#stayAwake()
+      this.#refDeadline()
     }
     server.close = beginAndClose
     server.on('close', onClose)
-    this.#leave = () => {
+    this.#restoreServer = () => {
       server.off('close', onClose)
       if (server.close === beginAndClose) server.close = close
     }
@@ -100,31 +100,31 @@ export class Shutdown {
   }
 
   /** Leaves that server as it was, but for handshakes that still wait. */
-  leave (): void {
-    this.#leave!()
+  detach (): void {
+    this.#restoreServer!()
     this.#serverHasClosed = true
-    this.#stayAwake()
+    this.#refDeadline()
   }
 
   async #drain (): Promise<void> {
     for (const scope of this.#scopes) scope.closing = true
-    this.#sessions.beginToClose()
-    this.#wait(this.#cutHandshakes, Math.max(...this.#scopes.map(scope => scope.drain.timeout)))
+    this.#sessions.startDraining()
+    this.#setDeadline(this.#cutHandshakes, Math.max(...this.#scopes.map(scope => scope.drain.timeout)))
     const drains = this.#scopes.map(scope => new Drain(scope))
     await Promise.all(drains.map(drain => drain.close()))
     if (this.#closesServer) this.#sessions.close()
     await Promise.all(drains.map(drain => drain.finish()))
   }
 
-  #wait (next: () => void, delay: number): void {
+  #setDeadline (next: () => void, delay: number): void {
     this.#deadline = setTimeout(next, delay)
-    this.#stayAwake()
+    this.#refDeadline()
   }
 
   readonly #cutHandshakes = (): void => {
     for (const { transport } of this.#pending) cutTransport(transport)
     if (this.#closesServer) this.#connections.cutUnread()
-    this.#wait(this.#cutWaiting, LINGER)
+    this.#setDeadline(this.#cutWaiting, LINGER)
   }
 
   readonly #cutWaiting = (): void => {
@@ -133,7 +133,7 @@ export class Shutdown {
   }
 
   /** A handshake in memory may wait for nothing but the deadline; for all else the process stays because of its socket. */
-  #stayAwake (): void {
+  #refDeadline (): void {
     if (this.#deadline === null) return
     if (this.#pending.size > 0 || (this.#closesServer && this.#connections.hasUnread)) this.#deadline.ref()
     else if (this.#serverHasClosed) clearTimeout(this.#deadline)

@@ -13,7 +13,7 @@ interface Handle {
 }
 
 /** The HTTP/2 sessions of a server that have begun since the plugin was registered. */
-export class Sessions {
+export class Http2Sessions {
   readonly #sessions = new Map<ServerHttp2Session, Session>()
   readonly #bySocket = new WeakMap<NetSocket, Session>()
   readonly #stops: Array<() => void> = []
@@ -25,15 +25,15 @@ export class Sessions {
     let arriving: NetSocket
     const arrive = (socket: NetSocket): void => { arriving = socket }
     const onSession = (session: ServerHttp2Session): void => {
-      const watched = new Session(session, arriving)
-      this.#sessions.set(session, watched)
-      this.#bySocket.set(arriving, watched)
+      const own = new Session(session, arriving)
+      this.#sessions.set(session, own)
+      this.#bySocket.set(arriving, own)
       session.on('close', () => {
         this.#sessions.delete(session)
-        watched.stopWaiting()
+        own.stopWaiting()
       })
       // The server listens until its other connections have ended, too.
-      if (this.#state === 'closed') watched.close()
+      if (this.#state === 'closed') own.close()
     }
     server.prependListener('connection', arrive)
     server.prependListener('secureConnection', arrive)
@@ -67,7 +67,7 @@ export class Sessions {
   }
 
   /** The WebSockets are being ended. */
-  beginToClose (): void {
+  startDraining (): void {
     this.#state = 'draining'
   }
 
@@ -79,7 +79,7 @@ export class Sessions {
   }
 }
 
-export class Session {
+class Session {
   readonly #session: ServerHttp2Session & { timeout?: number }
   readonly #socket: NetSocket
   /** What is under way on it, WebSockets apart. */
