@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify from 'fastify'
 import sockets, { type BaseSocket, type PreparedMessage } from 'fastify-sockets'
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from '@sinclair/typebox'
 import { check, type Equal } from './equal.ts'
 
 const app = Fastify().withTypeProvider<TypeBoxTypeProvider>()
