@@ -29,6 +29,9 @@ const SCRIPT = `
     const empty = await app.injectWS('/')
     empty.send('é'.repeat(40))
     await empty[Symbol.asyncIterator]().next()
+    for (const length of [40, 200, 70000]) {
+      for (const socket of app.sockets) socket.send(app.sockets.prepare('x'.repeat(length)))
+    }
     await empty.close()
     await raw(await app.listen({ port: 0, host: '127.0.0.1' }))
     await app.close()

@@ -13,6 +13,22 @@ import {
   CANCEL, get, http2App, INTERNAL_ERROR, NO_ERROR, openSession, openSocket, openStream, refusalStatuses, type StreamClient
 } from './support.ts'
 
+test('a stream that is closed while its answer is on its way opens no connection', async t => {
+  const app = http2App(t)
+  const statuses = refusalStatuses(t)
+  let calls = 0
+  app.addHook('onSend', (request, _reply, payload, done) => {
+    process.nextTick(() => { (request.raw as any).stream.close(CANCEL) })
+    done(null, payload)
+  })
+  app.get('/room', { ws: true }, () => { calls++ })
+  const stream = openStream(await openSession(t, await listen(app)), '/room')
+  await until(() => stream.stream.closed)
+  await until(() => statuses.length === 1)
+  t.equal(calls, 0)
+  t.equal(app.sockets.size, 0)
+})
+
 /** An app whose first handshake waits in a hook until the test lets it go on. */
 async function stuckApp (t: Test, act: (request: FastifyRequest, reply: FastifyReply) => unknown = () => {}) {
   const app = http2App(t)
