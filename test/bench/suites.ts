@@ -186,6 +186,7 @@ export const SUITES: Suite[] = [
   },
   {
     title: 'Fan-out',
+    note: 'Ours sends a message that app.sockets.prepare() has made; Bun publishes to a topic.',
     servers: WITHOUT_BUFFERUTIL,
     loads: [{ kind: 'fan-out', connections: 1000, inFlight: 4, size: 100 }]
   },

@@ -6,13 +6,31 @@ import { Client, refusal, RUNS_TYPESCRIPT, start } from './support.ts'
 
 /** Here, and in the files beside this one. */
 const TESTED = [
-  'auth', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'http2', 'opentelemetry', 'production', 'prometheus',
-  'typed-chat'
+  'auth', 'broadcast', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'http2', 'opentelemetry', 'production',
+  'prometheus', 'typed-chat'
 ]
 
 test('every example has its test', async t => {
   const files = await readdir(new URL('examples/', import.meta.resolve('fastify-sockets/package.json')))
   t.same(files.filter(file => file.endsWith('.ts')).map(file => basename(file, '.ts')).sort(), TESTED)
+})
+
+test('broadcast: what is posted goes to all who follow the match, and to nobody else', async t => {
+  const example = await start(t, 'broadcast')
+  const post = async (match: string, body: object): Promise<unknown> => {
+    const response = await fetch(`${example.url}/matches/${match}`, {
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body)
+    })
+    return await response.json()
+  }
+  t.same(await post('final', { home: 0, away: 0 }), { followers: 0 })
+  const followers = [await Client.open(example, '/matches/final'), await Client.open(example, '/matches/final')]
+  const other = await Client.open(example, '/matches/other')
+  t.same(await post('final', { home: 1, away: 0, secret: 'x' }), { followers: 2 })
+  for (const follower of followers) t.same(await follower.nextJSON(), { home: 1, away: 0 })
+  t.same(await post('other', { home: 2, away: 2 }), { followers: 1 })
+  t.same(await other.nextJSON(), { home: 2, away: 2 })
+  t.match(await post('final', { home: 'one' }), { statusCode: 400 })
 })
 
 test('compression: messages that resemble each other take a fraction of their bytes', async t => {
