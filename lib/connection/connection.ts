@@ -250,7 +250,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     if (transition === null) return false
     const { to, sends, ends } = transition
     if (sends === 'close') this.#sendClose(code, truncateReason(reason))
-    else if (sends === 'answer') this.#messages.binary(CLOSE, code === CloseCode.NO_STATUS ? Buffer.alloc(0) : closePayload(code, ''))
+    else if (sends === 'answer') this.#messages.binary(CLOSE, closePayload(code, ''))
     this.#state = to
     if (isEnding(to)) this.#reader.stop()
     if (ends !== undefined) this.#ending()

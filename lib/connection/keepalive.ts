@@ -1,3 +1,4 @@
+import { EMPTY } from '../protocol/empty.ts'
 import type { Connection } from './connection.ts'
 import type { TimerWheel, WheelMember } from './timer-wheel.ts'
 
@@ -7,8 +8,6 @@ const PING_SPREAD = 0.1
 const LIFE_SPREAD = 0.2
 /** Looks at an idle connection within `idleTimeout`: how late it is noticed is a part of it. */
 const IDLE_LOOKS = 4
-
-const EMPTY = Buffer.alloc(0)
 
 /** Times in milliseconds; null: not watched for. See `SocketOptions`. */
 export interface KeepaliveOptions {

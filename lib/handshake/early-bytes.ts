@@ -1,7 +1,7 @@
+import { EMPTY } from '../protocol/empty.ts'
+
 /** Bytes that a client may send ahead of the answer. */
 const MAX_EARLY = 64 * 1024
-
-const NONE = Buffer.alloc(0)
 
 /** What a client has sent behind its handshake, before there was an answer. */
 export class EarlyBytes {
@@ -18,7 +18,7 @@ export class EarlyBytes {
   /** Hands out all of them, and keeps none. */
   take (): Buffer {
     const bytes = this.#bytes.subarray(0, this.#length)
-    this.#bytes = NONE
+    this.#bytes = EMPTY
     this.#length = 0
     return bytes
   }

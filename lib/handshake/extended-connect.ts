@@ -1,9 +1,10 @@
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import { cutTransport } from '../connection/transport.ts'
+import { EMPTY } from '../protocol/empty.ts'
 import { acceptKey, type HandshakeHeaders } from '../protocol/handshake.ts'
 import { OF_THE_CONNECTION } from './answer-headers.ts'
-import { Opening } from './opening.ts'
 import type { Http2Sessions } from './http2-sessions.ts'
+import { Opening } from './opening.ts'
 
 /** Events by which Node's request and response hear of their stream. */
 const NODE_EVENTS = ['aborted', 'close', 'drain', 'end', 'error', 'timeout', 'trailers', 'wantTrailers']
@@ -12,8 +13,6 @@ const NOT_IN_HTTP2 = new RegExp(`^(?:${OF_THE_CONNECTION})$`, 'i')
 
 /** Of the response, which a handshake answers in its own way. */
 const METHODS = ['writeHead', 'write', 'end'] as const
-
-const NOTHING_READ = Buffer.alloc(0)
 
 /** The opening handshake of HTTP/2: an extended CONNECT, answered with 200 (RFC 8441 §5). */
 export class ExtendedConnect extends Opening {
@@ -29,7 +28,7 @@ export class ExtendedConnect extends Opening {
   constructor (
     request: Http2ServerRequest, response: Http2ServerResponse, sessions: Http2Sessions, onDone: (opening: Opening) => void
   ) {
-    super(request.stream, NOTHING_READ, onDone)
+    super(request.stream, EMPTY, onDone)
     this.#request = request
     this.#stream = request.stream
     this.#sessions = sessions

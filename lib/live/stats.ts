@@ -1,12 +1,12 @@
 import type { SocketFigures, SocketStats } from '../../types/socket.ts'
 import type { Observer } from './life.ts'
-import type { LiveSocket, Request } from './live-socket.ts'
+import type { LiveSocket } from './live-socket.ts'
 
 /** Counts what has been on one route. */
 export class RouteStats implements Observer {
   readonly #ended = nothing()
 
-  refused (_request: Request): void {
+  refused (): void {
     this.#ended.refused++
   }
 

@@ -6,9 +6,10 @@ import type { FastifyInstance } from 'fastify'
 import { ExtendedConnect } from '../handshake/extended-connect.ts'
 import { shareStrings } from '../handshake/header-strings.ts'
 import type { HttpConnections } from '../handshake/http-connections.ts'
-import type { Opening } from '../handshake/opening.ts'
 import type { Http2Sessions } from '../handshake/http2-sessions.ts'
+import type { Opening } from '../handshake/opening.ts'
 import { serveAsHttp, Upgrade } from '../handshake/upgrade.ts'
+import { EMPTY } from '../protocol/empty.ts'
 import { isWebSocketUpgrade } from '../protocol/handshake.ts'
 import { askFastify } from './asking.ts'
 import { sharedSymbol } from './copies.ts'
@@ -83,7 +84,7 @@ export class SharedServer {
     const shared = this
     const emit = this.#emit
     function claim (this: Server, event: string, ...args: any[]): boolean {
-      if (event === 'upgrade' && shared.#isAttached) shared.#onUpgrade(args[0], args[1], args[2] ?? NOTHING_READ)
+      if (event === 'upgrade' && shared.#isAttached) shared.#onUpgrade(args[0], args[1], args[2] ?? EMPTY)
       else if (event === 'connect' && shared.#isAttached && isHttp2(this)) shared.#onConnect(...args as ConnectEvent)
       else return emit.call(this, event, ...args)
       return true
@@ -252,8 +253,6 @@ function realRequest (request: IncomingMessage, socket: Duplex): IncomingMessage
 function protocolOf ({ headers }: Http2ServerRequest): string | undefined {
   return headers[':protocol']?.toString().toLowerCase()
 }
-
-const NOTHING_READ = Buffer.alloc(0)
 
 const placeholder = Object.assign(() => {}, { [kOurs]: true })
 

@@ -1,8 +1,8 @@
 import type { Server } from 'node:http'
 import { cutTransport } from '../connection/transport.ts'
 import type { HttpConnections } from '../handshake/http-connections.ts'
-import type { Opening } from '../handshake/opening.ts'
 import type { Http2Sessions } from '../handshake/http2-sessions.ts'
+import type { Opening } from '../handshake/opening.ts'
 import { Drain } from '../live/drain.ts'
 import type { Scope } from '../live/scope.ts'
 

@@ -1,3 +1,6 @@
+import { CloseCode } from '../contract/close-code.ts'
+import { EMPTY } from './empty.ts'
+
 /** Payload of a control frame, at most (RFC 6455 §5.5). */
 export const MAX_CONTROL_PAYLOAD = 125
 
@@ -16,8 +19,12 @@ export function truncateReason (reason: string): string {
   return bytes.toString('utf8', 0, end)
 }
 
-/** The payload of a close frame (RFC 6455 §5.5.1). The reason must fit: see `truncateReason`. */
+/**
+ * The payload of a close frame (RFC 6455 §5.5.1), which has none where the code is NO_STATUS. The reason must fit: see
+ * `truncateReason`.
+ */
 export function closePayload (code: number, reason: string): Buffer {
+  if (code === CloseCode.NO_STATUS) return EMPTY
   const payload = Buffer.allocUnsafe(2 + Buffer.byteLength(reason))
   payload.writeUInt16BE(code, 0)
   payload.write(reason, 2)

@@ -5,26 +5,14 @@ import type { Listener } from './listeners.ts'
 
 type EventName = keyof SocketEvents
 
+/** What returns the socket itself there, or is another name for it. */
+type Fluent = 'on' | 'once' | 'off' | 'addListener' | 'removeListener' | typeof Symbol.asyncIterator
+
 /** What is behind a socket that users hold. */
-export interface SocketInside {
-  readonly id: string
-  readonly protocol: string
-  readonly extensions: string
-  readonly state: SocketState
-  readonly bufferedAmount: number
-  readonly dropped: number
-  readonly validationError: Error | null
-  readonly closed: Promise<CloseInfo>
-  readonly signal: AbortSignal
-  send (message: unknown): boolean
-  drained (): Promise<void>
-  ping (): Promise<number>
-  close (code?: number, reason?: string): Promise<CloseInfo>
-  terminate (): void
+export interface SocketInside extends Omit<BaseSocket<any, any>, Fluent> {
   on (event: EventName, listener: Listener): void
   once (event: EventName, listener: Listener): void
   off (event: EventName, listener: Listener): void
-  listenerCount (event: EventName): number
   iterate (): AsyncIterator<any, undefined>
   /** What `console.log` shows. */
   describe (): object

@@ -1,6 +1,5 @@
-import {
-  CLOSE, close, closed, failed, first, last, ping, type Row, sampleText, sent, TEXT, text, textBack
-} from './row.ts'
+import { CLOSE, TEXT } from '../support/opcodes.ts'
+import { close, closed, failed, first, last, ping, type Row, sampleText, sent, text, textBack } from './row.ts'
 
 const LARGE = sampleText(256 * 1024)
 

@@ -1,8 +1,10 @@
 import { t, test } from 'tap'
 import { collectGarbage } from '../support/garbage.ts'
+import { BINARY } from '../support/opcodes.ts'
+import { turn } from '../support/until.ts'
 import { type Endpoint, endpoints } from './endpoints.ts'
-import { type Peer, turn } from './peer.ts'
-import { BINARY, encode, first, last, more, sampleBytes } from './row.ts'
+import type { Peer } from './peer.ts'
+import { encode, first, last, more, sampleBytes } from './row.ts'
 
 const MIB = 1024 * 1024
 const TIMES = 4

@@ -1,7 +1,6 @@
 import { deflateRawSync } from 'node:zlib'
-import {
-  BINARY, CONTINUATION, failed, first, last, more, ping, PING, type Row, sent, type Sent, TEXT, text, textBack
-} from './row.ts'
+import { BINARY, CONTINUATION, PING, TEXT } from '../support/opcodes.ts'
+import { failed, first, last, more, ping, type Row, sent, type Sent, text, textBack } from './row.ts'
 
 const RSV1 = { rsv: 4 }
 const hex = (digits: string): Buffer => Buffer.from(digits.replaceAll(' ', ''), 'hex')

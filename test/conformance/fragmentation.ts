@@ -1,6 +1,6 @@
+import { PING, PONG, TEXT } from '../support/opcodes.ts'
 import {
-  type Answer, failed, first, fragments, last, more, ping, PING, PONG, pongBack, type Row, type Step, TEXT, text,
-  textBack, wait
+  type Answer, failed, first, fragments, last, more, ping, pongBack, type Row, type Step, text, textBack, wait
 } from './row.ts'
 
 const CUTS = [

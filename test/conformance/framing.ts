@@ -1,6 +1,6 @@
+import { BINARY, CLOSE, PING, TEXT } from '../support/opcodes.ts'
 import {
-  BINARY, binary, binaryBack, CLOSE, failed, fragments, parts, PING, ping, type Row, sampleBytes, sampleText, sent, TEXT,
-  text, textBack
+  binary, binaryBack, failed, fragments, parts, ping, type Row, sampleBytes, sampleText, sent, text, textBack
 } from './row.ts'
 
 const SIZES = [0, 125, 126, 127, 128, 65_535, 65_536]

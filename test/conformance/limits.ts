@@ -1,6 +1,6 @@
+import { BINARY, TEXT } from '../support/opcodes.ts'
 import {
-  type Answer, BINARY, binaryBack, failed, first, fragments, last, parts, type Row, sampleBytes, sampleText, sent,
-  type Step, TEXT, textBack, wait
+  type Answer, binaryBack, failed, first, fragments, last, parts, type Row, sampleBytes, sampleText, sent, type Step, textBack, wait
 } from './row.ts'
 
 const KIB = 1024

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { frameExtent, readFrame, type WireFrame } from '../support/frames.ts'
+import { turn } from '../support/until.ts'
 
 /** The other end of the connection: writes the bytes it is told to and collects the frames that come back. */
 export class Peer {
@@ -80,9 +81,4 @@ export class Peer {
     this.#needed = frameExtent(bytes)?.end ?? bytes.length + 1
     this.#wake()
   }
-}
-
-/** One turn of the event loop. */
-export function turn (): Promise<void> {
-  return new Promise(resolve => { setImmediate(resolve) })
 }

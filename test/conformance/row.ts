@@ -1,4 +1,5 @@
 import { closeBody, type FrameOptions, frame } from '../support/frames.ts'
+import { BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT } from '../support/opcodes.ts'
 
 /*
  * A row is one case: what the peer sends, and everything that must come back. The ids follow the groups of the
@@ -54,13 +55,6 @@ export interface Row {
   /** The endpoint compresses, with its default options or with context takeover; the offer has no parameters. */
   deflate?: 'default' | 'takeover'
 }
-
-export const CONTINUATION = 0
-export const TEXT = 1
-export const BINARY = 2
-export const CLOSE = 8
-export const PING = 9
-export const PONG = 10
 
 type Data = string | Uint8Array
 

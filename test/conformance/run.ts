@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto'
 import { isUtf8 } from 'node:buffer'
 import { test } from 'tap'
 import { fewest, type WireFrame } from '../support/frames.ts'
+import { CLOSE } from '../support/opcodes.ts'
 import { generator } from '../support/splits.ts'
+import { turn } from '../support/until.ts'
 import type { Endpoint } from './endpoints.ts'
-import { type Peer, turn } from './peer.ts'
-import { CLOSE, close, closed, encode, type Row, type Step } from './row.ts'
+import type { Peer } from './peer.ts'
+import { close, closed, encode, type Row, type Step } from './row.ts'
 
 /** How the transport cuts what the peer sends. Each piece is written when the one before has been read. */
 export interface Way {

@@ -1,5 +1,6 @@
+import { BINARY, TEXT } from '../support/opcodes.ts'
 import { generator } from '../support/splits.ts'
-import { BINARY, sampleBytes, TEXT } from './row.ts'
+import { sampleBytes } from './row.ts'
 
 /** Data of one kind: a document whose parts are the messages. */
 export interface Sample {

@@ -1,6 +1,5 @@
-import {
-  failed, first, fragments, last, more, parts, type Row, sent, silence, type Step, TEXT, text, textBack
-} from './row.ts'
+import { TEXT } from '../support/opcodes.ts'
+import { failed, first, fragments, last, more, parts, type Row, sent, silence, type Step, text, textBack } from './row.ts'
 import { SEQUENCES } from './utf8-sequences.ts'
 
 const RFC = 'RFC 6455 §5.6, §8.1'

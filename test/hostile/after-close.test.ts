@@ -3,9 +3,10 @@ import type { CloseInfo } from 'fastify-sockets'
 import { fakeClock } from '../support/clock.ts'
 import { compressed, OFFER } from '../support/deflate.ts'
 import { closeBody, frame, masked } from '../support/frames.ts'
+import { BINARY, CLOSE, PING, PONG, TEXT } from '../support/opcodes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
-import { besieged, type Besieged, BINARY, CLOSE, PING, PONG, TEXT } from './support.ts'
+import { besieged, type Besieged } from './support.ts'
 
 interface Closing extends Besieged {
   /** Everything that the handler is told: messages, pings, pongs. */

@@ -2,7 +2,8 @@ import { type Test, test } from 'tap'
 import type { CloseInfo, DeflateOptions } from 'fastify-sockets'
 import { deflate, OFFER, RSV1 } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
-import { besieged, BINARY, held, KIB, MIB, TEXT } from './support.ts'
+import { BINARY, TEXT } from '../support/opcodes.ts'
+import { besieged, held, KIB, MIB } from './support.ts'
 
 const MAX_PAYLOAD = 64 * KIB
 const PEERS = 20

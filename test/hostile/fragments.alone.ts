@@ -2,8 +2,9 @@ import { test } from 'tap'
 import type { CloseInfo, Socket } from 'fastify-sockets'
 import { fakeClock } from '../support/clock.ts'
 import { closeBody, masked } from '../support/frames.ts'
+import { BINARY, CLOSE, PING, PONG, TEXT } from '../support/opcodes.ts'
 import { turn, until } from '../support/until.ts'
-import { besieged, BINARY, CLOSE, held, KIB, MIB, PING, PONG, TEXT } from './support.ts'
+import { besieged, held, KIB, MIB } from './support.ts'
 
 /** Notes what is delivered and how it ends. */
 function notes () {

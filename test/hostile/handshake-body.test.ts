@@ -1,8 +1,9 @@
 import { test } from 'tap'
 import { errorBody } from '../support/handshakes.ts'
 import { masked } from '../support/frames.ts'
+import { TEXT } from '../support/opcodes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { besieged, TEXT } from './support.ts'
+import { besieged } from './support.ts'
 
 const FRAME = masked(TEXT, 'smuggled').toString('latin1')
 

@@ -2,8 +2,8 @@ import { inspect } from 'node:util'
 import { test } from 'tap'
 import type { Socket } from 'fastify-sockets'
 import { closeBody } from '../support/frames.ts'
+import { CLOSE, TEXT } from '../support/opcodes.ts'
 import { areShort, CONTROL, logged, LONG } from './logged.ts'
-import { CLOSE, TEXT } from './support.ts'
 
 class OwnError extends Error {
   override name = 'OwnError'

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { closeBody } from '../support/frames.ts'
+import { CLOSE, TEXT } from '../support/opcodes.ts'
 import { get, handshake, RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
 import { areShort, CONTROL, listening, logged, LONG } from './logged.ts'
-import { CLOSE, KIB, MIB, TEXT } from './support.ts'
+import { KIB, MIB } from './support.ts'
 
 const CLOSED = { type: 'object', properties: { a: { type: 'string' } }, additionalProperties: false }
 const MANY = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`key ${i}`, i]))

@@ -4,9 +4,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { test } from 'tap'
 import { compressed, OFFER } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
+import { BINARY, TEXT } from '../support/opcodes.ts'
 import { RawClient } from '../support/raw-client.ts'
 import type { Figures, Question } from './memory-server.ts'
-import { BINARY, KIB, MIB, startServer, TEXT } from './support.ts'
+import { KIB, MIB, startServer } from './support.ts'
 
 const CLIENTS = 5
 

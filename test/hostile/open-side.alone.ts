@@ -3,9 +3,10 @@ import type { CloseInfo } from 'fastify-sockets'
 import { connectionCount } from '../support/handshakes.ts'
 import { fakeClock } from '../support/clock.ts'
 import { closeBody, masked } from '../support/frames.ts'
+import { BINARY, CLOSE } from '../support/opcodes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
-import { besieged, BINARY, CLOSE, held, KIB, MIB } from './support.ts'
+import { besieged, held, KIB, MIB } from './support.ts'
 
 test('what comes behind a close frame without end is not kept, and is cut off after closeTimeout', async t => {
   const clock = fakeClock(t)

@@ -2,9 +2,10 @@ import { once } from 'node:events'
 import { test } from 'tap'
 import type { Socket } from 'fastify-sockets'
 import { masked } from '../support/frames.ts'
+import { PING, PONG, TEXT } from '../support/opcodes.ts'
 import type { RawClient } from '../support/raw-client.ts'
 import { turn, until } from '../support/until.ts'
-import { besieged, held, KIB, MIB, PING, PONG, TEXT } from './support.ts'
+import { besieged, held, KIB, MIB } from './support.ts'
 
 const HIGH_WATER_MARK = 16 * KIB
 const SIZE = 125

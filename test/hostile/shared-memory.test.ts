@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { runScript } from '../support/handshakes.ts'
 import { handshake } from '../support/raw-client.ts'
-import { KIB, MIB } from './support.ts'
+import { KIB, MEASURING, MIB } from './support.ts'
 
 const SOCKETS = 8
 
@@ -9,20 +9,8 @@ const SOCKETS = 8
  * A server and peers that stop reading, in a process of their own, where nothing else takes memory. They fall behind one
  * after the other, and then get a mebibyte of the same messages.
  */
-const script = (size: number, own: number): string => `
+const script = (size: number, own: number): string => `${MEASURING}
   const [size, own] = [${size}, ${own}]
-  const { once } = require('node:events')
-  const { connect } = require('node:net')
-  const { setFlagsFromString } = require('node:v8')
-  const { runInNewContext } = require('node:vm')
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc')
-  const turn = () => new Promise(setImmediate)
-  function held () {
-    for (let i = 0; i < 3; i++) collect()
-    const { heapUsed, external } = process.memoryUsage()
-    return heapUsed + external
-  }
   async function main () {
     const sockets = require('fastify-sockets')
     const app = require('fastify')()

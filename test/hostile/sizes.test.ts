@@ -1,8 +1,9 @@
 import { test } from 'tap'
 import { compressed, deflate, OFFER, original, RSV1 } from '../support/deflate.ts'
 import { masked } from '../support/frames.ts'
+import { BINARY, PING, TEXT } from '../support/opcodes.ts'
 import { until } from '../support/until.ts'
-import { besieged, BINARY, PING, TEXT } from './support.ts'
+import { besieged } from './support.ts'
 
 /** Not a round number: it lies inside of every unit that something may be counted in. */
 const MAX_PAYLOAD = 70_001

@@ -1,8 +1,9 @@
 import { test } from 'tap'
 import { masked } from '../support/frames.ts'
+import { BINARY, TEXT } from '../support/opcodes.ts'
 import { serve } from '../support/serve.ts'
 import { turn, until } from '../support/until.ts'
-import { besieged, BINARY, KIB, MIB, TEXT } from './support.ts'
+import { besieged, KIB, MIB } from './support.ts'
 
 test('a peer that writes a byte at a time is served as any other, and holds up nobody', async t => {
   const { open, othersAreServed } = await besieged(t, socket => {

@@ -1,22 +1,10 @@
 import { test } from 'tap'
 import { runScript } from '../support/handshakes.ts'
 import { handshake } from '../support/raw-client.ts'
-import { KIB } from './support.ts'
+import { KIB, MEASURING } from './support.ts'
 
 /** A server and a peer that stops reading, in a process of their own, where nothing else takes memory. */
-const SCRIPT = `
-  const { once } = require('node:events')
-  const { connect } = require('node:net')
-  const { setFlagsFromString } = require('node:v8')
-  const { runInNewContext } = require('node:vm')
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc')
-  const turn = () => new Promise(setImmediate)
-  function held () {
-    for (let i = 0; i < 3; i++) collect()
-    const { heapUsed, external } = process.memoryUsage()
-    return heapUsed + external
-  }
+const SCRIPT = `${MEASURING}
   async function main () {
     const sockets = require('fastify-sockets')
     const app = require('fastify')()

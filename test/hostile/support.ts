@@ -7,18 +7,32 @@ import type { Test } from 'tap'
 import { connectionCount, frameText } from '../support/handshakes.ts'
 import { createApp } from '../support/app.ts'
 import { collectGarbage } from '../support/garbage.ts'
+import { TEXT } from '../support/opcodes.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { listenTo, type Served } from '../support/serve.ts'
 import { until } from '../support/until.ts'
 
-export const TEXT = 1
-export const BINARY = 2
-export const CLOSE = 8
-export const PING = 9
-export const PONG = 10
-
 export const KIB = 1024
 export const MIB = 1024 * KIB
+
+/**
+ * What scripts begin with that measure memory in a process of their own, where nothing else takes any: `held()`, `turn()`,
+ * and what connects to a server.
+ */
+export const MEASURING = `
+  const { once } = require('node:events')
+  const { connect } = require('node:net')
+  const { setFlagsFromString } = require('node:v8')
+  const { runInNewContext } = require('node:vm')
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc')
+  const turn = () => new Promise(setImmediate)
+  function held () {
+    for (let i = 0; i < 3; i++) collect()
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
+  }
+`
 
 /** Bytes in use, of JavaScript and of buffers, when what can be collected has been. */
 export function held (): number {

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { test, type Test } from 'tap'
 import { VERSION } from '../../lib/plugin/copies.ts'
-import { runScript } from '../support/handshakes.ts'
+import { ROOT, runScript } from '../support/handshakes.ts'
 
 test('loaded again and again, as Jest does for each file of tests, it keeps the last copy only', async t => {
   const { code, stdout, stderr } = await runScript(`
@@ -29,8 +29,6 @@ test('loaded again and again, as Jest does for each file of tests, it keeps the 
   `)
   t.same([code, stdout.trim().split('\n')], [0, ['gone gone kept', 'hello']], stderr)
 })
-
-const ROOT = join(import.meta.dirname, '../../..')
 
 /** Another version of the package, beside ours in dist/, where it finds its dependencies. */
 function otherVersion (t: Test, version: string): string {

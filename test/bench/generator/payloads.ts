@@ -1,12 +1,11 @@
 import { deflate, RSV1 } from '../../support/deflate.ts'
 import { masked } from '../../support/frames.ts'
+import { BINARY, TEXT } from '../../support/opcodes.ts'
 import type { EchoLoad } from '../load.ts'
 import { binaryMessage, chatMessages, jsonMessages, textMessages } from './messages.ts'
 import { FrameRing } from './frame-ring.ts'
 import { ReplyCounter } from './reply-counter.ts'
 
-export const TEXT = 1
-export const BINARY = 2
 const FIN = 0x80
 const COMPRESSED = 0x40
 const DIFFERENT_MESSAGES = 16
