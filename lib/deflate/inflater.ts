@@ -10,6 +10,7 @@ import { joined, type Output, ZlibContext } from './zlib-context.ts'
 export interface InflaterHost {
   /** A message that `inflate` did not return. */
   onInflated (message: Buffer): void
+  /** A `ProtocolError` as `inflate` throws it, or what keeps us from inflating. */
   onInflateFailed (error: Error): void
 }
 
@@ -59,6 +60,7 @@ export class Inflater {
    * @param data is not needed any more when the call returns
    * @returns the message, or null: it is large, and the host gets it later; no other may come before
    * @throws {ProtocolError} 1007: the data is broken; 1009: the message is too large
+   * @throws {Error} of zlib, which has no memory
    */
   inflate (data: Buffer): Buffer | null {
     this.#finalBlocks = 0
@@ -99,7 +101,7 @@ export class Inflater {
     try {
       output = context.now(slice)
     } catch (error) {
-      throw broken((error as Error).message)
+      throw blamed(error as Error)
     }
     if (output.used < slice.length) context.reset()
     return this.#advance(rest, slice.length, output)
@@ -121,7 +123,7 @@ export class Inflater {
     try {
       if (output === undefined) throw error!
       if (this.#length + output.length > this.#maxPayload) throw tooBig(this.#maxPayload)
-      if (error !== null) throw broken(error.message)
+      if (error !== null) throw blamed(error)
       left = this.#advance(rest, rest.length, output)
     } catch (error) {
       this.#host.onInflateFailed(error as Error)
@@ -163,6 +165,14 @@ export class Inflater {
 function create (windowBits: number, chunkSize: number): ZlibContext {
   const options: ZlibOptions = { windowBits, flush: constants.Z_SYNC_FLUSH, chunkSize }
   return new ZlibContext(new InflateRaw(options))
+}
+
+/** What zlib says of data, and not of itself: that it is broken, or ends too early. */
+const DATA_FAULTS: unknown[] = ['Z_DATA_ERROR', 'Z_BUF_ERROR']
+
+/** An error of zlib is the peer's fault, or ours, and then none of its business. */
+function blamed (error: Error & { code?: unknown }): Error {
+  return DATA_FAULTS.includes(error.code) ? broken(error.message) : error
 }
 
 function broken (fault: string): ProtocolError {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { duplexPair, type Duplex } from 'node:stream'
-import { DeflateRaw } from 'node:zlib'
+import { DeflateRaw, InflateRaw } from 'node:zlib'
 import { test, type Test } from 'tap'
 import type { BaseSocket, CloseInfo, Socket } from 'fastify-sockets'
 import { Connection } from '../../lib/connection/connection.ts'
@@ -229,3 +229,32 @@ test('zlib that fails at once does the same', async t => {
   next.socket.send('a'.repeat(2000))
   t.equal(original(await next.client.frame()).toString(), 'a'.repeat(2000))
 })
+
+/** What zlib throws when it gets no memory. */
+function noMemory (): Error {
+  return Object.assign(new Error('insufficient memory at 0x7f'), { code: 'Z_MEM_ERROR' })
+}
+
+for (const [size, name, fails] of [
+  ['small', '_processChunk', () => { throw noMemory() }],
+  ['large', 'write', (_chunk: unknown, done: (error: Error) => void) => { process.nextTick(done, noMemory()) }]
+] as const) {
+  test(`zlib that has no memory to inflate a ${size} message is no fault of the peer, which is not told more`, async t => {
+    const { client, socket } = await pair(t, { deflate: true }, {}, OFFER)
+    const errors: Error[] = []
+    socket.on('error', error => { errors.push(error) })
+    await turn()
+    const prototype = InflateRaw.prototype as any
+    const original = prototype[name]
+    t.teardown(() => { prototype[name] = original })
+    prototype[name] = fails
+    client.write(Buffer.concat([compressed(BINARY, size === 'large' ? LARGE : Buffer.alloc(100)), masked(TEXT, 'behind')]))
+    t.strictSame(await client.close(), { code: 1011, reason: 'internal error' })
+    t.match(await socket.closed, { code: 1011, reason: 'internal error', initiator: 'local' })
+    t.match(errors, [{ message: /insufficient memory/, code: 'Z_MEM_ERROR' }])
+    prototype[name] = original
+    const next = await pair(t, { deflate: true }, {}, OFFER)
+    next.client.write(compressed(TEXT, 'hello'))
+    t.equal(await nextMessage(next.socket), 'hello')
+  })
+}
