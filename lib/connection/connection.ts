@@ -2,13 +2,12 @@ import type { Duplex } from 'node:stream'
 import { CloseCode } from '../contract/close-code.ts'
 import type { SocketState } from '../contract/socket.ts'
 import type { Agreement } from '../deflate/negotiate.ts'
-import { closePayload, truncateReason } from '../protocol/close-payload.ts'
 import {
-  CLOSED, Closing, type ClosingEvent, type ClosingState, CUT_BY_PEER, GOING_AWAY, isEnding, mayDeliver, OPEN, TRANSITIONS
+  ClosingHandshake, type ClosingEvent, CLOSE_SENT, CUT, CUT_WHEN_WRITTEN, END, OPEN, SEND
 } from '../protocol/closing.ts'
 import type { Role } from '../protocol/frame-decoder.ts'
 import { BINARY, CLOSE, PING, PONG } from '../protocol/opcode.ts'
-import { ProtocolError } from '../protocol/protocol-error.ts'
+import type { ProtocolError } from '../protocol/protocol-error.ts'
 import { DeflateQueue } from './deflate-queue.ts'
 import type { ConnectionHost, ConnectionOptions } from './host.ts'
 import type { MessageForm } from './message-form.ts'
@@ -24,7 +23,6 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   /** When the peer was last heard, or we last began to listen, by `options.clock`. */
   heardAt: number
 
-  readonly #role: Role
   readonly #duplex: Duplex
   readonly #host: ConnectionHost
   readonly options: ConnectionOptions
@@ -34,12 +32,11 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   /** Messages and, behind them, the close frame. */
   readonly #messages: Outbox | DeflateQueue
 
-  #state: ClosingState = OPEN
+  readonly #closing: ClosingHandshake
+  /** Runs from when the end begins: what is left of `closeTimeout`. */
+  #deadline: NodeJS.Timeout | undefined
   /** The last ping that came while too much waited to be written. */
   #unanswered: Buffer | null = null
-  /** Made when the end begins. From then on it is limited in time. */
-  #closing: Closing | null = null
-  #closingTimer: NodeJS.Timeout | undefined
 
   /**
    * Takes the Duplex over; reading begins with `start`, in the same turn.
@@ -49,7 +46,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   constructor (
     role: Role, duplex: Duplex, host: ConnectionHost, options: ConnectionOptions, compression: Agreement | null
   ) {
-    this.#role = role
+    this.#closing = new ClosingHandshake(role)
     this.#duplex = duplex
     this.#host = host
     this.options = options
@@ -64,16 +61,16 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   get state (): SocketState {
-    return this.#state === OPEN ? 'open' : this.#state === CLOSED ? 'closed' : 'closing'
+    return this.#closing.socketState
   }
 
   get isOpen (): boolean {
-    return this.#state === OPEN
+    return this.#closing.maySend
   }
 
   /** Whether both close frames have passed, or no more will. */
   get isEnding (): boolean {
-    return isEnding(this.#state)
+    return this.#closing.isEnding
   }
 
   /** Whether we have stopped reading, so that silence says nothing about the peer. */
@@ -121,12 +118,12 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   sendPing (payload: Uint8Array): void {
-    if (this.#state === OPEN) this.#outbox.binary(PING, payload)
+    if (this.#closing.maySend) this.#outbox.binary(PING, payload)
   }
 
   /** Stops reading: frames wait in the transport, and its flow control slows the peer. */
   pause (): void {
-    if (mayDeliver(this.#state)) this.#reader.pause()
+    if (this.#closing.mayDeliver) this.#reader.pause()
   }
 
   resume (): void {
@@ -135,47 +132,43 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
 
   /** Begins the closing handshake, unless it has begun. No message is handed on any more. */
   close (code: number, reason: string): void {
-    if (this.#go('close', code, reason)) this.#reader.finish()
+    this.#advance('close', code, reason)
   }
 
   /** The same for a reason that is none of the consumer's: what the peer sends before its close frame is handed on. */
   goAway (code: number, reason: string): void {
-    this.#go('goAway', code, reason)
+    this.#advance('closeGently', code, reason)
   }
 
   /** What has begun as a close for a fault of the peer is to reach it: `terminate` waits until it has been written. */
   insistOnClose (): void {
-    this.#ending().isOwed = true
+    this.#advance('insist')
   }
 
   /** Cuts the connection: at once, or when the close frame that it owes the peer has been written. */
   terminate (): void {
-    if (this.#closing?.isOwed !== true) return this.cut()
-    if (this.#state === CLOSED) return
-    if (!this.isEnding) this.#go('end')
-    cutWhenEnded(this.#duplex)
+    this.#advance(this.#closing.owesFrame ? 'cutWhenTold' : 'cut')
   }
 
   /** Cuts the connection at once. */
   cut (): void {
-    if (this.#state === OPEN) this.#ending().cut()
-    if (this.#go('cut')) cutTransport(this.#duplex)
+    this.#advance('cut')
   }
 
   onText (text: string, byteLength: number): void {
-    if (!mayDeliver(this.#state)) return
+    if (!this.#closing.mayDeliver) return
     this.messagesIn++
     this.#host.onText(text, byteLength)
   }
 
   onBinary (data: Buffer): void {
-    if (!mayDeliver(this.#state)) return
+    if (!this.#closing.mayDeliver) return
     this.messagesIn++
     this.#host.onBinary(data)
   }
 
   onPing (payload: Buffer): void {
-    if (this.#state !== OPEN) return
+    if (!this.#closing.maySend) return
     // RFC 6455 §5.5.3: only the last ping needs an answer. A peer that does not read must not fill the memory with pongs.
     const isFull = this.#outbox.bufferedAmount > this.options.highWaterMark
     this.#unanswered = isFull ? payload : null
@@ -184,7 +177,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   onDrain (): void {
-    if (this.#unanswered !== null && this.#state === OPEN) this.#outbox.binary(PONG, this.#unanswered)
+    if (this.#unanswered !== null && this.#closing.maySend) this.#outbox.binary(PONG, this.#unanswered)
     this.#unanswered = null
     this.#host.onDrain()
   }
@@ -193,10 +186,8 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     this.#host.onPong(payload)
   }
 
-  /** RFC 6455 §5.5.1: a close frame is answered with one of the same code. */
   onClose (code: number, reason: string): void {
-    this.#ending().received(code, reason, this.#state === OPEN)
-    this.#go('closed', code)
+    this.#advance('closeFrame', code, reason)
   }
 
   transportRead (bytes: Buffer, length: number): void {
@@ -220,7 +211,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   onOverRate (): void {
-    if (mayDeliver(this.#state)) this.#host.onOverRate()
+    if (this.#closing.mayDeliver) this.#host.onOverRate()
   }
 
   /** The one place where violations end up: the peer is told which rule it broke. */
@@ -235,59 +226,37 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
 
   /** Fails the connection (RFC 6455 §7.1.7), and then tells of it. */
   #fail (code: number, reason: string, error: Error): void {
-    this.#go('fail', code, reason)
-    this.insistOnClose()
+    this.#advance('fail', code, reason)
     this.#host.onError(error)
   }
 
-  /**
-   * Takes the closing handshake a step further.
-   *
-   * @returns false if the event changes nothing
-   */
-  #go (event: ClosingEvent, code = 0, reason = ''): boolean {
-    const transition = TRANSITIONS[event][this.#state]!
-    if (transition === null) return false
-    const { to, sends, ends } = transition
-    if (sends === 'close') this.#sendClose(code, truncateReason(reason))
-    else if (sends === 'answer') this.#messages.binary(CLOSE, closePayload(code, ''))
-    this.#state = to
-    if (isEnding(to)) this.#reader.stop()
-    if (ends !== undefined) this.#ending()
-    if (ends === 'we' || ends === this.#role) this.#messages.end()
-    return true
-  }
-
-  #sendClose (code: number, reason: string): void {
-    this.#ending().sent(code, reason)
-    this.#messages.binary(CLOSE, closePayload(code, reason))
-  }
-
-  /** From here on the end is limited in time. */
-  #ending (): Closing {
-    if (this.#closing === null) {
-      this.#closing = new Closing()
-      this.#closingTimer = setTimeout(() => this.#giveUp(), this.options.closeTimeout)
+  /** The one place where the end comes nearer: does what the closing handshake asks for. */
+  #advance (event: ClosingEvent, code?: number, reason?: string): void {
+    const before = this.#closing.state
+    const todo = this.#closing.on(event, code, reason)
+    const { state } = this.#closing
+    if ((todo & SEND) !== 0) this.#messages.binary(CLOSE, this.#closing.payload)
+    if (state !== before) {
+      if (before === OPEN) this.#deadline = setTimeout(() => this.#giveUp(), this.options.closeTimeout)
+      if (this.#closing.isEnding) this.#reader.stop()
+      else if (state === CLOSE_SENT) this.#reader.finish()
     }
-    return this.#closing
+    if ((todo & END) !== 0) this.#messages.end()
+    if ((todo & CUT) !== 0) cutTransport(this.#duplex)
+    if ((todo & CUT_WHEN_WRITTEN) !== 0) cutWhenEnded(this.#duplex)
   }
 
-  /** The closing handshake has taken too long. */
   #giveUp (): void {
-    // Then our close frame has not left.
-    if (this.bufferedAmount > 0) this.#ending().unsent()
-    // What a slow consumer has left in the reader goes to it when the transport is gone.
-    if (this.#state === GOING_AWAY) cutTransport(this.#duplex)
-    else this.cut()
+    this.#advance(this.bufferedAmount > 0 ? 'timeoutUnsent' : 'timeout')
   }
 
   #fits (length: number): boolean {
-    return this.#state === OPEN && this.#outbox.bufferedAmount + length <= this.options.maxBuffered
+    return this.#closing.maySend && this.#outbox.bufferedAmount + length <= this.options.maxBuffered
   }
 
   #maySend (length: number): boolean {
     if (this.#fits(length)) return true
-    if (this.#state !== OPEN) return false
+    if (!this.#closing.maySend) return false
     if (this.#outbox.hasRoom(length, this.options.maxBuffered)) return true
     this.#host.onOverflow()
     return false
@@ -297,9 +266,8 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     this.#reader.peerEnded()
   }
 
-  /** Only the closing handshake may lead there (RFC 6455 §7.1.1). */
   onPeerEnded (): void {
-    this.#go('end')
+    this.#advance('peerEnded')
   }
 
   transportFailed (error: Error): void {
@@ -311,9 +279,10 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   onTransportGone (): void {
-    this.#go('gone')
-    clearTimeout(this.#closingTimer)
+    const info = this.#closing.gone()
+    clearTimeout(this.#deadline)
+    this.#reader.stop()
     this.#messages.discard()
-    this.#host.onClose(this.#closing === null ? { ...CUT_BY_PEER } : this.#closing.info)
+    this.#host.onClose(info)
   }
 }

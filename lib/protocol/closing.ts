@@ -1,109 +1,189 @@
 import { CloseCode } from '../contract/close-code.ts'
-import type { CloseInfo } from '../contract/socket.ts'
+import type { CloseInfo, SocketState } from '../contract/socket.ts'
+import { closePayload, truncateReason } from './close-payload.ts'
+import type { Role } from './frame-decoder.ts'
 
 /*
- * The closing handshake (RFC 6455 §7.1) as one machine: states in the order in which they come, and what each event does
- * in each of them.
+ * The closing handshake (RFC 6455 §7.1). The states stand in the order in which they come.
  */
 
-/** Frames go both ways. */
+/** No close frame has passed. */
 export const OPEN = 0
-/** Our close frame is out, and messages are still handed on: the peer sent them before it could know. */
-export const GOING_AWAY = 1
-/** Our close frame is out, and nobody wants messages any more: frames are only read for the peer's close frame. */
+/** Our close frame has been sent. What the peer had sent before it could know is still delivered. */
+export const CLOSING_GENTLY = 1
+/** Our close frame has been sent. Frames are only read to find the peer's. */
 export const CLOSE_SENT = 2
-/** Both close frames have passed, or no more will. Nothing is read or written, and the transport is on its way down. */
-export const ENDING = 3
+/** Both close frames have passed. Nothing more is read or sent, and the transport is on its way down. */
+export const CLEAN = 3
+/** No more close frame will pass. The same as CLEAN otherwise. */
+export const BROKEN = 4
 /** The transport is gone. */
-export const CLOSED = 4
+export const CLOSED = 5
 
-export type ClosingState = typeof OPEN | typeof GOING_AWAY | typeof CLOSE_SENT | typeof ENDING | typeof CLOSED
+const STATE = 7
 
-/** Whether messages of the peer are handed on. */
-export function mayDeliver (state: ClosingState): boolean {
-  return state <= GOING_AWAY
+/*
+ * What is to be done, as bits.
+ */
+
+/** Send the close frame with the payload `ClosingHandshake.payload`. */
+export const SEND = 8
+/** End our side of the transport behind what has been sent. */
+export const END = 16
+/** The same for the server only: it is the first to end the transport (RFC 6455 §7.1.1). */
+const SERVER_ENDS = 32
+/** Cut the transport. */
+export const CUT = 64
+/** Cut the transport when everything has been written and our side has ended. */
+export const CUT_WHEN_WRITTEN = 128
+
+/** What began the end; `fault`: we did, for a fault that the peer has to be told of. */
+type Cause = 'local' | 'remote' | 'fault'
+
+interface Row {
+  /** What has begun the end if this is the first event. */
+  cause: Cause
+  /** For each state the next one, and what is to be done. */
+  steps: readonly number[]
 }
 
-/** Whether no close frame is awaited any more. */
-export function isEnding (state: ClosingState): boolean {
-  return state >= ENDING
-}
-
-/** What may happen to a connection that ends. */
-export type ClosingEvent =
+/** `steps` by state: OPEN, CLOSING_GENTLY, CLOSE_SENT, CLEAN, BROKEN. */
+const EVENTS = {
   /** The consumer closes. */
-  | 'close'
-  /** We close for a reason that is none of the consumer's. */
-  | 'goAway'
-  /** The peer's close frame has come. */
-  | 'closed'
-  /** The peer broke a rule, or we have failed: RFC 6455 §7.1.7. */
-  | 'fail'
-  /** The transport is to be ended without waiting for a close frame, or the peer has ended it. */
-  | 'end'
-  /** The transport is cut. */
-  | 'cut'
-  /** The transport is gone. */
-  | 'gone'
+  close: {
+    cause: 'local',
+    steps: [CLOSE_SENT | SEND, CLOSE_SENT, CLOSE_SENT, CLEAN, BROKEN]
+  },
+  /** We close for a reason that the consumer does not know yet. */
+  closeGently: {
+    cause: 'local',
+    steps: [CLOSING_GENTLY | SEND, CLOSING_GENTLY, CLOSE_SENT, CLEAN, BROKEN]
+  },
+  /** The peer has to be told why: see `owesFrame`. */
+  insist: {
+    cause: 'fault',
+    steps: [OPEN, CLOSING_GENTLY, CLOSE_SENT, CLEAN, BROKEN]
+  },
+  /** The peer has broken a rule, or we cannot go on (RFC 6455 §7.1.7). */
+  fail: {
+    cause: 'fault',
+    steps: [BROKEN | SEND | END, BROKEN | END, BROKEN | END, CLEAN | END, BROKEN | END]
+  },
+  /** The peer's close frame: answered unless ours has been sent (RFC 6455 §5.5.1). After it no frame is read. */
+  closeFrame: {
+    cause: 'remote',
+    steps: [CLEAN | SEND | SERVER_ENDS, CLEAN | SERVER_ENDS, CLEAN | SERVER_ENDS, CLEAN, BROKEN]
+  },
+  /** The peer has ended its side of the transport. Only the closing handshake may lead there (RFC 6455 §7.1.1). */
+  peerEnded: {
+    cause: 'remote',
+    steps: [BROKEN | END, BROKEN | END, BROKEN | END, CLEAN | END, BROKEN | END]
+  },
+  /** We cut the connection. */
+  cut: {
+    cause: 'local',
+    steps: [BROKEN | CUT, BROKEN | CUT, BROKEN | CUT, CLEAN | CUT, BROKEN | CUT]
+  },
+  /** The same while the peer is owed our close frame. */
+  cutWhenTold: {
+    cause: 'local',
+    steps: [
+      BROKEN | CUT, BROKEN | END | CUT_WHEN_WRITTEN, BROKEN | END | CUT_WHEN_WRITTEN, CLEAN | CUT_WHEN_WRITTEN,
+      BROKEN | CUT_WHEN_WRITTEN
+    ]
+  },
+  /** The handshake has taken too long. In CLOSING_GENTLY a slow consumer still gets what has been read. */
+  timeout: {
+    cause: 'local',
+    steps: [BROKEN | CUT, CLOSING_GENTLY | CUT, BROKEN | CUT, CLEAN | CUT, BROKEN | CUT]
+  },
+  /** The same, and our close frame has not left. */
+  timeoutUnsent: {
+    cause: 'local',
+    steps: [BROKEN | CUT, CLOSING_GENTLY | CUT, BROKEN | CUT, BROKEN | CUT, BROKEN | CUT]
+  }
+} satisfies Record<string, Row>
 
-export interface Transition {
-  readonly to: ClosingState
-  /** The frame that is sent: one of our own, or the answer to the peer's. */
-  readonly sends?: 'close' | 'answer'
-  /** Who ends the transport now. RFC 6455 §7.1.1: after both close frames the server does. */
-  readonly ends?: 'we' | 'server'
-}
+export type ClosingEvent = keyof typeof EVENTS
 
-/** Null: the event changes nothing. A second close frame of the peer's, say, comes in ENDING. */
-export const TRANSITIONS: Record<ClosingEvent, ReadonlyArray<Transition | null>> = {
-  //       OPEN                                             GOING_AWAY                      CLOSE_SENT                      ENDING                       CLOSED
-  close:  [{ to: CLOSE_SENT, sends: 'close' },              { to: CLOSE_SENT },             null,                           null,                        null],
-  goAway: [{ to: GOING_AWAY, sends: 'close' },              null,                           null,                           null,                        null],
-  closed: [{ to: ENDING, sends: 'answer', ends: 'server' }, { to: ENDING, ends: 'server' }, { to: ENDING, ends: 'server' }, null,                        null],
-  fail:   [{ to: ENDING, sends: 'close', ends: 'we' },      { to: ENDING, ends: 'we' },     { to: ENDING, ends: 'we' },     { to: ENDING, ends: 'we' },  null],
-  end:    [{ to: ENDING, ends: 'we' },                      { to: ENDING, ends: 'we' },     { to: ENDING, ends: 'we' },     { to: ENDING, ends: 'we' },  null],
-  cut:    [{ to: ENDING },                                  { to: ENDING },                 { to: ENDING },                 { to: ENDING },              null],
-  gone:   [{ to: CLOSED },                                  { to: CLOSED },                 { to: CLOSED },                 { to: CLOSED },              null]
-}
-
-/** How a connection has ended that came to no closing handshake. */
-export const CUT_BY_PEER: CloseInfo = Object.freeze({ code: CloseCode.ABNORMAL, reason: '', wasClean: false, initiator: 'remote' })
-
-/** What a closing handshake has come to so far. */
-export class Closing {
-  /** Whether the peer is to get our close frame, whatever the consumer does meanwhile. */
-  isOwed = false
+/**
+ * How one connection ends: told what happens, it says what is to be done, and in the end what has become of the
+ * connection. It knows no transport and no time.
+ */
+export class ClosingHandshake {
+  readonly #role: Role
+  #state = OPEN
+  /** Of the first close frame, whoever sent it. */
   #code: number = CloseCode.ABNORMAL
   #reason = ''
-  #initiator: CloseInfo['initiator'] = 'remote'
-  #wasClean = false
+  #cause: Cause = 'remote'
 
-  /** The first close frame is on its way. */
-  sent (code: number, reason: string): void {
-    this.#initiator = 'local'
-    this.#code = code
-    this.#reason = reason
+  constructor (role: Role) {
+    this.#role = role
   }
 
-  /** The peer's close frame has come. @param isFirst whether none of ours went before it */
-  received (code: number, reason: string, isFirst: boolean): void {
-    this.#wasClean = true
-    if (!isFirst) return
-    this.#code = code
-    this.#reason = reason
+  /** One of the constants above. */
+  get state (): number {
+    return this.#state
   }
 
-  /** We cut the connection before any close frame. */
-  cut (): void {
-    this.#initiator = 'local'
+  /** The same for those who do not need to know so exactly. */
+  get socketState (): SocketState {
+    return this.#state === OPEN ? 'open' : this.#state === CLOSED ? 'closed' : 'closing'
   }
 
-  /** Our close frame has not left in time. */
-  unsent (): void {
-    this.#wasClean = false
+  /** Whether messages, pings and pongs may be sent: none may behind a close frame (RFC 6455 §5.5.1). */
+  get maySend (): boolean {
+    return this.#state === OPEN
   }
 
-  get info (): CloseInfo {
-    return { code: this.#code, reason: this.#reason, wasClean: this.#wasClean, initiator: this.#initiator }
+  /** Whether what the peer sends is for the consumer. */
+  get mayDeliver (): boolean {
+    return this.#state <= CLOSING_GENTLY
+  }
+
+  /** Whether both close frames have passed, or no more will. */
+  get isEnding (): boolean {
+    return this.#state >= CLEAN
+  }
+
+  /** Whether the peer is to get our close frame, even if the consumer cuts the connection. */
+  get owesFrame (): boolean {
+    return this.#cause === 'fault'
+  }
+
+  /** The payload of our close frame: our code and reason, or in answer to the peer its code (RFC 6455 §5.5.1). */
+  get payload (): Buffer {
+    if (this.#code === CloseCode.NO_STATUS) return Buffer.alloc(0)
+    return closePayload(this.#code, this.#cause === 'remote' ? '' : this.#reason)
+  }
+
+  /**
+   * Something has happened. The code and the reason count if it is what begins the end; a reason that is too long is cut.
+   *
+   * @returns what is to be done: bits, in their order
+   */
+  on (event: ClosingEvent, code: number = CloseCode.ABNORMAL, reason = ''): number {
+    if (this.#state === CLOSED) return 0
+    const { cause, steps }: Row = EVENTS[event]
+    const step = steps[this.#state]!
+    const next = step & STATE
+    if (this.#state === OPEN && next !== OPEN) {
+      this.#code = code
+      this.#reason = truncateReason(reason)
+      this.#cause = cause
+    } else if (cause === 'fault' && this.#cause === 'local') {
+      this.#cause = cause
+    }
+    this.#state = next
+    if ((step & SERVER_ENDS) === 0) return step & ~STATE
+    return (step & SEND) | (this.#role === 'server' ? END : 0)
+  }
+
+  /** The transport is gone. To be called once. */
+  gone (): CloseInfo {
+    const wasClean = this.#state === CLEAN
+    this.#state = CLOSED
+    return { code: this.#code, reason: this.#reason, wasClean, initiator: this.#cause === 'remote' ? 'remote' : 'local' }
   }
 }
