@@ -8,14 +8,13 @@ export interface RateLimit {
   over: 'close' | 'pause'
 }
 
-export interface MeterOwner extends MessageSink {
-  /** The peer has sent more than it may. */
+/** Answers for how fast a peer sends. */
+export interface MeterOwner {
+  /** It has sent more than it may: `over: 'close'`. */
   onOverRate (): void
-}
-
-/** What stops reading for a while. */
-interface Holder {
-  hold (milliseconds: number): void
+  /** It is ahead of its rate: it is not to be read until `onWithinRate`. `over: 'pause'`. */
+  onAhead (): void
+  onWithinRate (): void
 }
 
 /** What may come at once, in seconds of the rate. */
@@ -26,20 +25,21 @@ const BURST = 1
  * and control frames, one for bytes as they came.
  */
 export class Meter implements MessageSink {
-  readonly #owner: MeterOwner
+  readonly #sink: MessageSink
   readonly #rate: RateLimit
-  readonly #holder: Holder
+  readonly #owner: MeterOwner
   #messages: number
   #bytes: number
   /** When the buckets were filled last, in milliseconds. */
   #filledAt = performance.now()
   #stopped = false
+  /** Runs while the peer is ahead of its rate. */
+  #timer: NodeJS.Timeout | undefined
 
-  /** @param holder for a peer that is ahead of its rate, where that is to be slowed down */
-  constructor (owner: MeterOwner, rate: RateLimit, holder: Holder) {
-    this.#owner = owner
+  constructor (sink: MessageSink, rate: RateLimit, owner: MeterOwner) {
+    this.#sink = sink
     this.#rate = rate
-    this.#holder = holder
+    this.#owner = owner
     this.#messages = rate.messages * BURST
     this.#bytes = rate.bytes * BURST
   }
@@ -68,30 +68,31 @@ export class Meter implements MessageSink {
   /** Limits nothing any more. */
   stop (): void {
     this.#stopped = true
+    clearTimeout(this.#timer)
   }
 
   onText (text: string, byteLength: number): void {
     this.#countMessage()
-    this.#owner.onText(text, byteLength)
+    this.#sink.onText(text, byteLength)
   }
 
   onBinary (data: Buffer): void {
     this.#countMessage()
-    this.#owner.onBinary(data)
+    this.#sink.onBinary(data)
   }
 
   onPing (payload: Buffer): void {
     this.#countMessage()
-    this.#owner.onPing(payload)
+    this.#sink.onPing(payload)
   }
 
   onPong (payload: Buffer): void {
     this.#countMessage()
-    this.#owner.onPong(payload)
+    this.#sink.onPong(payload)
   }
 
   onClose (code: number, reason: string): void {
-    this.#owner.onClose(code, reason)
+    this.#sink.onClose(code, reason)
   }
 
   #countMessage (): void {
@@ -122,7 +123,9 @@ export class Meter implements MessageSink {
       return
     }
     const seconds = Math.max(-this.#messages / messages, -this.#bytes / bytes)
-    this.#holder.hold(Math.min(Math.ceil(seconds * 1000), LONGEST_DELAY))
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#owner.onWithinRate(), Math.min(Math.ceil(seconds * 1000), LONGEST_DELAY))
+    this.#owner.onAhead()
   }
 }
 

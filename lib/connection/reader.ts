@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream'
 import { Inflater, type InflaterHost } from '../deflate/inflater.ts'
 import type { Direction } from '../deflate/negotiate.ts'
 import { FrameDecoder, type Role, type WorkOwner } from '../protocol/frame-decoder.ts'
-import { type Decompressor, MessageAssembler } from '../protocol/message-assembler.ts'
+import { type Decompressor, MessageAssembler, type MessageSink } from '../protocol/message-assembler.ts'
 import { ProtocolError } from '../protocol/protocol-error.ts'
 import { workOf } from '../protocol/work.ts'
 import { Meter, type MeterOwner, type RateLimit } from './meter.ts'
@@ -10,15 +10,17 @@ import { type Trace, trace } from './trace.ts'
 import { turn, type TurnTaker } from './turn.ts'
 
 /** What a reader hands on, in the order in which it came. */
-export interface ReaderOwner extends MeterOwner {
+export interface ReaderOwner extends MessageSink {
   /** It begins to read, for the first time or again. */
   onReading (): void
   /** What is handed on up to `onReadEnd` came together. */
   onReadStart (): void
   onReadEnd (): void
+  /** The peer has sent more than `rate` allows, and is not to be slowed down but closed. */
+  onOverRate (): void
   /** The peer broke a rule. */
   onViolation (error: ProtocolError): void
-  /** Something of ours has failed. */
+  /** We cannot go on, which is no fault of the peer. */
   onFailure (error: Error): void
   /** The peer has ended its side. */
   onPeerEnded (): void
@@ -26,18 +28,24 @@ export interface ReaderOwner extends MeterOwner {
   onTransportGone (): void
 }
 
-/** What has become of the transport, in the order in which it comes. */
+/* What has become of the transport, in the order in which it comes. The owner is told behind everything that came before. */
 const FLOWING = 0
 const PEER_ENDED = 1
-const GONE = 2
-type TransportState = typeof FLOWING | typeof PEER_ENDED | typeof GONE
+const PEER_ENDED_TOLD = 2
+const GONE = 3
+const GONE_TOLD = 4
 
-/** Reasons not to read: bits, of which any number may be set. */
+/* Reasons not to read: bits, of which any number may be set. */
+
+/** The consumer has enough: from `pause` to `resume`. */
 const CONSUMER = 1
+/** The peer is ahead of its rate: from `onAhead` to `onWithinRate`. */
 const RATE = 2
+/** A large message is being inflated in the thread pool. Nothing that follows it may overtake it. */
 const INFLATING = 4
+/** The turn of the event loop is over: until it is our turn again. */
 const TURN = 8
-/** There is no other reason left, and the loop is about to go on. */
+/** There is no other reason left, and a microtask goes on. */
 const SOON = 16
 
 /** A read of so many bytes may be followed by another one in the same turn: libuv goes on while its buffer comes back full. */
@@ -48,9 +56,9 @@ const LARGE_READ = 64 * 1024
  * that the transport has ended.
  *
  * One loop, `#run`, owns the decoder, and is entered from the event loop only. Whatever is called from inside of it, or by
- * the consumer, only notes its reason: the loop looks at the reasons after each frame, or is entered soon.
+ * the consumer, only changes the reasons: the loop looks at them after each frame, or is entered soon.
  */
-export class Reader implements Decompressor, InflaterHost, WorkOwner, TurnTaker {
+export class Reader implements Decompressor, InflaterHost, MeterOwner, WorkOwner, TurnTaker {
   /** Null: frames are not printed. */
   readonly trace: Trace | null
 
@@ -58,23 +66,18 @@ export class Reader implements Decompressor, InflaterHost, WorkOwner, TurnTaker 
   readonly #owner: ReaderOwner
   readonly #assembler: MessageAssembler
   readonly #decoder: FrameDecoder
-  readonly #inflater: Inflater | null
+  /** Null: no message is inflated, or none any more. */
+  #inflater: Inflater | null
   readonly #meter: Meter | null
 
-  /** Why nothing is handed on at the moment. */
   #reasons = 0
-  /** Whether the Duplex is being read. */
+  /** What the Duplex was told last. It stays paused from when a reason comes up to when the loop has caught up. */
   #isReading = false
+  /** Inside of the loop. */
   #isRunning = false
-  /** Whether messages are handed on: until the consumer closes. */
-  #delivers = true
-  /** Runs as long as there is the reason RATE. */
-  #rateTimer: NodeJS.Timeout | undefined
-  /** A message that is inflated elsewhere, until it is handed on; its data is null as long as it is not there. */
-  #large: { opcode: number, data: Buffer | null } | null = null
-  #transport: TransportState = FLOWING
-  /** As far as the owner knows. */
-  #told: TransportState = FLOWING
+  /** What the thread pool has made of a message, until it is handed on. */
+  #inflated: Buffer | null = null
+  #transport = FLOWING
 
   /**
    * @param maxPayload bytes in a message, at most
@@ -88,7 +91,7 @@ export class Reader implements Decompressor, InflaterHost, WorkOwner, TurnTaker 
     this.#duplex = duplex
     this.#owner = owner
     this.#meter = rate === null ? null : new Meter(owner, rate, this)
-    this.#assembler = new MessageAssembler(this.#meter ?? owner, maxPayload, this)
+    this.#assembler = new MessageAssembler(this.#meter ?? owner, maxPayload, compression === null ? null : this)
     this.trace = trace(this.#assembler)
     this.#decoder = new FrameDecoder(role, this.trace ?? this.#assembler, compression !== null, this)
     this.#inflater = compression === null ? null : new Inflater(compression, maxPayload, this)
@@ -109,10 +112,10 @@ export class Reader implements Decompressor, InflaterHost, WorkOwner, TurnTaker 
   read (bytes: Buffer, length: number): void {
     this.#meter?.count(length)
     // To inflate is never small work.
-    if (this.#inflater !== null && turn.isOver) this.#waitForTurn()
+    if (this.#inflater !== null) this.#checkTurn()
     this.#run(bytes, length)
     this.#meter?.settle()
-    if (length >= LARGE_READ && turn.isOver) this.#waitForTurn()
+    if (length >= LARGE_READ) this.#checkTurn()
   }
 
   pause (): void {
@@ -124,99 +127,88 @@ export class Reader implements Decompressor, InflaterHost, WorkOwner, TurnTaker 
     if ((this.#reasons & CONSUMER) === 0) return
     this.#reasons &= ~CONSUMER
     this.#meter?.resume()
-    if (this.#hasMore) this.#runSoon()
-    else this.#run(null, 0)
+    this.#goOnSoon()
   }
 
-  /** Does not read for so many milliseconds from now, for the peer is ahead of its rate. */
-  hold (delay: number): void {
-    // A client must not get round its rate by leaving.
-    if (this.#transport === GONE) {
-      this.#decoder.stop()
-      return
-    }
-    clearTimeout(this.#rateTimer)
-    this.#rateTimer = setTimeout(() => {
-      this.#reasons &= ~RATE
-      this.#run(null, 0)
-    }, delay)
-    this.#stopFor(RATE)
-  }
-
-  /** Reads on to the peer's close frame, whatever holds it up or limits it. Messages are not wanted any more. */
+  /** Reads on to the peer's close frame, whatever holds it up or limits it. */
   finish (): void {
-    this.#delivers = false
     this.#meter?.stop()
-    clearTimeout(this.#rateTimer)
+    this.#stopInflating()
     this.#reasons &= ~(CONSUMER | RATE)
-    if (this.#hasMore) this.#runSoon()
-    else this.#settle()
+    this.#goOnSoon()
   }
 
   /** Hands nothing on any more. What still comes is read and ignored, so that the end of the transport is seen. */
   stop (): void {
     this.#meter?.stop()
-    clearTimeout(this.#rateTimer)
+    this.#stopInflating()
     this.#reasons = 0
-    this.#large = null
     this.#decoder.stop()
-    this.#inflater?.close()
     this.#read()
     // After what the owner does now, such as to close.
-    if (this.#told !== this.#transport) process.nextTick(() => this.#tellEnd())
-  }
-
-  decompress (opcode: number, data: Buffer): void {
-    if (!this.#delivers) return
-    if (this.#transport === GONE && (this.#reasons & CONSUMER) !== 0) {
-      // What `gone` still hands on is no more than a chunk, unless it could swell without end.
-      this.#decoder.stop()
-      return
-    }
-    const message = this.#inflater!.inflate(data)
-    if (message !== null) {
-      this.#decoder.spend(workOf(message.length))
-      this.#assembler.complete(opcode, message)
-      return
-    }
-    this.#large = { opcode, data: null }
-    this.#stopFor(INFLATING)
-  }
-
-  onInflated (message: Buffer): void {
-    this.#large!.data = message
-    this.#reasons &= ~INFLATING
-    // It is large.
-    if (turn.isOver) this.#waitForTurn()
-    else this.#run(null, 0)
-  }
-
-  onInflateFailed (error: Error): void {
-    // It stops this reader.
-    this.#refuse(error)
-    this.#tellEnd()
-  }
-
-  onAllowanceSpent (): void {
-    if (turn.isOver) this.#waitForTurn()
-  }
-
-  takeTurn (): void {
-    if ((this.#reasons & TURN) === 0) return
-    this.#reasons &= ~TURN
-    this.#run(null, 0)
+    process.nextTick(() => this.#tellEnd())
   }
 
   peerEnded (): void {
-    this.#transport = PEER_ENDED
-    this.#handOnRest()
+    this.#transport = Math.max(this.#transport, PEER_ENDED)
+    this.#goOn()
   }
 
-  /** What has been read is not lost with the transport, but for what a rate limit holds back. */
+  /** What has been read is not lost with the transport, but for what the rate holds back. */
   gone (): void {
     this.#transport = GONE
     if ((this.#reasons & RATE) !== 0) this.#decoder.stop()
-    this.#handOnRest()
+    this.#goOn()
+  }
+
+  onOverRate (): void {
+    this.#owner.onOverRate()
+  }
+
+  onAhead (): void {
+    this.#stopFor(RATE)
+    // A client must not get round its rate by leaving.
+    if (this.#transport >= GONE) this.#decoder.stop()
+  }
+
+  onWithinRate (): void {
+    this.#reasons &= ~RATE
+    this.#goOn()
+  }
+
+  decompress (data: Buffer): Buffer | null {
+    // What is not delivered is not inflated either.
+    if (this.#inflater === null) return null
+    if (this.#transport >= GONE && (this.#reasons & CONSUMER) !== 0) {
+      // What `gone` still hands on is no more than a chunk, unless it could swell without end.
+      this.#decoder.stop()
+      return null
+    }
+    const message = this.#inflater.inflate(data)
+    if (message === null) this.#stopFor(INFLATING)
+    else this.#decoder.spend(workOf(message.length))
+    return message
+  }
+
+  onInflated (message: Buffer): void {
+    this.#inflated = message
+    this.#reasons &= ~INFLATING
+    // It is large.
+    this.#checkTurn()
+    this.#goOn()
+  }
+
+  onInflateFailed (error: Error): void {
+    this.#fail(error)
+  }
+
+  onAllowanceSpent (): void {
+    this.#checkTurn()
+  }
+
+  takeTurn (): void {
+    this.#reasons &= ~TURN
+    this.#goOn()
   }
 
   /**
@@ -224,71 +216,81 @@ export class Reader implements Decompressor, InflaterHost, WorkOwner, TurnTaker 
    * goes to the consumer, who has at most one read more to hold then.
    */
   get #isHeld (): boolean {
-    return (this.#reasons & (this.#transport === GONE ? INFLATING | TURN | SOON : ~0)) !== 0
+    return (this.#reasons & (this.#transport >= GONE ? INFLATING | TURN | SOON : ~0)) !== 0
   }
 
-  /** Not at once, inside of a call of the consumer, who would be told things out of their order. */
-  #runSoon (): void {
-    if (this.#isRunning || (this.#reasons & SOON) !== 0) return
-    this.#reasons |= SOON
-    queueMicrotask(() => {
-      if ((this.#reasons & SOON) === 0) return
-      this.#reasons &= ~SOON
-      this.#run(null, 0)
-    })
+  /** Whether something waits to be handed on. */
+  get #hasMore (): boolean {
+    return (this.#reasons & INFLATING) !== 0 || this.#inflated !== null || this.#decoder.pending
   }
 
-  #handOnRest (): void {
-    if (this.#hasMore) this.#run(null, 0)
+  /** A reason is gone, or the transport: hands on what waits, as far as the others let it. */
+  #goOn (): void {
+    if (this.#hasMore && !this.#isHeld) this.#run(null, 0)
     else this.#settle()
   }
 
-  /** The one place where anything is handed on, and not from inside of itself. */
-  #run (bytes: Buffer | null, length: number): void {
-    if (this.#isRunning || (bytes === null && this.#isHeld)) {
+  /** Not at once, inside of a call of the consumer, who would be told things out of their order. */
+  #goOnSoon (): void {
+    if (!this.#hasMore) {
       this.#settle()
       return
     }
+    if (this.#isRunning || (this.#reasons & SOON) !== 0) return
+    this.#reasons |= SOON
+    queueMicrotask(() => {
+      this.#reasons &= ~SOON
+      this.#goOn()
+    })
+  }
+
+  /** The one place where anything is handed on, and not from inside of itself: first what waits, then what has been read. */
+  #run (bytes: Buffer | null, length: number): void {
+    if (this.#isRunning) return
     this.#isRunning = true
     this.#owner.onReadStart()
     try {
-      if (this.#large !== null && !this.#isHeld) this.#completeLarge(this.#large)
+      const inflated = this.#isHeld ? null : this.#inflated
+      if (inflated !== null) {
+        this.#inflated = null
+        this.#assembler.complete(inflated)
+      }
       if (!this.#isHeld) this.#decoder.resume()
       if (bytes !== null) this.#decoder.push(bytes, length)
       while (this.#decoder.pending && !this.#isHeld) this.#decoder.resume()
     } catch (error) {
-      this.#refuse(error as Error)
+      this.#fail(error as Error)
     }
     this.#owner.onReadEnd()
     this.#isRunning = false
     this.#settle()
   }
 
-  /** What is left to do when nothing more can be handed on. */
+  #fail (error: Error): void {
+    if (error instanceof ProtocolError) this.#owner.onViolation(error)
+    else this.#owner.onFailure(error)
+  }
+
+  /** Nothing more can be handed on: the rest is to tell the end, or to read. */
   #settle (): void {
     if (this.#isRunning) return
     this.#tellEnd()
     if (!this.isPaused) this.#read()
   }
 
-  /** What cannot be handed on is the peer's fault, or ours. */
-  #refuse (error: Error): void {
-    if (error instanceof ProtocolError) this.#owner.onViolation(error)
-    else this.#owner.onFailure(error)
+  #tellEnd (): void {
+    if (this.#hasMore) return
+    if (this.#transport === PEER_ENDED) {
+      this.#transport = PEER_ENDED_TOLD
+      this.#owner.onPeerEnded()
+    } else if (this.#transport === GONE) {
+      this.#transport = GONE_TOLD
+      this.#owner.onTransportGone()
+    }
   }
 
-  #completeLarge ({ opcode, data }: { opcode: number, data: Buffer | null }): void {
-    this.#large = null
-    this.#assembler.complete(opcode, data!)
-  }
-
-  /** Whether something waits to be handed on. */
-  get #hasMore (): boolean {
-    return this.#large !== null || this.#decoder.pending
-  }
-
-  #waitForTurn (): void {
-    if ((this.#reasons & TURN) !== 0) return
+  #checkTurn (): void {
+    if (!turn.isOver || (this.#reasons & TURN) !== 0) return
     this.#stopFor(TURN)
     turn.wait(this)
   }
@@ -308,10 +310,10 @@ export class Reader implements Decompressor, InflaterHost, WorkOwner, TurnTaker 
     this.#duplex.resume()
   }
 
-  #tellEnd (): void {
-    if (this.#isRunning || this.#hasMore || this.#told === this.#transport) return
-    this.#told = this.#transport
-    if (this.#told === PEER_ENDED) this.#owner.onPeerEnded()
-    else this.#owner.onTransportGone()
+  #stopInflating (): void {
+    this.#inflater?.close()
+    this.#inflater = null
+    this.#inflated = null
+    this.#reasons &= ~INFLATING
   }
 }

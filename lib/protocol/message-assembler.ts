@@ -18,10 +18,16 @@ export interface MessageSink {
   onClose (code: number, reason: string): void
 }
 
-/** What makes the original of a message to which the sender has applied an extension (RFC 7692 §6). */
+/** Undoes what an extension has done to a message (RFC 7692 §6.2). */
 export interface Decompressor {
-  /** Gives it to `complete`, before anything that follows is decoded. The bytes are lent for the call. */
-  decompress (opcode: number, data: Buffer): void
+  /**
+   * @param data lent for the call
+   * @returns the original, which is given away; null: it comes later, by `MessageAssembler.complete` and before anything
+   * that follows is decoded, or not at all
+   * @throws {ProtocolError} the data is broken, or the original too large
+   * @throws {Error} it cannot be had, which is no fault of the peer
+   */
+  decompress (data: Buffer): Buffer | null
 }
 
 /** A message whose length is not known beforehand begins with this much room. */
@@ -48,6 +54,8 @@ export class MessageAssembler implements FrameSink {
   /** The data message in progress: TEXT or BINARY, 0 for none. */
   #message = 0
   #compressed = false
+  /** The opcode of the message that was given to the decompressor last. */
+  #decompressed = 0
   /** Bytes that it may have, as it arrives. */
   #limit = 0
   #gathered: Buffer | null = null
@@ -60,7 +68,7 @@ export class MessageAssembler implements FrameSink {
 
   /**
    * @param maxPayload bytes in a message, all its fragments together
-   * @param decompressor null: no frame is compressed, which the decoder sees to
+   * @param decompressor null: the frame decoder lets no RSV1 pass
    */
   constructor (sink: MessageSink, maxPayload: number, decompressor: Decompressor | null = null) {
     this.#sink = sink
@@ -109,10 +117,10 @@ export class MessageAssembler implements FrameSink {
     }
   }
 
-  /** Hands on the original of a compressed message; the bytes are given away. */
-  complete (opcode: number, data: Buffer): void {
-    if (opcode === BINARY) this.#sink.onBinary(data)
-    else this.#text(data, 0, data.length)
+  /** Hands on the original of the message for which `decompress` had none yet. */
+  complete (original: Buffer): void {
+    if (this.#decompressed === BINARY) this.#sink.onBinary(original)
+    else this.#text(original, 0, original.length)
   }
 
   /** A message in one frame and one piece, the common case: nothing is gathered. */
@@ -120,7 +128,7 @@ export class MessageAssembler implements FrameSink {
     const message = this.#message
     this.#message = 0
     if (this.#compressed) {
-      this.#decompressor!.decompress(message, bytes.subarray(start, end))
+      this.#decompress(message, bytes.subarray(start, end))
     } else if (message === BINARY) {
       const data = Buffer.allocUnsafe(end - start)
       copy(bytes, start, end, data)
@@ -128,6 +136,12 @@ export class MessageAssembler implements FrameSink {
     } else {
       this.#text(bytes, start, end)
     }
+  }
+
+  #decompress (message: number, data: Buffer): void {
+    this.#decompressed = message
+    const original = this.#decompressor!.decompress(data)
+    if (original !== null) this.complete(original)
   }
 
   #text (bytes: Buffer, start: number, end: number): void {
@@ -173,7 +187,7 @@ export class MessageAssembler implements FrameSink {
     this.#size = 0
     this.#gathered = null
     if (this.#compressed) {
-      this.#decompressor!.decompress(message, data)
+      this.#decompress(message, data)
       return
     }
     if (message === BINARY) {

@@ -1,6 +1,7 @@
 /**
- * The peer broke a rule of the protocol. Thrown where the rule is checked, caught once, in the connection, which answers
- * with a close frame of `closeCode`. The message names the section of the RFC.
+ * The peer broke a rule of the protocol. Thrown where the rule is checked, caught once, in the reader; the connection
+ * answers with a close frame of `closeCode` and this message, which names the section of the RFC. No other error's message
+ * goes to a peer.
  */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'

@@ -120,18 +120,28 @@ export function messageReader (role: Role, row: Pick<Row, 'maxPayload' | 'rsv1Al
     events.push(event)
     reader.onEvent()
   }
+  // In place of the original: what there was to decompress, in words.
+  let isOriginal = false
+  const decompressor: Decompressor = {
+    decompress (data) {
+      isOriginal = true
+      return Buffer.from(binary(data))
+    }
+  }
   const sink: MessageSink = {
-    onText: (message, byteLength) => note(() => `text of ${byteLength} bytes: ${digest(message)}`),
-    onBinary: data => note(() => binary(data)),
+    onText (message, byteLength) {
+      if (isOriginal) note(() => `compressed text, ${message}`)
+      else note(() => `text of ${byteLength} bytes: ${digest(message)}`)
+      isOriginal = false
+    },
+    onBinary (data) {
+      if (isOriginal) note(() => `compressed binary, ${data.toString()}`)
+      else note(() => binary(data))
+      isOriginal = false
+    },
     onPing: payload => note(() => `ping ${payload.toString()}`),
     onPong: payload => note(() => `pong ${payload.toString()}`),
     onClose: (code, reason) => note(() => `close ${code} ${reason}`)
-  }
-  const decompressor: Decompressor = {
-    decompress (opcode, data) {
-      const lent = compressed(NAMES[opcode]!, data)
-      note(() => lent)
-    }
   }
   const reader: Reader = {
     decoder: new FrameDecoder(role, new MessageAssembler(sink, row.maxPayload ?? 1024 * 1024, decompressor), row.rsv1Allowed),
