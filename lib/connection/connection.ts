@@ -9,7 +9,7 @@ import type { Role } from '../protocol/frame-decoder.ts'
 import { BINARY, CLOSE, PING, PONG } from '../protocol/opcode.ts'
 import type { ProtocolError } from '../protocol/protocol-error.ts'
 import { DeflateQueue } from './deflate-queue.ts'
-import type { ConnectionHost, ConnectionOptions } from './host.ts'
+import type { ConnectionOwner, ConnectionOptions } from './owner.ts'
 import type { MessageForm } from './message-form.ts'
 import { Outbox, type OutboxOwner } from './outbox.ts'
 import { Reader, type ReaderOwner } from './reader.ts'
@@ -24,7 +24,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   heardAt: number
 
   readonly #duplex: Duplex
-  readonly #host: ConnectionHost
+  readonly #owner: ConnectionOwner
   readonly options: ConnectionOptions
   readonly #reader: Reader
   /** What is written, and at once: control frames. */
@@ -44,11 +44,11 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
    * @param compression what the handshake has agreed on, or null
    */
   constructor (
-    role: Role, duplex: Duplex, host: ConnectionHost, options: ConnectionOptions, compression: Agreement | null
+    role: Role, duplex: Duplex, owner: ConnectionOwner, options: ConnectionOptions, compression: Agreement | null
   ) {
     this.#closing = new ClosingHandshake(role)
     this.#duplex = duplex
-    this.#host = host
+    this.#owner = owner
     this.options = options
     this.heardAt = options.clock.now
     const peer = role === 'server' ? 'client' : 'server'
@@ -105,7 +105,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   sendBinary (data: Uint8Array): boolean {
     if (!this.#maySend(data.length)) return false
     this.messagesOut++
-    this.#messages.binary(BINARY, data)
+    this.#messages.frame(BINARY, data)
     return this.#outbox.bufferedAmount <= this.options.highWaterMark
   }
 
@@ -118,7 +118,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   sendPing (payload: Uint8Array): void {
-    if (this.#closing.maySend) this.#outbox.binary(PING, payload)
+    if (this.#closing.maySend) this.#outbox.frame(PING, payload)
   }
 
   /** Stops reading: frames wait in the transport, and its flow control slows the peer. */
@@ -136,7 +136,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   /** The same for a reason that is none of the consumer's: what the peer sends before its close frame is handed on. */
-  goAway (code: number, reason: string): void {
+  closeGently (code: number, reason: string): void {
     this.#advance('closeGently', code, reason)
   }
 
@@ -158,13 +158,13 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   onText (text: string, byteLength: number): void {
     if (!this.#closing.mayDeliver) return
     this.messagesIn++
-    this.#host.onText(text, byteLength)
+    this.#owner.onText(text, byteLength)
   }
 
   onBinary (data: Buffer): void {
     if (!this.#closing.mayDeliver) return
     this.messagesIn++
-    this.#host.onBinary(data)
+    this.#owner.onBinary(data)
   }
 
   onPing (payload: Buffer): void {
@@ -172,18 +172,18 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     // RFC 6455 §5.5.3: only the last ping needs an answer. A peer that does not read must not fill the memory with pongs.
     const isFull = this.#outbox.bufferedAmount > this.options.highWaterMark
     this.#unanswered = isFull ? payload : null
-    if (!isFull) this.#outbox.binary(PONG, payload)
-    this.#host.onPing(payload)
+    if (!isFull) this.#outbox.frame(PONG, payload)
+    this.#owner.onPing(payload)
   }
 
   onDrain (): void {
-    if (this.#unanswered !== null && this.#closing.maySend) this.#outbox.binary(PONG, this.#unanswered)
+    if (this.#unanswered !== null && this.#closing.maySend) this.#outbox.frame(PONG, this.#unanswered)
     this.#unanswered = null
-    this.#host.onDrain()
+    this.#owner.onDrain()
   }
 
   onPong (payload: Buffer): void {
-    this.#host.onPong(payload)
+    this.#owner.onPong(payload)
   }
 
   onClose (code: number, reason: string): void {
@@ -211,7 +211,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   onOverRate (): void {
-    if (this.#closing.mayDeliver) this.#host.onOverRate()
+    if (this.#closing.mayDeliver) this.#owner.onOverRate()
   }
 
   /** The one place where violations end up: the peer is told which rule it broke. */
@@ -227,7 +227,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   /** Fails the connection (RFC 6455 §7.1.7), and then tells of it. */
   #fail (code: number, reason: string, error: Error): void {
     this.#advance('fail', code, reason)
-    this.#host.onError(error)
+    this.#owner.onError(error)
   }
 
   /** The one place where the end comes nearer: does what the closing handshake asks for. */
@@ -235,7 +235,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     const before = this.#closing.state
     const todo = this.#closing.on(event, code, reason)
     const { state } = this.#closing
-    if ((todo & SEND) !== 0) this.#messages.binary(CLOSE, this.#closing.payload)
+    if ((todo & SEND) !== 0) this.#messages.frame(CLOSE, this.#closing.payload)
     if (state !== before) {
       if (before === OPEN) this.#deadline = setTimeout(() => this.#giveUp(), this.options.closeTimeout)
       if (this.#closing.isEnding) this.#reader.stop()
@@ -258,7 +258,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     if (this.#fits(length)) return true
     if (!this.#closing.maySend) return false
     if (this.#outbox.hasRoom(length, this.options.maxBuffered)) return true
-    this.#host.onOverflow()
+    this.#owner.onOverflow()
     return false
   }
 
@@ -271,7 +271,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   }
 
   transportFailed (error: Error): void {
-    this.#host.onError(error)
+    this.#owner.onError(error)
   }
 
   transportClosed (): void {
@@ -283,6 +283,6 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     clearTimeout(this.#deadline)
     this.#reader.stop()
     this.#messages.discard()
-    this.#host.onClose(info)
+    this.#owner.onClose(info)
   }
 }

@@ -1,5 +1,5 @@
 import Queue from 'denque'
-import { Deflater, type DeflaterHost, type Deflation } from '../deflate/deflater.ts'
+import { Deflater, type DeflaterOwner, type Deflation } from '../deflate/deflater.ts'
 import type { DeflateSettings, Direction } from '../deflate/negotiate.ts'
 import { RSV1 } from '../protocol/frame-encoder.ts'
 import { isControl, TEXT } from '../protocol/opcode.ts'
@@ -23,7 +23,7 @@ interface Entry {
 const TURN = Symbol('turn')
 
 /** Messages on their way to the outbox, compressed or not, in their order: while a large one is deflated the others wait. */
-export class DeflateQueue implements DeflaterHost, TurnTaker {
+export class DeflateQueue implements DeflaterOwner, TurnTaker {
   readonly #outbox: Outbox
   readonly #threshold: number
   readonly #deflater: Deflater
@@ -55,7 +55,7 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
   }
 
   /** @param opcode BINARY, or CLOSE for the frame after which nothing is sent (RFC 6455 §5.5.1) */
-  binary (opcode: number, payload: Uint8Array): void {
+  frame (opcode: number, payload: Uint8Array): void {
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
     // What waits is not the caller's any more, as in the outbox.
     this.#add(opcode, this.#current === null ? bytes : Buffer.from(bytes), null)
@@ -123,7 +123,7 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
 
   #send (opcode: number, payload: Buffer, form: MessageForm | null): void {
     if (isControl(opcode) || payload.length < this.#threshold) {
-      if (form === null) this.#outbox.binary(opcode, payload)
+      if (form === null) this.#outbox.frame(opcode, payload)
       else this.#outbox.form(form)
       return
     }
@@ -136,7 +136,7 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
       return
     }
     if (deflated instanceof Frame) {
-      this.#outbox.frame(deflated)
+      this.#outbox.shared(deflated)
     } else if (deflated !== null) {
       this.#write(opcode, payload, deflated)
     } else {
@@ -151,7 +151,7 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
     this.#leave = null
     this.#arrived()
     if (result instanceof Frame) {
-      this.#outbox.frame(result)
+      this.#outbox.shared(result)
       this.#sendWaiting()
     } else {
       this.#failed(result)
@@ -164,7 +164,7 @@ export class DeflateQueue implements DeflaterHost, TurnTaker {
   }
 
   #write (opcode: number, payload: Buffer, deflated: Buffer): void {
-    this.#outbox.binary(deflated === payload ? opcode : opcode | RSV1, deflated)
+    this.#outbox.frame(deflated === payload ? opcode : opcode | RSV1, deflated)
   }
 
   #arrived (): Entry {

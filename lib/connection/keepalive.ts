@@ -3,20 +3,20 @@ import type { Connection } from './connection.ts'
 import type { TimerWheel, WheelMember } from './timer-wheel.ts'
 
 /** Pings go out up to this share of the interval early, so that connections which came together drift apart. */
-const PING_SPREAD = 0.1
+const PING_JITTER = 0.1
 /** Lives end up to this share of `maxLifetime` early, for the same reason. */
-const LIFE_SPREAD = 0.2
+const LIFE_JITTER = 0.2
 /** Looks at an idle connection within `idleTimeout`: how late it is noticed is a part of it. */
-const IDLE_LOOKS = 4
+const IDLE_CHECKS = 4
 
-/** Times in milliseconds; null: not watched for. See `SocketOptions`. */
+/** Times in milliseconds; null: off. See `SocketOptions`. */
 export interface KeepaliveOptions {
   heartbeat: { interval: number, timeout: number } | null
   idleTimeout: number | null
   maxLifetime: number | null
 }
 
-/** What a watch looks after. */
+/** Whose connection it looks after. */
 export interface KeepaliveOwner {
   readonly connection: Connection
   /** The peer has not answered a ping for `timeout` milliseconds. */
@@ -35,7 +35,7 @@ export class Keepalive implements WheelMember {
   slot: WheelMember['slot'] = null
 
   readonly #wheel: TimerWheel
-  readonly #watched: KeepaliveOwner
+  readonly #owner: KeepaliveOwner
   readonly #options: KeepaliveOptions
   /** The turn in which its life ends. */
   readonly #end: number
@@ -46,37 +46,37 @@ export class Keepalive implements WheelMember {
   #idleSince: number
   #messages = 0
 
-  constructor (wheel: TimerWheel, watched: KeepaliveOwner, options: KeepaliveOptions) {
+  constructor (wheel: TimerWheel, owner: KeepaliveOwner, options: KeepaliveOptions) {
     this.#wheel = wheel
-    this.#watched = watched
+    this.#owner = owner
     this.#options = options
     this.#idleSince = wheel.now
     this.#end = options.maxLifetime === null ? Infinity
-      : wheel.now + wheel.turns(spread(options.maxLifetime, LIFE_SPREAD))
-    this.#spreadPing()
-    wheel.add(this, this.look(wheel.now))
+      : wheel.now + wheel.turns(jittered(options.maxLifetime, LIFE_JITTER))
+    this.#jitterPing()
+    wheel.add(this, this.check(wheel.now))
   }
 
   stop (): void {
     this.#wheel.remove(this)
   }
 
-  look (now: number): number {
-    const { connection } = this.#watched
+  check (now: number): number {
+    const { connection } = this.#owner
     // What is closing has its own time limit.
     if (!connection.isOpen) return 0
     if (now >= this.#end) {
-      this.#watched.onLifetimeOver()
+      this.#owner.onLifetimeOver()
       return 0
     }
-    const next = Math.min(this.#end - now, this.#lookForIdling(now), this.#lookForLife(now))
+    const next = Math.min(this.#end - now, this.#checkIdle(now), this.#checkHeartbeat(now))
     return connection.isOpen ? next : 0
   }
 
-  #lookForIdling (now: number): number {
+  #checkIdle (now: number): number {
     const { idleTimeout } = this.#options
     if (idleTimeout === null) return Infinity
-    const { connection } = this.#watched
+    const { connection } = this.#owner
     const messages = connection.messagesIn + connection.messagesOut
     // Who waits for us to read is not idle.
     if (messages !== this.#messages || connection.isPaused) {
@@ -84,35 +84,35 @@ export class Keepalive implements WheelMember {
       this.#idleSince = now
     }
     const left = this.#idleSince + this.#wheel.turns(idleTimeout) - now
-    if (left <= 0) this.#watched.onIdle()
-    return Math.min(left, this.#wheel.turns(idleTimeout / IDLE_LOOKS))
+    if (left <= 0) this.#owner.onIdle()
+    return Math.min(left, this.#wheel.turns(idleTimeout / IDLE_CHECKS))
   }
 
-  #lookForLife (now: number): number {
+  #checkHeartbeat (now: number): number {
     const { heartbeat } = this.#options
-    const { connection } = this.#watched
+    const { connection } = this.#owner
     if (heartbeat === null || !connection.isOpen) return Infinity
     const { heardAt, isPaused } = connection
     // Paused, we are the ones who do not listen: silence says nothing, but writing to a transport that is gone fails.
     if (heardAt < this.#pingedAt && !isPaused) {
       const left = this.#pingedAt + this.#wheel.turns(heartbeat.timeout) - now
-      if (left <= 0) this.#watched.onSilence(heartbeat.timeout)
+      if (left <= 0) this.#owner.onSilence(heartbeat.timeout)
       return left
     }
     const left = Math.max(heardAt, this.#pingedAt) + this.#pingAfter - now
     if (left > 0) return left
     if (!isPaused || connection.bufferedAmount === 0) connection.sendPing(EMPTY)
     this.#pingedAt = now
-    this.#spreadPing()
+    this.#jitterPing()
     return this.#wheel.turns(heartbeat.timeout)
   }
 
-  #spreadPing (): void {
+  #jitterPing (): void {
     const { heartbeat } = this.#options
-    if (heartbeat !== null) this.#pingAfter = this.#wheel.turns(spread(heartbeat.interval, PING_SPREAD))
+    if (heartbeat !== null) this.#pingAfter = this.#wheel.turns(jittered(heartbeat.interval, PING_JITTER))
   }
 }
 
-function spread (delay: number, share: number): number {
+function jittered (delay: number, share: number): number {
   return delay * (1 - share * Math.random())
 }

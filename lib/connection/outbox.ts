@@ -125,7 +125,7 @@ export class Outbox implements Due {
     // A long text need not be measured: it has at least a byte for each character.
     const byteLength = text.length > COPY_UP_TO ? text.length : Buffer.byteLength(text)
     if (byteLength > COPY_UP_TO) {
-      this.binary(TEXT, encodeUtf8(text))
+      this.frame(TEXT, encodeUtf8(text))
       return
     }
     this.#trace?.sent(TEXT, text)
@@ -136,7 +136,7 @@ export class Outbox implements Due {
   }
 
   /** @param opcode with RSV1 added for a compressed message */
-  binary (opcode: number, payload: Uint8Array): void {
+  frame (opcode: number, payload: Uint8Array): void {
     const length = payload.length
     this.#trace?.sent(opcode, payload)
     const key = this.isMasked ? randomKey() : null
@@ -165,12 +165,12 @@ export class Outbox implements Due {
 
   /** A message that others send as well, uncompressed. */
   form (form: MessageForm): void {
-    if (this.isMasked) this.binary(form.opcode, form.payload)
-    else this.frame(form.frame)
+    if (this.isMasked) this.frame(form.opcode, form.payload)
+    else this.shared(form.frame)
   }
 
   /** A frame that others send as well: it is not copied, unless frames of our own wait where it fits behind them. */
-  frame (frame: Frame): void {
+  shared (frame: Frame): void {
     const { bytes } = frame
     this.#trace?.sentFrame(bytes)
     if (bytes.length > COPY_UP_TO) {

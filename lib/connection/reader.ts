@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream'
-import { Inflater, type InflaterHost } from '../deflate/inflater.ts'
+import { Inflater, type InflaterOwner } from '../deflate/inflater.ts'
 import type { Direction } from '../deflate/negotiate.ts'
 import { FrameDecoder, type Role, type WorkOwner } from '../protocol/frame-decoder.ts'
 import { type Decompressor, MessageAssembler, type MessageSink } from '../protocol/message-assembler.ts'
@@ -58,7 +58,7 @@ const LARGE_READ = 64 * 1024
  * One loop, `#run`, owns the decoder, and is entered from the event loop only. Whatever is called from inside of it, or by
  * the consumer, only changes the reasons: the loop looks at them after each frame, or is entered soon.
  */
-export class Reader implements Decompressor, InflaterHost, MeterOwner, WorkOwner, TurnTaker {
+export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwner, TurnTaker {
   /** Null: frames are not printed. */
   readonly trace: Trace | null
 

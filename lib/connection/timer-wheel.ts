@@ -3,23 +3,23 @@ export const LONGEST_DELAY = 2 ** 31 - 1
 
 /** The longest time, in milliseconds, between two turns. */
 const LONGEST_TICK = 250
-/** How many turns the shortest delay takes: a look is late by a fiftieth of it at most. */
+/** How many turns the shortest delay takes: a check is late by a fiftieth of it at most. */
 const TURNS_PER_DELAY = 50
-/** What is due later than in so many turns is looked at then, and put off. */
+/** What is due later than in so many turns is checked then, and put off. */
 const SLOTS = 256
 
 type Slot = Set<WheelMember>
 
-/** What a wheel looks at. */
+/** What a wheel checks. */
 export interface WheelMember {
   /** Kept by the wheel. */
   slot: Slot | null
   /**
    * It is time. It may remove itself or others.
    *
-   * @returns the turns until the next look; 0 for none
+   * @returns the turns until the next check; 0 for none
    */
-  look (now: number): number
+  check (now: number): number
 }
 
 /**
@@ -48,7 +48,7 @@ export class TimerWheel {
     return Math.ceil(delay / this.#tick)
   }
 
-  /** @param turns until the first look; at least 1 */
+  /** @param turns until the first check; at least 1 */
   add (member: WheelMember, turns: number): void {
     this.#size++
     this.#place(member, turns)
@@ -72,7 +72,7 @@ export class TimerWheel {
     this.now++
     const due = this.#slots[this.now % SLOTS]!
     for (const member of due) {
-      const turns = member.look(this.now)
+      const turns = member.check(this.now)
       if (turns === 0) {
         this.remove(member)
       } else if (member.slot !== null) {

@@ -4,7 +4,7 @@ import { type ContextSource, contextSource, enqueue } from './context-source.ts'
 import type { DeflateSettings, Direction } from './negotiate.ts'
 import { joined, ZlibContext } from './zlib-context.ts'
 
-export interface DeflaterHost {
+export interface DeflaterOwner {
   /** What is sent in place of a message that `deflate` has kept. */
   onDeflated (data: Buffer): void
   onDeflateFailed (error: Error): void
@@ -95,32 +95,32 @@ export class Deflater {
   /** Without context takeover: what deflates for all connections alike, so that they can share what it makes. Else null. */
   readonly shared: Deflation | null
   readonly #deflation: Deflation
-  readonly #host: DeflaterHost
+  readonly #owner: DeflaterOwner
   /** Null: no job of the thread pool is under way. */
   #cancel: (() => void) | null = null
 
-  constructor (direction: Direction, settings: DeflateSettings, host: DeflaterHost) {
+  constructor (direction: Direction, settings: DeflateSettings, owner: DeflaterOwner) {
     this.#deflation = deflation(direction, settings)
     this.shared = direction.contextTakeover ? null : this.#deflation
-    this.#host = host
+    this.#owner = owner
   }
 
   /**
    * @param message not empty
    * @returns what is sent in its place: the message itself where deflating does not make it smaller; null: it is large,
-   * and the host gets this later; no other may come before
+   * and the owner gets this later; no other may come before
    * @throws {Error} of zlib, which has no memory
    */
   deflate (message: Buffer): Buffer | null {
     if (!this.#deflation.isLarge(message)) return this.#deflation.now(message)
     this.#cancel = this.#deflation.later(message, (error, data) => {
-      if (error !== null) this.#host.onDeflateFailed(error)
-      else this.#host.onDeflated(data)
+      if (error !== null) this.#owner.onDeflateFailed(error)
+      else this.#owner.onDeflated(data)
     })
     return null
   }
 
-  /** Tells the host nothing any more, and frees memory. */
+  /** Tells the owner nothing any more, and frees memory. */
   close (): void {
     this.#cancel?.()
     this.#deflation.close()

@@ -7,7 +7,7 @@ import { type ContextSource, contextSource, enqueue } from './context-source.ts'
 import type { Direction } from './negotiate.ts'
 import { joined, type Output, ZlibContext } from './zlib-context.ts'
 
-export interface InflaterHost {
+export interface InflaterOwner {
   /** A message that `inflate` did not return. */
   onInflated (message: Buffer): void
   /** A `ProtocolError` as `inflate` throws it, or what keeps us from inflating. */
@@ -38,7 +38,7 @@ export class Inflater {
   readonly #contexts: ContextSource
   readonly #tail: Buffer
   readonly #maxPayload: number
-  readonly #host: InflaterHost
+  readonly #owner: InflaterOwner
   /** Null: no job of the thread pool is under way. */
   #cancel: (() => void) | null = null
 
@@ -48,17 +48,17 @@ export class Inflater {
   #finalBlocks = 0
 
   /** @param maxPayload bytes in a message, at most, however small it was before */
-  constructor ({ contextTakeover, windowBits }: Direction, maxPayload: number, host: InflaterHost) {
+  constructor ({ contextTakeover, windowBits }: Direction, maxPayload: number, owner: InflaterOwner) {
     this.#contexts = contextSource(contextTakeover, `inflate ${windowBits}`, chunkSize => create(windowBits, chunkSize))
     // The proof ends the compressed data, which another message is to continue.
     this.#tail = contextTakeover ? TAIL : TAIL_AND_PROOF
     this.#maxPayload = maxPayload
-    this.#host = host
+    this.#owner = owner
   }
 
   /**
    * @param data is not needed any more when the call returns
-   * @returns the message, or null: it is large, and the host gets it later; no other may come before
+   * @returns the message, or null: it is large, and the owner gets it later; no other may come before
    * @throws {ProtocolError} 1007: the data is broken; 1009: the message is too large
    * @throws {Error} of zlib, which has no memory
    */
@@ -88,7 +88,7 @@ export class Inflater {
     return this.#message()
   }
 
-  /** Tells the host nothing any more, and frees memory. */
+  /** Tells the owner nothing any more, and frees memory. */
   close (): void {
     this.#cancel?.()
     this.#chunks = []
@@ -126,11 +126,11 @@ export class Inflater {
       if (error !== null) throw blamed(error)
       left = this.#advance(rest, rest.length, output)
     } catch (error) {
-      this.#host.onInflateFailed(error as Error)
+      this.#owner.onInflateFailed(error as Error)
       return
     }
     if (left.length > 0) this.#later(null, left)
-    else this.#host.onInflated(this.#message())
+    else this.#owner.onInflated(this.#message())
   }
 
   /** Adds an output to the message; returns the input that is still to be inflated. */

@@ -38,14 +38,14 @@ export interface Agreement {
   client: Direction
 }
 
-export interface Accepted {
+export interface Answer {
   /** Null: no compression. */
   agreement: Agreement | null
   /** The response's header, or an empty string. */
   header: string
 }
 
-const NONE: Accepted = { agreement: null, header: '' }
+const NONE: Answer = { agreement: null, header: '' }
 
 /** The parameters of an element of the header; null: absent. */
 interface Parameters {
@@ -62,7 +62,7 @@ interface Parameters {
  *
  * @param settings null: no offer is accepted
  */
-export function acceptOffer (header: string | undefined, settings: DeflateSettings | null): Accepted {
+export function acceptOffer (header: string | undefined, settings: DeflateSettings | null): Answer {
   if (settings === null) return NONE
   for (const offer of deflateElements(header)) {
     const offered = readParameters(offer)
@@ -71,7 +71,7 @@ export function acceptOffer (header: string | undefined, settings: DeflateSettin
   return NONE
 }
 
-function accept (offered: Parameters, { contextTakeover, windowBits }: DeflateSettings): Accepted {
+function accept (offered: Parameters, { contextTakeover, windowBits }: DeflateSettings): Answer {
   const server = {
     contextTakeover: contextTakeover && !offered.serverNoContextTakeover,
     windowBits: Math.min(windowBits, offered.serverWindowBits ?? LARGEST_WINDOW)

@@ -26,7 +26,7 @@ export class Drain {
     const sockets = [...live]
     const pause = Math.min(interval, timeout / 2 / Math.ceil(sockets.length / batch))
     // The other half is for the closing handshakes.
-    const hurry = setTimeout(() => [...live].forEach(goAway), timeout / 2)
+    const hurry = setTimeout(() => [...live].forEach(closeForShutdown), timeout / 2)
     for (let told = 0; told < sockets.length && live.size > 0; told += batch) {
       // What the last batch took may be longer than the pause: what has come in the meantime is read in any case.
       if (told > 0) await new Promise(resolve => { setTimeout(() => setImmediate(resolve), pause) })
@@ -44,11 +44,11 @@ export class Drain {
 }
 
 /** Tells the client that this server goes away (RFC 6455 §7.4.1). */
-export function goAway (socket: LiveSocket): void {
-  socket.goAway(CloseCode.GOING_AWAY, 'the server is shutting down')
+export function closeForShutdown (socket: LiveSocket): void {
+  socket.closeGently(CloseCode.GOING_AWAY, 'the server is shutting down')
 }
 
 async function tell (socket: LiveSocket): Promise<void> {
   if (socket.state === 'open') await socket.behaviour.onDrain(socket)
-  goAway(socket)
+  closeForShutdown(socket)
 }

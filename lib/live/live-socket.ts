@@ -5,7 +5,7 @@ import type { KeepaliveOwner } from '../connection/keepalive.ts'
 import type { MessageForm } from '../connection/message-form.ts'
 import { CloseCode } from '../contract/close-code.ts'
 import { FST_ERR_WS_NO_PONG } from '../errors.ts'
-import type { Agreed, SocketBehaviour } from '../socket/behaviour.ts'
+import type { SocketAgreement, SocketBehaviour } from '../socket/behaviour.ts'
 import { PublicSocket } from '../socket/public-socket.ts'
 import { SocketCore } from '../socket/socket.ts'
 import { failures, messagesIn, messagesOut } from './channels.ts'
@@ -45,7 +45,7 @@ export class LiveSocket extends SocketCore implements KeepaliveOwner {
   readonly openedAt = performance.now()
   declare readonly behaviour: LiveBehaviour
 
-  constructor (request: Request, duplex: Duplex, agreed: Agreed, behaviour: LiveBehaviour) {
+  constructor (request: Request, duplex: Duplex, agreed: SocketAgreement, behaviour: LiveBehaviour) {
     super(duplex, agreed, behaviour)
     this.request = request
     // A closed transport has no address any more.
@@ -100,11 +100,11 @@ export class LiveSocket extends SocketCore implements KeepaliveOwner {
   }
 
   onIdle (): void {
-    this.goAway(CloseCode.GOING_AWAY, 'idle for too long')
+    this.closeGently(CloseCode.GOING_AWAY, 'idle for too long')
   }
 
   onLifetimeOver (): void {
-    this.goAway(CloseCode.GOING_AWAY, 'open for long enough: connect again')
+    this.closeGently(CloseCode.GOING_AWAY, 'open for long enough: connect again')
   }
 
   publishError (error: unknown): void {

@@ -6,7 +6,7 @@ import { FST_ERR_WS_CLOSING, FST_ERR_WS_ORIGIN } from '../errors.ts'
 import type { Opening } from '../handshake/opening.ts'
 import { announcements } from '../live/announcements.ts'
 import { ClosingLog } from '../live/closing-log.ts'
-import { goAway } from '../live/drain.ts'
+import { closeForShutdown } from '../live/drain.ts'
 import { Keepalives } from '../live/keepalives.ts'
 import { Life } from '../live/life.ts'
 import { createLimiter, rateLimit, Reservations } from '../live/limits.ts'
@@ -162,7 +162,7 @@ export class WebSocketRoute {
   #open (socket: LiveSocket, early: Buffer): void {
     this.#life.opened(socket)
     socket.handle(() => {
-      return this.#scope.closing ? goAway(socket) : this.#handler.call(this.#instance, socket.public, socket.request)
+      return this.#scope.closing ? closeForShutdown(socket) : this.#handler.call(this.#instance, socket.public, socket.request)
     })
     socket.connection.start(early)
   }

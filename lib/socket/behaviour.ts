@@ -1,4 +1,4 @@
-import type { ConnectionOptions } from '../connection/host.ts'
+import type { ConnectionOptions } from '../connection/owner.ts'
 import type { CloseInfo } from '../contract/socket.ts'
 import type { Agreement } from '../deflate/negotiate.ts'
 import type { Role } from '../protocol/frame-decoder.ts'
@@ -35,7 +35,7 @@ export interface SocketBehaviour extends ConnectionOptions {
 }
 
 /** What the handshake has agreed on besides the connection itself. */
-export interface Agreed {
+export interface SocketAgreement {
   /** A subprotocol, or an empty string. */
   protocol: string
   /** `Sec-WebSocket-Extensions` of the response, or an empty string. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { Connection } from '../connection/connection.ts'
-import type { ConnectionHost } from '../connection/host.ts'
+import type { ConnectionOwner } from '../connection/owner.ts'
 import type { MessageForm } from '../connection/message-form.ts'
 import { CloseCode, isCloseCode } from '../contract/close-code.ts'
 import type { CloseInfo, SocketState } from '../contract/socket.ts'
@@ -9,7 +9,7 @@ import {
   FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_CLOSE_REASON, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SEND_TYPE,
   FST_ERR_WS_SERIALIZER, FST_ERR_WS_SLOW_PEER
 } from '../errors.ts'
-import type { Agreed, Recipient, SocketBehaviour } from './behaviour.ts'
+import type { SocketAgreement, Recipient, SocketBehaviour } from './behaviour.ts'
 import { kindOf, toBytes } from './bytes.ts'
 import { Inbox, type InboxOwner, REFUSED } from './inbox.ts'
 import { isAbortBy, Outcome } from './outcome.ts'
@@ -25,7 +25,7 @@ interface Waiting {
 }
 
 /** The inside of a socket: a connection, its messages as values, and the listeners or the iterator that take them. */
-export class SocketCore extends UserCode implements SocketInside, Recipient, ConnectionHost, InboxOwner {
+export class SocketCore extends UserCode implements SocketInside, Recipient, ConnectionOwner, InboxOwner {
   readonly public: PublicSocket
   readonly connection: Connection
   readonly behaviour: SocketBehaviour
@@ -45,7 +45,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   #draining: Waiting[] | null = null
   #outcome: Outcome | null = null
 
-  constructor (duplex: Duplex, agreed: Agreed, behaviour: SocketBehaviour) {
+  constructor (duplex: Duplex, agreed: SocketAgreement, behaviour: SocketBehaviour) {
     super()
     this.public = this.expose()
     this.behaviour = behaviour
@@ -123,8 +123,8 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   }
 
   /** Closes for a reason of ours. The handler still gets what the peer sent before it learned of it. */
-  goAway (code: number, reason: string): void {
-    this.connection.goAway(code, reason)
+  closeGently (code: number, reason: string): void {
+    this.connection.closeGently(code, reason)
   }
 
   /** Cuts the connection and discards the messages that wait. */
@@ -198,7 +198,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
     if (this.behaviour.overflow === 'drop') return
     const error = new FST_ERR_WS_SLOW_PEER(this.behaviour.maxBuffered)
     // Close first: a listener that sends again would end up here again.
-    this.goAway(error.closeCode, 'the peer reads too slowly')
+    this.closeGently(error.closeCode, 'the peer reads too slowly')
     this.connection.insistOnClose()
     this.onError(error)
   }
@@ -272,7 +272,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
 
   #close (code: number, reason: string): void {
     if (this.closesGently) {
-      this.goAway(code, reason)
+      this.closeGently(code, reason)
       return
     }
     if (!this.connection.isEnding) this.#inbox.discard()

@@ -4,7 +4,7 @@ import { DeflateRaw, InflateRaw } from 'node:zlib'
 import { test, type Test } from 'tap'
 import type { BaseSocket, CloseInfo, Socket } from 'fastify-sockets'
 import { Connection } from '../../lib/connection/connection.ts'
-import type { ConnectionHost } from '../../lib/connection/host.ts'
+import type { ConnectionOwner } from '../../lib/connection/owner.ts'
 import { DEFLATE_DEFAULTS } from '../../lib/deflate/negotiate.ts'
 import { createApp } from '../support/app.ts'
 import { compressed, deflate, OFFER, original } from '../support/deflate.ts'
@@ -30,7 +30,7 @@ function bench (t: Test, contextTakeover = false): Bench {
   const [near, peer] = duplexPair()
   const calls: string[] = []
   const closed = new Promise<CloseInfo>(resolve => {
-    const host: ConnectionHost = {
+    const host: ConnectionOwner = {
       onText: text => { calls.push(text) },
       onBinary: data => { calls.push(`binary ${data.length}`) },
       onPing: () => {},

@@ -1,7 +1,7 @@
 import { duplexPair, type Duplex } from 'node:stream'
 import { test, type Test } from 'tap'
 import { Connection } from '../../lib/connection/connection.ts'
-import type { ConnectionHost } from '../../lib/connection/host.ts'
+import type { ConnectionOwner } from '../../lib/connection/owner.ts'
 import { DEFLATE_DEFAULTS } from '../../lib/deflate/negotiate.ts'
 import type { CloseInfo } from '../../types/socket.ts'
 import { closeBody, masked, readFrame } from '../support/frames.ts'
@@ -80,7 +80,7 @@ function bench (t: Test, onText: (connection: Connection, text: string) => void 
   const chunks: Buffer[] = []
   let resolveClosed: (info: CloseInfo) => void
   const closed = new Promise<CloseInfo>(resolve => { resolveClosed = resolve })
-  const host: ConnectionHost = {
+  const host: ConnectionOwner = {
     onText: text => {
       calls.push(['text', text])
       onText(connection, text)

@@ -12,7 +12,7 @@ class Member implements WheelMember {
     this.#delays = delays
   }
 
-  look (now: number): number {
+  check (now: number): number {
     this.seen.push(now)
     return this.#delays.shift() ?? 0
   }
@@ -67,7 +67,7 @@ test('a member can leave at any time, its own look and that of another included'
   const clock = fakeClock(t)
   const wheel = new TimerWheel()
   const members = Array.from({ length: 3 }, () => new Member())
-  members[0]!.look = () => {
+  members[0]!.check = () => {
     for (const member of members) wheel.remove(member)
     return 1
   }
@@ -91,7 +91,7 @@ test('a member that joins in a look is not due in the same turn', t => {
   const wheel = new TimerWheel()
   const second = new Member()
   const first = new Member()
-  first.look = () => {
+  first.check = () => {
     wheel.add(second, 1)
     return 0
   }

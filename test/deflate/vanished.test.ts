@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { Deflater, type DeflaterHost } from '../../lib/deflate/deflater.ts'
-import { Inflater, type InflaterHost } from '../../lib/deflate/inflater.ts'
+import { Deflater, type DeflaterOwner } from '../../lib/deflate/deflater.ts'
+import { Inflater, type InflaterOwner } from '../../lib/deflate/inflater.ts'
 import { DEFLATE_DEFAULTS } from '../../lib/deflate/negotiate.ts'
 import { deflate } from '../support/deflate.ts'
 import { collectGarbage } from '../support/garbage.ts'
@@ -19,13 +19,13 @@ function unexpected (): never {
 /** Resolves when a message that came behind all others has been deflated. */
 function last (): Promise<void> {
   return new Promise((resolve, reject) => {
-    const host: DeflaterHost = { onDeflated: () => resolve(), onDeflateFailed: reject }
+    const host: DeflaterOwner = { onDeflated: () => resolve(), onDeflateFailed: reject }
     new Deflater(NO_TAKEOVER, DEFLATE_DEFAULTS, host).deflate(LARGE)
   })
 }
 
 test('any number of messages whose connections have vanished may wait to be deflated', async t => {
-  const host: DeflaterHost = { onDeflated: unexpected, onDeflateFailed: unexpected }
+  const host: DeflaterOwner = { onDeflated: unexpected, onDeflateFailed: unexpected }
   const deflaters = Array.from({ length: MANY }, () => new Deflater(NO_TAKEOVER, DEFLATE_DEFAULTS, host))
   t.ok(deflaters.every(deflater => deflater.deflate(LARGE) === null), 'they are for the thread pool')
   const done = last()
@@ -35,7 +35,7 @@ test('any number of messages whose connections have vanished may wait to be defl
 
 for (const [name, direction] of Object.entries({ 'a shared context': NO_TAKEOVER, 'a context of its own': TAKEOVER })) {
   test(`the same of messages that are half inflated, each with ${name}`, async t => {
-    const host: InflaterHost = { onInflated: unexpected, onInflateFailed: unexpected }
+    const host: InflaterOwner = { onInflated: unexpected, onInflateFailed: unexpected }
     const inflaters = Array.from({ length: 100 }, () => new Inflater(direction, 10_000_000, host))
     // A part of it swells to more than the calling thread does.
     const large = deflate(Buffer.alloc(5_000_000))

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { Connection } from '../../lib/connection/connection.ts'
-import type { ConnectionHost } from '../../lib/connection/host.ts'
+import type { ConnectionOwner } from '../../lib/connection/owner.ts'
 import type { Agreement, DeflateSettings } from '../../lib/deflate/negotiate.ts'
 import { duplexPair } from '../../lib/testing/duplex-pair.ts'
 import type { Role } from '../../lib/protocol/frame-decoder.ts'
@@ -33,7 +33,7 @@ const OPTIONS = {
 }
 
 /** An end of a connection that notes what it is told. */
-class End implements ConnectionHost {
+class End implements ConnectionOwner {
   readonly received: Message[] = []
   readonly faults: unknown[] = []
   readonly closed: Promise<CloseInfo>

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { Connection } from '../../lib/connection/connection.ts'
-import type { ConnectionHost } from '../../lib/connection/host.ts'
+import type { ConnectionOwner } from '../../lib/connection/owner.ts'
 import { MessageForm } from '../../lib/connection/message-form.ts'
 import type { Agreement, DeflateSettings, Direction } from '../../lib/deflate/negotiate.ts'
 import { duplexPair } from '../../lib/testing/duplex-pair.ts'
@@ -63,7 +63,7 @@ class Member {
     this.peer.start(Buffer.alloc(0))
   }
 
-  #host (received: Message[]): ConnectionHost {
+  #host (received: Message[]): ConnectionOwner {
     return {
       onText: one => { received.push(one) },
       onBinary: one => { received.push(one) },

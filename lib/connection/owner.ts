@@ -4,7 +4,7 @@ import type { RateLimit } from './meter.ts'
 import type { OutboxOwner } from './outbox.ts'
 
 /** What a connection tells its owner. No message comes after a local `close`. */
-export interface ConnectionHost extends OutboxOwner {
+export interface ConnectionOwner extends OutboxOwner {
   onText (text: string, byteLength: number): void
   onBinary (data: Buffer): void
   onPing (payload: Buffer): void
