@@ -73,7 +73,7 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
   #reasons = 0
   /** What the Duplex was told last. It stays paused from when a reason comes up to when the loop has caught up. */
   #isReading = false
-  /** Inside of the loop. */
+  /** Inside of the loop, which does at its end what is asked for meanwhile. */
   #isRunning = false
   /** What the thread pool has made of a message, until it is handed on. */
   #inflated: Buffer | null = null
@@ -226,17 +226,18 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
 
   /** A reason is gone, or the transport: hands on what waits, as far as the others let it. */
   #goOn (): void {
+    if (this.#isRunning) return
     if (this.#hasMore && !this.#isHeld) this.#run(null, 0)
     else this.#settle()
   }
 
   /** Not at once, inside of a call of the consumer, who would be told things out of their order. */
   #goOnSoon (): void {
+    if (this.#isRunning || (this.#reasons & SOON) !== 0) return
     if (!this.#hasMore) {
       this.#settle()
       return
     }
-    if (this.#isRunning || (this.#reasons & SOON) !== 0) return
     this.#reasons |= SOON
     queueMicrotask(() => {
       this.#reasons &= ~SOON
@@ -246,7 +247,6 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
 
   /** The one place where anything is handed on, and not from inside of itself: first what waits, then what has been read. */
   #run (bytes: Buffer | null, length: number): void {
-    if (this.#isRunning) return
     this.#isRunning = true
     this.#owner.onReadStart()
     try {
@@ -273,7 +273,6 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
 
   /** Nothing more can be handed on: the rest is to tell the end, or to read. */
   #settle (): void {
-    if (this.#isRunning) return
     this.#tellEnd()
     if (!this.isPaused) this.#read()
   }

@@ -167,6 +167,13 @@ for (const cut of [false, true]) {
   })
 }
 
+test('a transport that ends while a message is handed on ends behind what has been read', async t => {
+  const { peer, calls, closed } = bench(t, (connection, text) => { if (text === 'a') connection.transportEnded() })
+  peer.write(Buffer.concat([masked(TEXT, 'a'), masked(TEXT, 'b')]))
+  t.match(await closed, { code: 1006, initiator: 'remote' })
+  t.strictSame(calls, [['text', 'a'], ['text', 'b'], ['close']])
+})
+
 test('a pause after close() has no effect: the close frame of the peer is awaited', async t => {
   const { connection, peer, closed } = bench(t)
   connection.close(1000, '')
