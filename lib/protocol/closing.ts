@@ -154,7 +154,6 @@ export class ClosingHandshake {
 
   /** The payload of our close frame: our code and reason, or in answer to the peer its code (RFC 6455 §5.5.1). */
   get payload (): Buffer {
-    if (this.#code === CloseCode.NO_STATUS) return Buffer.alloc(0)
     return closePayload(this.#code, this.#cause === 'remote' ? '' : this.#reason)
   }
 
