@@ -1,7 +1,10 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
-import { RawClient } from '../support/raw-client.ts'
+import { handshake, RawClient } from '../support/raw-client.ts'
 import { frameText } from '../support/handshakes.ts'
 
 test('the request holds the headers as its client wrote them, for as long as the connection lives', async t => {
@@ -26,4 +29,17 @@ test('the request holds the headers as its client wrote them, for as long as the
     for (const [name, value] of own) t.equal(headers[name.toLowerCase()], value, `${name} of client ${i}`)
     await client.destroy()
   }
+})
+
+test('Node makes the headers from the raw ones, when somebody asks for them', async t => {
+  const server = createServer()
+  t.teardown(() => server.close())
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const client = new RawClient((server.address() as AddressInfo).port)
+  client.write(handshake('/room', { Accept: 'a' }))
+  const [request, socket] = await once(server, 'upgrade')
+  request.rawHeaders[request.rawHeaders.indexOf('Accept') + 1] = 'b'
+  t.equal(request.headers.accept, 'b')
+  socket.destroy()
+  await client.end()
 })

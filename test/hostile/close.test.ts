@@ -168,33 +168,36 @@ for (const [name, hello] of [['never begins TLS', ''], ['sends half of a TLS rec
   })
 }
 
-test('an ordinary request over HTTP/1.1 may take as long as its handler works, and its answer is whole', async t => {
-  const app = createApp(t, { drain: { timeout: TIMEOUT } }, { http2: false } as FastifyServerOptions)
-  const reached = deferred()
-  const gate = deferred()
-  app.get('/slow', async () => {
-    reached.resolve()
-    await gate.promise
-    return 'finished'
+for (const isTls of [false, true]) {
+  test(`an ordinary request over HTTP/1.1${isTls ? ' with TLS' : ''} may take as long as its handler works, and its answer is whole`, async t => {
+    const app = createApp(t, { drain: { timeout: TIMEOUT } }, (isTls ? { https: await selfSigned() } : { http2: false }) as unknown as FastifyServerOptions)
+    const reached = deferred()
+    const gate = deferred()
+    app.get('/slow', async () => {
+      reached.resolve()
+      await gate.promise
+      return 'finished'
+    })
+    const port = await listen(app)
+    const socket = isTls ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }) : connect(port, '127.0.0.1')
+    socket.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await reached.promise
+    const clock = await fakeClock(t)
+    const closed = app.close()
+    await turn()
+    clock.tick(TIMEOUT + 10 * LINGER)
+    for (let i = 0; i < 5; i++) await turn()
+    gate.resolve()
+    let answer = ''
+    socket.on('data', chunk => { answer += chunk })
+    await until(() => answer.endsWith('finished'))
+    t.match(answer, /^HTTP\/1\.1 200 OK\r\n/)
+    // It was kept alive.
+    clock.tick(LINGER)
+    await closed
+    t.equal(clock.countTimers(), 0)
   })
-  const socket = connect(await listen(app), '127.0.0.1')
-  socket.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n')
-  await reached.promise
-  const clock = await fakeClock(t)
-  const closed = app.close()
-  await turn()
-  clock.tick(TIMEOUT + 10 * LINGER)
-  for (let i = 0; i < 5; i++) await turn()
-  gate.resolve()
-  let answer = ''
-  socket.on('data', chunk => { answer += chunk })
-  await until(() => answer.endsWith('finished'))
-  t.match(answer, /^HTTP\/1\.1 200 OK\r\n/)
-  // It was kept alive.
-  clock.tick(LINGER)
-  await closed
-  t.equal(clock.countTimers(), 0)
-})
+}
 
 test('a socket that belongs to somebody else is left alone', async t => {
   const app = createApp(t, { drain: { timeout: TIMEOUT } }, { http2: false } as FastifyServerOptions)

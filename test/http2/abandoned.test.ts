@@ -37,6 +37,8 @@ async function stuckApp (t: Test, act: (request: FastifyRequest, reply: FastifyR
   const passed = deferred()
   const calls: string[] = []
   app.addHook('onRequestAbort', async _request => { calls.push('onRequestAbort') })
+  // Nobody was answered.
+  app.addHook('onResponse', async (_request, reply) => { calls.push(`onResponse: ${reply.statusCode}`) })
   app.addHook('preValidation', async (request, reply) => {
     if (request.headers['x-wait'] === undefined) return
     stuck.resolve(request)
@@ -147,6 +149,7 @@ test('a client that resets its stream while a large refusal is being written har
 test('a hook that destroys the stream keeps the handler out', async t => {
   for (const destroy of [
     (request: any) => { request.raw.stream.destroy() },
+    (request: any) => { request.raw.destroy() },
     (_request: any, reply: any) => { reply.raw.destroy() },
     (request: any) => { request.raw.stream.close(CANCEL) }
   ]) {

@@ -231,6 +231,26 @@ for (const [what, isAlone, upgrade] of pipelined) {
   })
 }
 
+test('the answer to an earlier request is not taken for one to an upgrade that was passed on', async t => {
+  const app = appBeside(t)
+  const passedOn = deferred()
+  const answer = deferred()
+  app.server.on('upgrade', () => { passedOn.resolve() })
+  app.get('/slow', async () => {
+    await answer.promise
+    return 'late'
+  })
+  const client = new RawClient(await listen(app))
+  const clock = await fakeClock(t)
+  client.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n' + handshake('/none'))
+  await passedOn.promise
+  answer.resolve()
+  t.equal((await client.response()).body, 'late')
+  clock.tick(1000)
+  t.equal((await client.response()).status, 404)
+  await client.end()
+})
+
 test('errors of hooks are as they would be without another listener', async t => {
   const app = appBeside(t)
   app.register(async child => {

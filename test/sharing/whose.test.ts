@@ -108,6 +108,7 @@ function listenBeside (t: Test, app: FastifyInstance, event: 'upgrade' | 'connec
   app.server.prependListener(event as 'upgrade', (request, to: any) => {
     if (isOurs(request.url!)) return
     seen.push(request.url!)
+    t.equal((request as { originalUrl?: string }).originalUrl, undefined)
     if (event === 'upgrade') to.end('HTTP/1.1 299 Theirs\r\n\r\n')
     else to.writeHead(299).end()
   })
