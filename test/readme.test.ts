@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { ROOT } from './support/handshakes.ts'
@@ -24,6 +24,12 @@ export const findUser = async (token: string | undefined): Promise<string | unde
 export const isAllowed = async (origin: string) => origin.length > 0
 `
 
+/** The two packages of one generation of TypeBox, and their names in the other. */
+const TYPEBOX_1: Array<[string, string]> = [
+  ['@sinclair/typebox', 'typebox'],
+  ['@fastify/type-provider-typebox', '@fastify/type-provider-typebox-6']
+]
+
 interface Run { stdout: string, stderr: string, failed: boolean }
 
 /** Runs a script as a user would: without the loaders that the test runner hands on in NODE_OPTIONS. */
@@ -32,6 +38,14 @@ function runNode (...args: string[]): Promise<Run> {
     const command = ['-u', 'NODE_OPTIONS', process.execPath, ...args]
     execFile('env', command, { timeout: 60_000 }, (error, stdout, stderr) => resolve({ stdout, stderr, failed: error !== null }))
   })
+}
+
+/** The tests of types, for the other generation of TypeBox. */
+function typesOfTypeBox1 (): string {
+  return TYPEBOX_1.reduce((code, [from, to]) => {
+    if (!code.includes(`from '${from}'`)) throw new Error(`${from} is not imported`)
+    return code.replace(`from '${from}'`, `from '${to}'`)
+  }, readFileSync(join(ROOT, 'test/types/typebox.ts'), 'utf8'))
 }
 
 function complete (snippet: string): string {
@@ -44,7 +58,7 @@ function complete (snippet: string): string {
     '\nvoid loadGreeting; void findUser; void isAllowed\nawait app.ready()\nawait app.close()\n'
 }
 
-test('every TypeScript snippet compiles and runs, on whatever page', { timeout: 180_000 }, async t => {
+test('every TypeScript snippet compiles and runs, on whatever page; the tests of types compile with TypeBox 1.x too', { timeout: 180_000 }, async t => {
   const snippets = ['README.md', 'examples/README.md'].flatMap(path => {
     return blocks(page(path), 'ts').map((code, i) => ({ name: `${path.replaceAll(/\W/g, '-')}-${i}`, code }))
   })
@@ -53,6 +67,9 @@ test('every TypeScript snippet compiles and runs, on whatever page', { timeout: 
   mkdirSync(OUT, { recursive: true })
   writeFileSync(join(OUT, 'helpers.ts'), HELPERS)
   for (const { name, code } of snippets) writeFileSync(join(OUT, `${name}.ts`), complete(code))
+  // Here, since the compiler is at work.
+  writeFileSync(join(OUT, 'typebox-1.ts'), typesOfTypeBox1())
+  copyFileSync(join(ROOT, 'test/types/equal.ts'), join(OUT, 'equal.ts'))
   writeFileSync(join(OUT, 'tsconfig.json'), JSON.stringify({
     extends: '../../tsconfig.json',
     compilerOptions: { rootDir: '.', outDir: 'js', noUnusedLocals: false, declaration: false, declarationMap: false },

@@ -1,5 +1,8 @@
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox-6'
-import { Type } from 'typebox'
+/*
+ * Of `@sinclair/typebox` with provider 5, as examples have it. `readme.test.ts` compiles it again with `typebox` 1.x and provider 6.
+ */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
 import sockets from 'fastify-sockets'
 import { check, type Equal } from './equal.ts'
