@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { decodeCompressed } from '../support/decode.ts'
 import { inside } from '../support/inside.ts'
 import { compressed, OFFER, original } from '../support/deflate.ts'
 import { closeBody, masked } from '../support/frames.ts'
@@ -172,4 +173,12 @@ test('what waits to be deflated counts for maxBuffered', async t => {
   t.equal(socket.send('small'), true)
   t.equal(original(await client.frame()).length, LARGE.length)
   t.equal((await client.frame()).payload.toString(), 'small')
+})
+
+test('who pauses and goes on inside of a large message gets it once, and what comes behind it in its order', async t => {
+  const chunks = [compressed(BINARY, LARGE), Buffer.concat([masked(TEXT, 'a'), compressed(BINARY, LARGE), masked(TEXT, 'b')])]
+  const { events, code } = await decodeCompressed('server', chunks, { contextTakeover: false, windowBits: 15 }, { acts: ['pause, resume'] })
+  const large = `binary ${LARGE.toString('latin1')}`
+  t.strictSame(events, [large, 'text a', large, 'text b'])
+  t.equal(code, 0)
 })
