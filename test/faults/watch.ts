@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import type { Test } from 'tap'
 import { uncaught } from '../support/uncaught.ts'
-import { until } from '../support/until.ts'
+import { sourceOf, until } from '../support/until.ts'
 
 /** Milliseconds that a test may wait for what never comes. */
 const PATIENCE = 3000
@@ -33,6 +33,6 @@ export class Watch {
   }
 
   until (isTrue: () => boolean): Promise<void> {
-    return this.during(until(() => isTrue() || this.#isOver))
+    return this.during(until(() => isTrue() || this.#isOver, sourceOf(isTrue)))
   }
 }

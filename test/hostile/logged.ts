@@ -47,7 +47,7 @@ export async function logged (
       return client
     },
     line: async msg => {
-      await until(() => find(msg) !== undefined)
+      await until(() => find(msg) !== undefined, `a log line ${msg}`)
       return find(msg)!
     }
   }

@@ -116,7 +116,7 @@ for (const { name, head, msg, server = {}, ws = true } of [
     const { status, body } = await client.response()
     t.ok(status >= 400)
     t.ok(body.length < KIB)
-    await until(() => found.lines.some(({ line }) => msg.test(line.msg) || msg.test(line.err?.message)))
+    await until(() => found.lines.some(({ line }) => msg.test(line.msg) || msg.test(line.err?.message)), `a log line ${msg}`)
     for (const { line, length } of found.lines) {
       if (msg.test(line.msg) && line.err === undefined) t.ok(length < KIB, `${length} bytes`)
       // The rest of these lines is Fastify's, which has the request in them.

@@ -54,7 +54,7 @@ test('over HTTP/1.1, an answer may take its time where no route limits it', asyn
   const { port, clock, gate, isWaiting } = await serve(t, { http2: false })
   const client = new RawClient(port)
   client.write(handshake('/slow'))
-  await until(isWaiting)
+  await until(isWaiting, 'the handler waits')
   for (let i = 0; i < 10; i++) clock.tick(TAKE)
   gate.resolve()
   t.equal((await client.response()).body, 'served')

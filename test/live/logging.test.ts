@@ -10,7 +10,7 @@ const REQUEST_LINES = ['incoming request', 'request completed', 'websocket close
 
 /** Waits for a log line. */
 async function line (lines: LogLine[], msg: string): Promise<LogLine> {
-  await until(() => linesWith(lines, msg).length > 0)
+  await until(() => linesWith(lines, msg).length > 0, `a log line '${msg}'`)
   return linesWith(lines, msg)[0]!
 }
 
@@ -161,7 +161,7 @@ test('disableRequestLogging as a function decides by the request, for the end of
   for (const url of ['/quiet', '/loud']) {
     const client = await RawClient.open(port, url)
     await client.destroy()
-    await until(() => ends.includes(url))
+    await until(() => ends.includes(url), `the end of ${url}`)
   }
   await line(app.lines, 'request completed')
   t.equal(linesWith(app.lines, 'request completed').length, 1)

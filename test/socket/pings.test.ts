@@ -55,7 +55,7 @@ test('a pong that nobody asked for settles nothing, whatever its length', async 
   await turn()
   t.equal(settled, false)
   client.send(PONG, ping.payload)
-  await until(() => settled)
+  await until(() => settled, 'ping() has settled')
 })
 
 test('pongs before the first ping() are ignored', async t => {

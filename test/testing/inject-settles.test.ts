@@ -66,7 +66,7 @@ for (const hook of ['onRequest', 'preHandler', 'onSend'] as const) {
       const clock = await fakeClock(t)
       const errors: any[] = []
       app.injectWS('/room').then(() => { errors.push(null) }, error => { errors.push(error) })
-      await until(() => acted)
+      await until(() => acted, 'the hook has acted')
       for (let time = 0; errors.length === 0 && time < 100_000; time += 1000) {
         for (let i = 0; i < 5; i++) await turn()
         clock.tick(1000)
@@ -94,7 +94,7 @@ test('injectWS rejects where no route limits a hook that never answers', async t
   const clock = await fakeClock(t)
   let error: any
   app.injectWS('/plain').catch(reason => { error = reason })
-  await until(() => asked)
+  await until(() => asked, 'the route is asked')
   clock.tick(79_999)
   await turn()
   t.equal(error, undefined)
@@ -111,7 +111,7 @@ test('injectWS rejects when the app closes meanwhile', async t => {
   const clock = await fakeClock(t)
   let error: any
   app.injectWS('/room').catch(reason => { error = reason })
-  await until(() => asked)
+  await until(() => asked, 'the route is asked')
   const closed = app.close()
   for (let i = 0; i < 10; i++) await turn()
   clock.tick(10_000)
