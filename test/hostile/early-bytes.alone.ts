@@ -7,6 +7,8 @@ import { besieged, held, MIB } from './support.ts'
 test('bytes that come one by one while a hook decides take little more memory than they are', async t => {
   const stuck = deferred()
   const { app, port, isOver } = await besieged(t, () => { t.fail('the handler was called') }, {
+    // Far longer than the bytes take on a busy machine.
+    ws: { handshakeTimeout: 120_000 },
     declare: app => {
       app.addHook('preValidation', async request => {
         if (request.url !== '/') return

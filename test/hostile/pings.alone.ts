@@ -11,7 +11,7 @@ const HIGH_WATER_MARK = 16 * KIB
 const SIZE = 125
 /** What a pong of that size takes on the wire. */
 const PONG_SIZE = SIZE + 2
-const PINGS = 40_000
+const PINGS = 20_000
 
 /** So many pings that tell which one they are. */
 function flood (count: number, from = 0): Buffer {

@@ -7,7 +7,8 @@ import { until } from '../support/until.ts'
 const ROOM = '/room'
 
 test('of 1,000 handshakes at once from one address 100 get through; afterwards all places are free again', async t => {
-  const app = createApp(t, { limits: { handshakesPerAddress: 100 } }, { logger: false })
+  // A busy machine may take longer for them than a handshake may.
+  const app = createApp(t, { handshakeTimeout: 120_000, limits: { handshakesPerAddress: 100 } }, { logger: false })
   const gates = [deferred(), deferred()]
   let round = 0
   let inHook = 0
@@ -19,22 +20,23 @@ test('of 1,000 handshakes at once from one address 100 get through; afterwards a
     }
   }, () => {})
   const port = await listen(app)
-  for (; round < 2; round++) {
+  for (const count of [1000, 200]) {
     inHook = 0
     const statuses: number[] = []
-    const clients = Array.from({ length: 1000 }, () => new RawClient(port))
+    const clients = Array.from({ length: count }, () => new RawClient(port))
     const all = Promise.all(clients.map(async client => {
       client.write(handshake(ROOM))
       statuses.push((await client.response()).status)
     }))
-    await until(() => statuses.length === 900)
+    await until(() => statuses.length === count - 100)
     t.same(new Set(statuses), new Set([429]))
     t.equal(inHook, 100)
     gates[round]!.resolve()
     await all
-    t.same(statuses.slice(900), Array(100).fill(101))
+    t.same(statuses.slice(count - 100), Array(100).fill(101))
     await Promise.all(clients.map(client => client.destroy()))
     await until(() => app.sockets.size === 0)
+    round++
   }
-  t.match(app.sockets.stats(), { opened: 200, refused: 1800 })
+  t.match(app.sockets.stats(), { opened: 200, refused: 1000 })
 })

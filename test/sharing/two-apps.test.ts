@@ -94,7 +94,8 @@ test('an app that closes does not touch the connections of the other, whatever t
 })
 
 test('over HTTP/2 neither', async t => {
-  const { server, port, one, two, before } = await appsOn(t, createHttp2Server, {}, { http2: true })
+  // These clients do not answer a close frame.
+  const { server, port, one, two, before } = await appsOn(t, createHttp2Server, { closeTimeout: 20 }, { http2: true })
   const old = await openSession(t, port)
   t.equal(await (await openSocket(old, '/one/greeting')).text(), 'one')
   await one.close()

@@ -13,8 +13,10 @@ const MANY = 50
 const CROWD = 20_000
 const MOST_MS = 1000
 
+/** What else the machine does may disturb it once or twice. */
 function isFast (t: Test, what: string, work: () => void): void {
-  const time = best(work)
+  let time = timeOf(work)
+  for (let tries = 1; time >= MOST_MS && tries < 3; tries++) time = timeOf(work)
   t.ok(time < MOST_MS, `${what}: ${time.toFixed(1)} ms`)
 }
 
