@@ -11,6 +11,9 @@ export interface ContextSource {
   close (): void
 }
 
+/** Makes a context with so much room for its output. */
+type Create = (chunkSize: number) => ZlibContext
+
 /** As many jobs at a time as Node's pool has threads: more would only hold memory while they wait. */
 const CONCURRENCY = 4
 
@@ -22,17 +25,17 @@ const SHARED_CHUNK = 64 * 1024
 const OWN_CHUNK = 16 * 1024
 
 /** Without context takeover: a few contexts serve all connections, one message at a time. */
-class SharedContexts implements ContextSource {
-  readonly #create: () => ZlibContext
+export class SharedContexts implements ContextSource {
+  readonly #create: Create
   readonly #idle: ZlibContext[] = []
 
-  constructor (create: () => ZlibContext) {
+  constructor (create: Create) {
     this.#create = create
   }
 
   take (): ZlibContext {
     const context = this.#idle.pop()
-    if (context === undefined) return this.#create()
+    if (context === undefined) return this.#create(SHARED_CHUNK)
     context.reset()
     return context
   }
@@ -46,19 +49,19 @@ class SharedContexts implements ContextSource {
 }
 
 /** With context takeover: a context that knows the messages so far, from the first one on. */
-class OwnContext implements ContextSource {
-  readonly #create: () => ZlibContext
+export class OwnContext implements ContextSource {
+  readonly #create: Create
   #context: ZlibContext | null = null
   #taken = false
   #closed = false
 
-  constructor (create: () => ZlibContext) {
+  constructor (create: Create) {
     this.#create = create
   }
 
   take (): ZlibContext {
     this.#taken = true
-    return this.#context ??= this.#create()
+    return this.#context ??= this.#create(OWN_CHUNK)
   }
 
   give (context: ZlibContext): void {
@@ -72,23 +75,6 @@ class OwnContext implements ContextSource {
     this.#closed = true
     if (!this.#taken) this.#context?.close()
   }
-}
-
-const shared = new Map<string, SharedContexts>()
-
-/**
- * The source for one connection.
- *
- * @param kind names what `create` makes: connections without context takeover share what has the same name
- * @param create makes a context with so much room for its output
- */
-export function contextSource (
-  contextTakeover: boolean, kind: string, create: (chunkSize: number) => ZlibContext
-): ContextSource {
-  if (contextTakeover) return new OwnContext(() => create(OWN_CHUNK))
-  let contexts = shared.get(kind)
-  if (contexts === undefined) shared.set(kind, contexts = new SharedContexts(() => create(SHARED_CHUNK)))
-  return contexts
 }
 
 /** What the thread pool is to do, when it is its turn. */

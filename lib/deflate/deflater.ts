@@ -1,6 +1,6 @@
 import { constants, type ZlibOptions } from 'node:zlib'
 import { DeflateRaw } from 'minizlib'
-import { type ContextSource, contextSource, enqueue } from './context-source.ts'
+import { type ContextSource, enqueue, OwnContext, SharedContexts } from './context-source.ts'
 import type { DeflateSettings, Direction } from './negotiate.ts'
 import { joined, ZlibContext } from './zlib-context.ts'
 
@@ -24,9 +24,10 @@ export class Deflation {
   readonly #takeover: boolean
   readonly #contexts: ContextSource
 
-  constructor (kind: string, { contextTakeover, windowBits }: Direction, settings: DeflateSettings) {
+  constructor ({ contextTakeover, windowBits }: Direction, settings: DeflateSettings) {
+    const Source = contextTakeover ? OwnContext : SharedContexts
     this.#takeover = contextTakeover
-    this.#contexts = contextSource(contextTakeover, kind, chunkSize => create(windowBits, settings, chunkSize))
+    this.#contexts = new Source(chunkSize => create(windowBits, settings, chunkSize))
   }
 
   /** Whether it is for the thread pool. */
@@ -83,10 +84,10 @@ export class Deflation {
 const shared = new Map<string, Deflation>()
 
 function deflation (direction: Direction, settings: DeflateSettings): Deflation {
-  const kind = `deflate ${direction.windowBits} ${settings.level} ${settings.memLevel}`
-  if (direction.contextTakeover) return new Deflation(kind, direction, settings)
+  if (direction.contextTakeover) return new Deflation(direction, settings)
+  const kind = `${direction.windowBits} ${settings.level} ${settings.memLevel}`
   let found = shared.get(kind)
-  if (found === undefined) shared.set(kind, found = new Deflation(kind, direction, settings))
+  if (found === undefined) shared.set(kind, found = new Deflation(direction, settings))
   return found
 }
 

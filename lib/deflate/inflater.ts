@@ -3,7 +3,7 @@ import { InflateRaw } from 'minizlib'
 import { CloseCode } from '../contract/close-code.ts'
 import { tooBig } from '../protocol/message-assembler.ts'
 import { ProtocolError } from '../protocol/protocol-error.ts'
-import { type ContextSource, contextSource, enqueue } from './context-source.ts'
+import { type ContextSource, enqueue, OwnContext, SharedContexts } from './context-source.ts'
 import type { Direction } from './negotiate.ts'
 import { joined, type Output, ZlibContext } from './zlib-context.ts'
 
@@ -33,6 +33,15 @@ const MAX_FINAL_BLOCKS = 16
 /** A message and its tail, while the calling thread reads it. */
 const scratch = Buffer.allocUnsafeSlow(MAX_SYNC_INPUT + TAIL_AND_PROOF.length)
 
+/** Contexts of those without context takeover, by the bits of their window. */
+const shared = new Map<number, SharedContexts>()
+
+function sharedContexts (windowBits: number): SharedContexts {
+  let contexts = shared.get(windowBits)
+  if (contexts === undefined) shared.set(windowBits, contexts = new SharedContexts(chunkSize => create(windowBits, chunkSize)))
+  return contexts
+}
+
 /** Inflates the messages of one peer, one at a time (RFC 7692 §7.2.2). */
 export class Inflater {
   readonly #contexts: ContextSource
@@ -49,7 +58,7 @@ export class Inflater {
 
   /** @param maxPayload bytes in a message, at most, however small it was before */
   constructor ({ contextTakeover, windowBits }: Direction, maxPayload: number, owner: InflaterOwner) {
-    this.#contexts = contextSource(contextTakeover, `inflate ${windowBits}`, chunkSize => create(windowBits, chunkSize))
+    this.#contexts = contextTakeover ? new OwnContext(chunkSize => create(windowBits, chunkSize)) : sharedContexts(windowBits)
     // The proof ends the compressed data, which another message is to continue.
     this.#tail = contextTakeover ? TAIL : TAIL_AND_PROOF
     this.#maxPayload = maxPayload

@@ -7,9 +7,9 @@ import { createApp } from '../support/app.ts'
 import { inflate, inflateStrictly, OFFER, original, RSV1 } from '../support/deflate.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { listenTo, pair, serve, type Served, stall } from '../support/serve.ts'
-import { turn, until } from '../support/until.ts'
 import { noise } from '../support/splits.ts'
 import { transportOf } from '../support/transport.ts'
+import { turn, until } from '../support/until.ts'
 
 type AnySocket = Socket<any, any>
 

@@ -1,5 +1,5 @@
-import { frame } from '../support/frames.ts'
 import { decode, type Outcome } from '../support/decode.ts'
+import { frame } from '../support/frames.ts'
 import { firstInvalid } from '../support/utf8.ts'
 import { anatomy, type Part, unfinishedMessage } from './anatomy.ts'
 import type { Stream } from './streams.ts'

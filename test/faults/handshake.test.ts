@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { test } from 'tap'
-import { linesWith } from '../support/handshakes.ts'
 import { createApp } from '../support/app.ts'
+import { linesWith } from '../support/handshakes.ts'
 import { type Fault, FAULTS, isLoggable, isNoError, isUnreadable, throws } from './faults.ts'
 import { type End, harmless, type Place, refused, testPlaces } from './place.ts'
 import { hook, refusingRoute, route, stuckRoute } from './routes.ts'

@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { handshake, RawClient } from '../support/raw-client.ts'
 import { connectionCount, deferred, lastResponse } from '../support/handshakes.ts'
+import { handshake, RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
 
 const LARGE = 'x'.repeat(50_000_000)

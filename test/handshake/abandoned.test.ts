@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
-import { handshake, RawClient } from '../support/raw-client.ts'
 import { connectionCount, deferred, frameText, lastResponse } from '../support/handshakes.ts'
+import { handshake, RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
 
 /** An app whose handshakes wait in a hook until the test lets them go on. */

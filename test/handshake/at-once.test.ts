@@ -1,7 +1,8 @@
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
+import { fakeClock } from '../support/clock.ts'
+import { deferred } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { deferred, fakeClock } from '../support/handshakes.ts'
 import { until } from '../support/until.ts'
 
 // Handshakes whose answer has left when the hooks have returned.
@@ -10,7 +11,7 @@ test('a handshake that is answered at once starts no timer', async t => {
   const app = createApp(t, { heartbeat: false })
   app.get('/', { ws: true }, () => {})
   const port = await listen(app)
-  const clock = await fakeClock(t)
+  const clock = fakeClock(t)
   t.intercept(globalThis, 'setTimeout', { value: () => { t.fail('a timer was started') } })
   const client = await RawClient.open(port, '/')
   await until(() => app.sockets.size === 1)

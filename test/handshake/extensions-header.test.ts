@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { handshake } from '../support/raw-client.ts'
 import { errorBody, lastResponse } from '../support/handshakes.ts'
+import { handshake } from '../support/raw-client.ts'
 
 const MALFORMED = [
   '', ' ', ',', 'a b', 'permessage-deflate;', 'permessage-deflate; client_max_window_bits=', 'permessage-deflate; x="1'

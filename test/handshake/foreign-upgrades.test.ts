@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { handshake, KEY, RawClient } from '../support/raw-client.ts'
 import { frameText, h2c, lastResponse } from '../support/handshakes.ts'
+import { handshake, KEY, RawClient } from '../support/raw-client.ts'
 
 test('where another listener serves upgrades too, it gets what no ws route claims, untouched', async t => {
   const app = createApp(t)

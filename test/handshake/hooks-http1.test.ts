@@ -2,8 +2,9 @@ import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
+import { fakeClock } from '../support/clock.ts'
+import { deferred, frameText, lastResponse } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { deferred, fakeClock, frameText, lastResponse } from '../support/handshakes.ts'
 
 // What hooks and HTTP routes do in HTTP/1.1 only.
 
@@ -65,7 +66,7 @@ test('an HTTP route takes its time, whatever it was asked for', async t => {
     return 'slow'
   })
   const port = await listen(app)
-  const clock = await fakeClock(t)
+  const clock = fakeClock(t)
   const client = new RawClient(port)
   client.write(handshake('/http'))
   await reached.promise

@@ -3,8 +3,8 @@ import http2 from 'node:http2'
 import { text } from 'node:stream/consumers'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { handshake, KEY, RawClient } from '../support/raw-client.ts'
 import { errorBody, linesWith } from '../support/handshakes.ts'
+import { handshake, KEY, RawClient } from '../support/raw-client.ts'
 
 const NGINX = 'nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";'
 const PLAIN = "'/room' is a WebSocket route: connect with a WebSocket client"

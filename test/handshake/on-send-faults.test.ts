@@ -1,8 +1,8 @@
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
-import { handshake, RawClient } from '../support/raw-client.ts'
 import { connectionCount, frameText, waitingOnSend } from '../support/handshakes.ts'
+import { handshake, RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
 
 test('headers that an onSend hook sets cannot spoil the handshake', async t => {

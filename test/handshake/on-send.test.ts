@@ -1,9 +1,9 @@
 import cookie from '@fastify/cookie'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
+import { errorBody } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { accepted } from '../support/transport.ts'
-import { errorBody } from '../support/handshakes.ts'
 
 test('onSend hooks run for the 101 and see it as it will be', async t => {
   const app = createApp(t)

@@ -4,8 +4,8 @@ import type { FastifyInstance } from 'fastify'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
-import { handshake, RawClient } from '../support/raw-client.ts'
 import { connectionCount, deferred, errorBody, h2c, lastResponse } from '../support/handshakes.ts'
+import { handshake, RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
 
 /** An app with HTTP routes beside its ws route. */

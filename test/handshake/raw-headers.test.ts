@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
-import { handshake, RawClient } from '../support/raw-client.ts'
 import { frameText } from '../support/handshakes.ts'
+import { handshake, RawClient } from '../support/raw-client.ts'
 
 test('the request holds the headers as its client wrote them, for as long as the connection lives', async t => {
   const app = createApp(t)

@@ -3,8 +3,8 @@ import type { Socket } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { closeBody, masked } from '../support/frames.ts'
-import { handshake, RawClient, type WireResponse } from '../support/raw-client.ts'
 import { deferred, errorBody, frameText, lastResponse } from '../support/handshakes.ts'
+import { handshake, RawClient, type WireResponse } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
 
 function echo (socket: Socket): void {

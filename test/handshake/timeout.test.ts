@@ -2,10 +2,9 @@ import type { FastifyInstance, RouteShorthandOptions } from 'fastify'
 import type { Socket, SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
+import { fakeClock } from '../support/clock.ts'
+import { connectionCount, deferred, errorBody, frameText, lastResponse, linesWith } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import {
-  connectionCount, deferred, errorBody, fakeClock, frameText, lastResponse, linesWith
-} from '../support/handshakes.ts'
 import { until } from '../support/until.ts'
 
 const TIMEOUT = 1000
@@ -38,7 +37,7 @@ async function served (
   prepare(app)
   app.get('/', { ...route, ws } as any, ((socket: Socket) => { socket.send('hello') }) as any)
   const port = await listen(app)
-  const clock = await fakeClock(t)
+  const clock = fakeClock(t)
   const client = new RawClient(port)
   client.write(handshake('/'))
   t.teardown(() => client.destroy())

@@ -2,8 +2,8 @@ import type { Socket as NetSocket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { get, RawClient } from '../support/raw-client.ts'
 import { h2c } from '../support/handshakes.ts'
+import { get, RawClient } from '../support/raw-client.ts'
 
 function declare (app: FastifyInstance): void {
   app.get('/plain', async ({ url }) => ({ url }))

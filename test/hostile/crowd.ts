@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import type { SocketStats } from 'fastify-sockets'
 import type { Test } from 'tap'
 import type { WebSocket } from 'ws'
-import { nextText } from '../support/handshakes.ts'
 import { connect } from '../support/app.ts'
+import { nextText } from '../support/handshakes.ts'
 import { KIB, startServer } from './support.ts'
 
 export const PEERS = 50

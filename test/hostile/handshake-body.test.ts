@@ -1,6 +1,6 @@
 import { test } from 'tap'
-import { errorBody } from '../support/handshakes.ts'
 import { masked } from '../support/frames.ts'
+import { errorBody } from '../support/handshakes.ts'
 import { TEXT } from '../support/opcodes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { besieged } from './support.ts'

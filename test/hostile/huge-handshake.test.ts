@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { type Test, test } from 'tap'
-import { linesWith } from '../support/handshakes.ts'
 import { OFFER } from '../support/deflate.ts'
+import { linesWith } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { besieged, type Besieged, KIB, MIB, statuses } from './support.ts'
 

@@ -1,9 +1,9 @@
 import type { ClientHttp2Session } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Test, test } from 'tap'
-import { deferred } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
+import { deferred } from '../support/handshakes.ts'
 import {
   connectFields, END_HEADERS, headerBlock, HEADERS, http2Frame, RST_STREAM, uint32
 } from '../support/http2-frames.ts'

@@ -2,9 +2,9 @@ import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Socket } from 'fastify-sockets'
 import { type Test, test } from 'tap'
-import { deferred } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
+import { deferred } from '../support/handshakes.ts'
 import {
   connectFields, DATA, END_HEADERS, END_STREAM, type Fields, GOAWAY, headerBlock, HEADERS, http2Frame, RST_STREAM, uint32,
   WINDOW_UPDATE

@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import cookie from '@fastify/cookie'
 import { test } from 'tap'
-import { deferred, errorBody, waitingOnSend } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
+import { deferred, errorBody, waitingOnSend } from '../support/handshakes.ts'
 import { turn, until } from '../support/until.ts'
 import { CANCEL, http2App, openSession, openSocket, openStream, refusingApp } from './support.ts'
 

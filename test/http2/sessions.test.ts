@@ -1,7 +1,7 @@
 import { type Test, test } from 'tap'
-import { deferred } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
 import { closeBody } from '../support/frames.ts'
+import { deferred } from '../support/handshakes.ts'
 import { until } from '../support/until.ts'
 import { type App, CANCEL, goAway, http2App, openSession, openSocket, type StreamClient } from './support.ts'
 

@@ -6,9 +6,9 @@ import { connect as connectTls } from 'node:tls'
 import type { FastifyServerOptions } from 'fastify'
 import type { PluginOptions, RefusalMessage, Socket, SocketOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
-import { linesWith } from '../support/handshakes.ts'
 import { createApp, listen } from '../support/app.ts'
 import { masked, readFrame, type WireFrame } from '../support/frames.ts'
+import { linesWith } from '../support/handshakes.ts'
 import { until } from '../support/until.ts'
 
 export const CANCEL = 8

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { ROOT } from '../support/handshakes.ts'
 import { selfSigned } from '../support/certificate.ts'
+import { ROOT } from '../support/handshakes.ts'
 
 export type ProxyName = 'nginx' | 'haproxy'
 

@@ -5,9 +5,9 @@ import type {
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { closeBody, masked } from '../support/frames.ts'
+import { deferred, lastResponse } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { CHUNK, pair, stall } from '../support/serve.ts'
-import { deferred, lastResponse } from '../support/handshakes.ts'
 import { until } from '../support/until.ts'
 
 interface Messages {

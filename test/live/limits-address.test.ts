@@ -1,7 +1,7 @@
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { handshake, RawClient } from '../support/raw-client.ts'
 import { linesWith, waitingRoute } from '../support/handshakes.ts'
+import { handshake, RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
 
 const ROOM = '/room'

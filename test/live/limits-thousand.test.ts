@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { handshake, RawClient } from '../support/raw-client.ts'
 import { deferred } from '../support/handshakes.ts'
+import { handshake, RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
 
 const ROOM = '/room'

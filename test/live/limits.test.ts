@@ -1,8 +1,8 @@
 import sockets from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { handshake, RawClient, type WireResponse } from '../support/raw-client.ts'
 import { errorBody, lastResponse, linesWith, waitingRoute } from '../support/handshakes.ts'
+import { handshake, RawClient, type WireResponse } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
 
 const ROOM = '/room'

@@ -1,9 +1,9 @@
 import { test } from 'tap'
 import { createApp, listen, type LogLine } from '../support/app.ts'
 import { closeBody } from '../support/frames.ts'
+import { deferred, lastResponse, linesWith } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { accepted } from '../support/transport.ts'
-import { deferred, lastResponse, linesWith } from '../support/handshakes.ts'
 import { until } from '../support/until.ts'
 
 const REQUEST_LINES = ['incoming request', 'request completed', 'websocket closed']

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { RawClient } from '../support/raw-client.ts'
 import { deferred, linesWith } from '../support/handshakes.ts'
+import { RawClient } from '../support/raw-client.ts'
 
 const hostile = new Proxy({}, { get () { throw new Error('no') }, getPrototypeOf () { throw new Error('no') } })
 

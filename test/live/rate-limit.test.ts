@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { collectGarbage } from '../support/garbage.ts'
-import { handshake, RawClient, type WireResponse } from '../support/raw-client.ts'
 import { connectionCount, errorBody, frameText, lastResponse, linesWith } from '../support/handshakes.ts'
+import { handshake, RawClient, type WireResponse } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
 
 /** An app where an address gets so many requests an hour. */

@@ -4,10 +4,10 @@ import { test, type Test } from 'tap'
 import { connect, createApp, listen } from '../support/app.ts'
 import { closeBody } from '../support/frames.ts'
 import { collectGarbage } from '../support/garbage.ts'
+import { deferred } from '../support/handshakes.ts'
 import { CLOSE, TEXT } from '../support/opcodes.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { serverOptions } from '../support/transport.ts'
-import { deferred } from '../support/handshakes.ts'
 import { until } from '../support/until.ts'
 
 /*

@@ -1,9 +1,9 @@
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { closeBody } from '../support/frames.ts'
+import { deferred, frameText, lastResponse } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { pair, stall } from '../support/serve.ts'
-import { deferred, frameText, lastResponse } from '../support/handshakes.ts'
 import { until } from '../support/until.ts'
 
 const NOTHING = {

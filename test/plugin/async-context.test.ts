@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { RawClient } from '../support/raw-client.ts'
 import { frameText } from '../support/handshakes.ts'
+import { RawClient } from '../support/raw-client.ts'
 
 test("what a hook runs the rest in is there in the handler and in its loop, and in listeners that are bound to it", async t => {
   const app = createApp(t)

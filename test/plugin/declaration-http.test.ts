@@ -4,8 +4,8 @@ import { text } from 'node:stream/consumers'
 import type { Socket } from 'fastify-sockets'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { handshake, RawClient } from '../support/raw-client.ts'
 import { ask, errorBody, lastResponse } from '../support/handshakes.ts'
+import { handshake, RawClient } from '../support/raw-client.ts'
 
 function echo (socket: Socket): void {
   socket.on('message', message => { socket.send(message) })

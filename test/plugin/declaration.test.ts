@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import type { Socket } from 'fastify-sockets'
 import { test } from 'tap'
 import { connect, createApp, listen } from '../support/app.ts'
-import { handshake, RawClient } from '../support/raw-client.ts'
 import { ask, frameText, lastResponse } from '../support/handshakes.ts'
+import { handshake, RawClient } from '../support/raw-client.ts'
 
 function echo (socket: Socket): void {
   socket.on('message', message => { socket.send(message) })

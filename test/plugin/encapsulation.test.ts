@@ -2,9 +2,9 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import sockets, { type Socket } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { clientClosed, connect, createApp, listen } from '../support/app.ts'
+import { ask, frameText, lastResponse } from '../support/handshakes.ts'
 import { get, handshake, RawClient } from '../support/raw-client.ts'
 import { serverOptions } from '../support/transport.ts'
-import { ask, frameText, lastResponse } from '../support/handshakes.ts'
 
 function echo (socket: Socket): void {
   socket.on('message', message => { socket.send(message) })

@@ -2,8 +2,9 @@ import type { FastifyRequest } from 'fastify'
 import type { SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
+import { fakeClock } from '../support/clock.ts'
+import { connectionCount, deferred, errorBody, lastResponse, runScript } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
-import { connectionCount, deferred, errorBody, fakeClock, lastResponse, runScript } from '../support/handshakes.ts'
 import { until } from '../support/until.ts'
 
 /* onRequest hooks of the app run before those of the route: what a handshake costs there is limited as well. */
@@ -26,7 +27,7 @@ test('a hook of the app that never answers: 503 after handshakeTimeout', async t
   const { app, stuck } = waitingApp(t, { handshakeTimeout: 1000 })
   app.get('/room', { ws: true }, () => { t.fail('the handler was called') })
   const port = await listen(app)
-  const clock = await fakeClock(t)
+  const clock = fakeClock(t)
   const client = new RawClient(port)
   client.write(handshake('/room'))
   await stuck
@@ -52,7 +53,7 @@ test('hooks of the app and of the route have the time together', async t => {
     }
   }, () => {})
   const port = await listen(app)
-  const clock = await fakeClock(t)
+  const clock = fakeClock(t)
   const client = new RawClient(port)
   client.write(handshake('/room'))
   await stuck

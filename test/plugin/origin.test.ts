@@ -2,8 +2,8 @@ import type { FastifyRequest } from 'fastify'
 import type { SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { handshake, RawClient, type WireResponse } from '../support/raw-client.ts'
 import { errorBody, lastResponse, linesWith } from '../support/handshakes.ts'
+import { handshake, RawClient, type WireResponse } from '../support/raw-client.ts'
 
 /** How a route with this origin option answers handshakes: a function of their headers. */
 async function answers (t: Test, options: SocketOptions, server = {}) {

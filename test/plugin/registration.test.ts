@@ -7,9 +7,9 @@ import fp from 'fastify-plugin'
 import sockets, { CloseCode, errors, ProtocolError, type Socket, sockets as named } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { connect, createApp, listen } from '../support/app.ts'
+import { ask, lastResponse, nextText, ROOT, runScript } from '../support/handshakes.ts'
 import { get, handshake } from '../support/raw-client.ts'
 import { serverOptions } from '../support/transport.ts'
-import { ask, lastResponse, nextText, ROOT, runScript } from '../support/handshakes.ts'
 
 function echo (socket: Socket): void {
   socket.on('message', message => { socket.send(message) })

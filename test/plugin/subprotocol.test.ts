@@ -2,8 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen, type LogLine } from '../support/app.ts'
-import { handshake, RawClient, type WireResponse } from '../support/raw-client.ts'
 import { errorBody, lastResponse, linesWith } from '../support/handshakes.ts'
+import { handshake, RawClient, type WireResponse } from '../support/raw-client.ts'
 
 const NOT_CHOSEN =
   "no subprotocol that the client offers is chosen, which browsers take for a failure: see the WebSocket option 'protocols'"

@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify-oldest'
 import sockets from 'fastify-sockets'
 import { test } from 'tap'
-import { ask, lastResponse } from '../support/handshakes.ts'
 import { listen } from '../support/app.ts'
+import { ask, lastResponse } from '../support/handshakes.ts'
 import { handshake } from '../support/raw-client.ts'
 
 test('with the oldest Fastify of its range routes are served, also beside another listener', async t => {

@@ -1,8 +1,8 @@
 import { ServerResponse } from 'node:http'
 import { test } from 'tap'
 import { openSession, openSocket } from '../http2/support.ts'
-import { frameText } from '../support/handshakes.ts'
 import { createApp, listen } from '../support/app.ts'
+import { frameText } from '../support/handshakes.ts'
 import { handshake, KEY, RawClient } from '../support/raw-client.ts'
 
 // Express gives requests and responses another prototype, in a hook.

@@ -2,9 +2,9 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { type Test, test } from 'tap'
 import { openSession, openSocket, openStream } from '../http2/support.ts'
 import { createApp, listen } from '../support/app.ts'
+import { frameText, runScript } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { uncaught } from '../support/uncaught.ts'
-import { frameText, runScript } from '../support/handshakes.ts'
 
 interface Row {
   name: string

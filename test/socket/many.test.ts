@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import type { Test } from 'tap'
-import { inside } from '../support/inside.ts'
 import { masked } from '../support/frames.ts'
+import { inside } from '../support/inside.ts'
 import { CLOSE, PING, PONG, TEXT } from '../support/opcodes.ts'
 import { CHUNK, pair, stall } from '../support/serve.ts'
 import { turn, until } from '../support/until.ts'

@@ -3,11 +3,9 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { LimitOptions } from 'fastify-sockets'
-import type { Test } from 'tap'
 import { type ClientOptions, WebSocket } from 'ws'
 import { connect, type LogLine } from './app.ts'
 import { selfSigned } from './certificate.ts'
-import { type Clock, fakeClock as installClock } from './clock.ts'
 import { RawClient, type WireResponse } from './raw-client.ts'
 
 /** A promise that the test fulfils. */
@@ -103,14 +101,6 @@ export function connectionCount (app: FastifyInstance): Promise<number> {
   return new Promise((resolve, reject) => {
     app.server.getConnections((error, count) => error === null ? resolve(count) : reject(error))
   })
-}
-
-/** A clock that the test moves. */
-export async function fakeClock (t: Test): Promise<Clock> {
-  // Sockets of an earlier test may tell of their end at the end of this turn of the event loop, and clear real timers.
-  await new Promise(setImmediate)
-  await new Promise(setImmediate)
-  return installClock(t)
 }
 
 /** The log lines with this message. */
