@@ -20,28 +20,28 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   messagesIn = 0
   messagesOut = 0
   bytesIn = 0
-  /** When the peer was last heard, or we last began to listen, by `options.clock`. */
+  /** When we last heard the peer or last began to read, on `options.clock`. */
   heardAt: number
 
   readonly #duplex: Duplex
   readonly #owner: ConnectionOwner
   readonly options: ConnectionOptions
   readonly #reader: Reader
-  /** What is written, and at once: control frames. */
+  /** Writes every frame. Pings and pongs go straight to it. */
   readonly #outbox: Outbox
-  /** Messages and, behind them, the close frame. */
+  /** Takes messages and, after them, the close frame. */
   readonly #messages: Outbox | DeflateQueue
 
   readonly #closing: ClosingHandshake
-  /** Runs from when the end begins: what is left of `closeTimeout`. */
+  /** Runs for `closeTimeout` from the moment closing begins. */
   #deadline: NodeJS.Timeout | undefined
-  /** The last ping that came while too much waited to be written. */
+  /** The last ping that arrived while too much was buffered. Its pong is still owed. */
   #unanswered: Buffer | null = null
 
   /**
-   * Takes the Duplex over; reading begins with `start`, in the same turn.
+   * Takes over the Duplex. Call `start` in the same turn to begin reading.
    *
-   * @param compression what the handshake has agreed on, or null
+   * @param compression what the handshake negotiated, or null
    */
   constructor (
     role: Role, duplex: Duplex, owner: ConnectionOwner, options: ConnectionOptions, compression: Agreement | null
@@ -68,12 +68,12 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     return this.#closing.maySend
   }
 
-  /** Whether both close frames have passed, or no more will. */
+  /** Whether both close frames have been exchanged, or no more will be. */
   get isEnding (): boolean {
     return this.#closing.isEnding
   }
 
-  /** Whether we have stopped reading, so that silence says nothing about the peer. */
+  /** Whether reading has stopped. Silence then says nothing about the peer. */
   get isPaused (): boolean {
     return this.#reader.isPaused
   }
@@ -86,22 +86,22 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     return this.#outbox.bytesWritten
   }
 
-  /** Begins to read: first what has been read from the Duplex already. */
+  /** Begins to read, starting with the bytes already read from the Duplex. */
   start (head: Buffer): void {
     if (head.length > 0) this.transportRead(head, head.length)
     this.#reader.start()
   }
 
-  /** @returns false as `BaseSocket.send` does */
+  /** @returns false when `BaseSocket.send` does */
   sendText (text: string): boolean {
-    // A character takes three bytes at most: few messages need an exact count to be known to fit.
+    // A UTF-16 unit takes at most three bytes, so most messages are known to fit without an exact count.
     if (!this.#fits(text.length * 3) && !this.#maySend(Buffer.byteLength(text))) return false
     this.messagesOut++
     this.#messages.text(text)
     return this.#outbox.bufferedAmount <= this.options.highWaterMark
   }
 
-  /** @returns false as `BaseSocket.send` does */
+  /** @returns false when `BaseSocket.send` does */
   sendBinary (data: Uint8Array): boolean {
     if (!this.#maySend(data.length)) return false
     this.messagesOut++
@@ -109,7 +109,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     return this.#outbox.bufferedAmount <= this.options.highWaterMark
   }
 
-  /** @returns false as `BaseSocket.send` does */
+  /** @returns false when `BaseSocket.send` does */
   sendForm (form: MessageForm): boolean {
     if (!this.#maySend(form.byteLength)) return false
     this.messagesOut++
@@ -130,22 +130,22 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     this.#reader.resume()
   }
 
-  /** Begins the closing handshake, unless it has begun. No message is handed on any more. */
+  /** Begins the closing handshake, unless it has begun. Delivers no more messages. */
   close (code: number, reason: string): void {
     this.#advance('close', code, reason)
   }
 
-  /** The same for a reason that is none of the consumer's: what the peer sends before its close frame is handed on. */
+  /** Like `close`, but not for the consumer's reasons: still delivers what the peer sends before its close frame. */
   closeGently (code: number, reason: string): void {
     this.#advance('closeGently', code, reason)
   }
 
-  /** What has begun as a close for a fault of the peer is to reach it: `terminate` waits until it has been written. */
+  /** For a close that a fault of the peer has caused: `terminate` waits until our close frame has been written. */
   insistOnClose (): void {
     this.#advance('insist')
   }
 
-  /** Cuts the connection: at once, or when the close frame that it owes the peer has been written. */
+  /** Cuts the connection: at once, or after our close frame has been written if the peer is owed it. */
   terminate (): void {
     this.#advance(this.#closing.owesFrame ? 'cutWhenTold' : 'cut')
   }
@@ -169,7 +169,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
 
   onPing (payload: Buffer): void {
     if (!this.#closing.maySend) return
-    // RFC 6455 §5.5.3: only the last ping needs an answer. A peer that does not read must not fill the memory with pongs.
+    // Only the last ping needs an answer (RFC 6455 §5.5.3). A peer that does not read must not fill our memory with pongs.
     const isFull = this.#outbox.bufferedAmount > this.options.highWaterMark
     this.#unanswered = isFull ? payload : null
     if (!isFull) this.#outbox.frame(PONG, payload)
@@ -196,7 +196,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     this.#reader.read(bytes, length)
   }
 
-  /** Whatever the peer has sent meanwhile is yet to come. */
+  /** Counts silence from now: what the peer sent in the meantime has yet to be read. */
   onReading (): void {
     this.heardAt = this.options.clock.now
   }
@@ -214,23 +214,23 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     if (this.#closing.mayDeliver) this.#owner.onOverRate()
   }
 
-  /** The one place where violations end up: the peer is told which rule it broke. */
+  /** All violations end up here: tells the peer which rule it broke. */
   onViolation (error: ProtocolError): void {
     this.#fail(error.closeCode, error.message, error)
   }
 
-  /** Something of ours has failed: what, is none of the peer's business. */
+  /** Something failed on our side. The peer is not told what. */
   onFailure (error: Error): void {
     this.#fail(CloseCode.INTERNAL_ERROR, 'internal error', error)
   }
 
-  /** Fails the connection (RFC 6455 §7.1.7), and then tells of it. */
+  /** Fails the connection (RFC 6455 §7.1.7), then tells the owner. */
   #fail (code: number, reason: string, error: Error): void {
     this.#advance('fail', code, reason)
     this.#owner.onError(error)
   }
 
-  /** The one place where the end comes nearer: does what the closing handshake asks for. */
+  /** Passes an event to the closing handshake and does what that asks for. Nothing else ends a connection. */
   #advance (event: ClosingEvent, code?: number, reason?: string): void {
     const before = this.#closing.state
     const todo = this.#closing.on(event, code, reason)

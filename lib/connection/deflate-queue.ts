@@ -9,36 +9,36 @@ import type { MessageForm } from './message-form.ts'
 import type { Outbox } from './outbox.ts'
 import { turn, type TurnTaker } from './turn.ts'
 
-/** What a waiting message costs besides its payload, so that empty ones cannot be queued without end. */
+/** Bytes that a waiting message counts besides its payload, so that empty ones cannot be queued without limit. */
 const ENTRY_COST = 64
 
 interface Entry {
   opcode: number
   payload: Buffer
-  /** Of a message that others send as well. */
+  /** Null unless other connections send the message as well. */
   form: MessageForm | null
 }
 
-/** Messages wait for another turn of the event loop, and not for one of them. */
+/** The queue waits for another turn of the event loop, not for a message. */
 const TURN = Symbol('turn')
 
-/** Messages on their way to the outbox, compressed or not, in their order: while a large one is deflated the others wait. */
+/** Passes messages to the outbox in order, compressed or not: while a large one is being deflated, the others wait. */
 export class DeflateQueue implements DeflaterOwner, TurnTaker {
   readonly #outbox: Outbox
   readonly #threshold: number
   readonly #deflater: Deflater
-  /** What deflates for others alike, so that the frame can be theirs as well. Null: we have frames of our own. */
+  /** Deflates for many connections, which then share the frames. Null: this connection makes its own. */
   readonly #shared: Deflation | null
   readonly #onFailed: (error: Error) => void
 
-  /** What the others wait for: the message that is being deflated, or a turn. Null: nothing, and none waits. */
+  /** What the queue waits for: the message being deflated, or a turn. Null: for nothing, and no message waits. */
   #current: Entry | typeof TURN | null = null
   readonly #waiting = new Queue<Entry>()
-  /** Gives up waiting for a frame that is made for others as well. Null: we do not wait for one. */
+  /** Stops waiting for a shared frame. Null: we are not waiting for one. */
   #leave: (() => void) | null = null
   #ending = false
 
-  /** @param onFailed called when a message could not be deflated; it and those that wait are lost */
+  /** @param onFailed called when a message cannot be deflated; it and the waiting messages are lost */
   constructor (outbox: Outbox, compression: Direction, settings: DeflateSettings, onFailed: (error: Error) => void) {
     this.#outbox = outbox
     // An empty message cannot become smaller.
@@ -49,7 +49,7 @@ export class DeflateQueue implements DeflaterOwner, TurnTaker {
   }
 
   text (text: string): void {
-    // A character takes three bytes at most.
+    // A UTF-16 unit takes at most three bytes.
     if (this.#current === null && text.length * 3 < this.#threshold) this.#outbox.text(text)
     else this.#add(TEXT, encodeUtf8(text), null)
   }
@@ -57,11 +57,11 @@ export class DeflateQueue implements DeflaterOwner, TurnTaker {
   /** @param opcode BINARY, or CLOSE for the frame after which nothing is sent (RFC 6455 §5.5.1) */
   frame (opcode: number, payload: Uint8Array): void {
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.length)
-    // What waits is not the caller's any more, as in the outbox.
+    // Copied if it waits: the caller may change its bytes.
     this.#add(opcode, this.#current === null ? bytes : Buffer.from(bytes), null)
   }
 
-  /** A message that others send as well. */
+  /** Queues a message that other connections send as well. */
   form (form: MessageForm): void {
     this.#add(form.opcode, form.payload, form)
   }
@@ -72,7 +72,7 @@ export class DeflateQueue implements DeflaterOwner, TurnTaker {
     if (this.#current === null) this.#outbox.end()
   }
 
-  /** Forgets what has not been written: the Duplex is gone. */
+  /** Discards what has not been written: the Duplex is gone. */
   discard (): void {
     this.#current = null
     this.#waiting.clear()
@@ -98,7 +98,7 @@ export class DeflateQueue implements DeflaterOwner, TurnTaker {
     this.#sendWaiting()
   }
 
-  /** Until a message needs the thread pool, or the turn is over. */
+  /** Sends waiting messages until one needs the thread pool, or the turn is over. */
   #sendWaiting (): void {
     while (this.#current === null && this.#waiting.length > 0) {
       const { opcode, payload, form } = this.#waiting.shift()!
@@ -146,7 +146,7 @@ export class DeflateQueue implements DeflaterOwner, TurnTaker {
     }
   }
 
-  /** What was deflated for others as well. */
+  /** A frame for many connections is ready, or deflating it has failed. */
   #onFrame (result: Frame | Error): void {
     this.#leave = null
     this.#arrived()

@@ -1,29 +1,29 @@
 import { AsyncResource } from 'node:async_hooks'
 import * as timers from 'node:timers'
 
-/** When something is to be done, in their order: a sooner time replaces a later one. */
+/** When something is due. Larger is sooner, and a sooner time replaces a later one. */
 export const NOT_DUE = 0
-/** When the reads of this turn of the event loop are over. */
+/** After the reads of this turn of the event loop. */
 export const TURN_END = 1
-/** When the code that runs now has come to its end. */
+/** As soon as the code that runs now has returned. */
 export const TICK = 2
 export type DueTime = typeof NOT_DUE | typeof TURN_END | typeof TICK
 
 export interface Due {
-  /** It is time; or the time has passed already. */
+  /** The time has come, or has already passed. */
   onDue (): void
 }
 
-/** How many are told in one turn: each may write, which takes some 2 µs. */
-const A_TURN = 1000
+/** At most this many are told in one turn: each may write, which takes about 2 µs. */
+const TOLD_PER_TURN = 1000
 
-// As they are, whatever a test makes of the clock.
+// The real one, even under a test's fake clock.
 const { setImmediate } = timers
-/** They share an immediate, which must not carry the AsyncLocalStorage of whoever was first. */
-const nobody = new AsyncResource('fastify-sockets.turn-end')
+/** All share one immediate, which must not carry the AsyncLocalStorage of the first. */
+const neutral = new AsyncResource('fastify-sockets.turn-end')
 let waiting: Due[] = []
 
-/** Of very many whose time is the end of the turn, the last are told in one of the next. */
+/** Calls `onDue` at that time. If too many are due at the end of a turn, the last ones wait for a later turn. */
 export function at (time: DueTime, one: Due): void {
   if (time === TICK) process.nextTick(tell, one)
   else if (waiting.push(one) === 1) setImmediate(endTurn)
@@ -31,9 +31,9 @@ export function at (time: DueTime, one: Due): void {
 
 function endTurn (): void {
   const due = waiting
-  waiting = due.splice(A_TURN)
+  waiting = due.splice(TOLD_PER_TURN)
   if (waiting.length > 0) setImmediate(endTurn)
-  nobody.runInAsyncScope(tellAll, undefined, due)
+  neutral.runInAsyncScope(tellAll, undefined, due)
 }
 
 function tellAll (due: Due[]): void {

@@ -1,23 +1,23 @@
 import { at, type Due, TURN_END } from './due.ts'
 
-/** What a run takes, about, and at most. */
+/** The usual cost of a run, and the most that it may cost, in bytes. */
 const RUN_COST = 16 * 1024
 const MAX_RUN_COST = 4 * RUN_COST
-/** What a frame takes in a run that is not joined yet, besides its bytes. */
+/** Bytes that a frame costs besides its own, until the run is joined. */
 const ENTRY_COST = 64
 
-/** The golden ratio's part of 2^32: steps of it are spread evenly, and so is whatever part of them one looks at. */
+/** 2^32 divided by the golden ratio: its multiples modulo 2^32 are spread evenly, and so is any stretch of them. */
 const GOLDEN = 0x9e37_79b9
 let phase = 0
 
 /**
- * Frames that one or many connections write one behind the other. Those that have the same frames in the same order
- * share the run, and its bytes are joined once for all of them.
+ * Frames to be written one after another. Connections that write the same frames in the same order share one run, whose
+ * bytes are joined only once.
  */
 export class Run {
   readonly length: number
   readonly #cost: number
-  /** Null: `#bytes` are those of all frames; otherwise those of the last one. */
+  /** The frames before the last one, whose bytes are `#bytes`. Null: `#bytes` are those of all frames. */
   #before: Run | null
   #bytes: Buffer
 
@@ -53,17 +53,17 @@ export class Run {
   }
 }
 
-/** A whole frame, as a server sends it, for any number of connections. */
+/** A whole frame, unmasked as a server sends it, for any number of connections. */
 export class Frame implements Due {
   readonly bytes: Buffer
   /**
-   * Whether a connection that has fallen behind begins a new run with it. Whenever they fell behind, they share their runs
-   * from the next such frame on. Which ones it is says a number that is as good as random, so that it does not matter
-   * what else goes to others: of the frames of any connection one in 16 KiB, about.
+   * Whether a connection that has fallen behind begins a new run with this frame. From the next such frame on, slow
+   * connections share their runs, no matter when each fell behind. The choice is as good as random, so that each
+   * connection meets about one such frame in 16 KiB, whatever the others are sent.
    */
   readonly beginsRun: boolean
   readonly #alone: Run
-  /** The run that it was put behind last in this turn, and what has come of it. */
+  /** The run that this frame was last put behind in this turn, and the run that this made. */
   #before: Run | null = null
   #longer: Run | null = null
 
@@ -74,11 +74,11 @@ export class Frame implements Due {
     this.#alone = new Run(null, bytes)
   }
 
-  /** The run with this frame at its end: the same for all who ask one after the other in this turn. */
+  /** The run with this frame at its end. Calls in a row with the same run, in one turn, return the same object. */
   behind (run: Run | null): Run {
     if (run === null) return this.#alone
     if (run !== this.#before) {
-      // Not kept for longer: a program may keep its messages.
+      // Forgotten after this turn: a program may keep its messages.
       if (this.#before === null) at(TURN_END, this)
       this.#before = run
       this.#longer = new Run(run, this.bytes)

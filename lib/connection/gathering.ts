@@ -1,12 +1,12 @@
-/** Bytes that gather in one buffer: each of their own in the queue of a Duplex would cost some 200 B, ten times a small message. */
+/** Bytes that gather in one buffer. Alone in the queue of a Duplex, a frame costs about 200 B, ten times a small message. */
 export const GATHERED_SIZE = 16 * 1024
 
-/** Frames that gather while a write is under way, to be handed on together. */
+/** Frames that gather while a write is under way, and are then handed on together. */
 export class Gathering {
   readonly #bytes: Buffer
   #length = 0
 
-  /** @param first bytes that are about to be added */
+  /** @param first how many bytes are added first */
   constructor (first: number) {
     this.#bytes = Buffer.allocUnsafeSlow(Math.max(first, GATHERED_SIZE))
   }
@@ -23,7 +23,7 @@ export class Gathering {
 
   get taken (): Buffer {
     const frames = this.#bytes.subarray(0, this.#length)
-    // A few bytes must not keep a large buffer.
+    // A few bytes must not keep a large buffer alive.
     return this.#length * 2 < GATHERED_SIZE ? Buffer.from(frames) : frames
   }
 }

@@ -2,11 +2,11 @@ import { EMPTY } from '../protocol/empty.ts'
 import type { Connection } from './connection.ts'
 import type { TimerWheel, WheelMember } from './timer-wheel.ts'
 
-/** Pings go out up to this share of the interval early, so that connections which came together drift apart. */
+/** Pings go out early by up to this share of the interval, so that connections opened together drift apart. */
 const PING_JITTER = 0.1
-/** Lives end up to this share of `maxLifetime` early, for the same reason. */
+/** Lifetimes end early by up to this share of `maxLifetime`, for the same reason. */
 const LIFE_JITTER = 0.2
-/** Looks at an idle connection within `idleTimeout`: how late it is noticed is a part of it. */
+/** Checks of an idle connection in each `idleTimeout`: idling is noticed late by at most the time between two. */
 const IDLE_CHECKS = 4
 
 /** Times in milliseconds; null: off. See `SocketOptions`. */
@@ -16,20 +16,20 @@ export interface KeepaliveOptions {
   maxLifetime: number | null
 }
 
-/** Whose connection it looks after. */
+/** Owns the connection that a `Keepalive` watches. */
 export interface KeepaliveOwner {
   readonly connection: Connection
   /** The peer has not answered a ping for `timeout` milliseconds. */
   onSilence (timeout: number): void
-  /** Nothing has been said for too long. */
+  /** No message has been sent or received for too long. */
   onIdle (): void
   onLifetimeOver (): void
 }
 
 /**
- * Looks after one connection: pings it when it has fallen silent and calls it dead if it stays so (RFC 6455 §5.5.2),
- * and knows when it has idled or lived for too long. What happens on the connection costs nothing here: it only notes
- * the turn of the wheel in which it was heard last.
+ * Watches one connection: pings a silent peer and reports one that stays silent (RFC 6455 §5.5.2), and notices when the
+ * connection has idled or lived for too long. Traffic costs nothing here: the connection only notes the turn of the
+ * wheel in which it last heard the peer.
  */
 export class Keepalive implements WheelMember {
   slot: WheelMember['slot'] = null
@@ -37,9 +37,9 @@ export class Keepalive implements WheelMember {
   readonly #wheel: TimerWheel
   readonly #owner: KeepaliveOwner
   readonly #options: KeepaliveOptions
-  /** The turn in which its life ends. */
+  /** The turn in which `maxLifetime` is over. */
   readonly #end: number
-  /** The turns of silence after which the next ping is sent. */
+  /** Turns of silence before the next ping is sent. */
   #pingAfter = 0
   /** The turn of the last ping. */
   #pingedAt = -1
@@ -63,7 +63,7 @@ export class Keepalive implements WheelMember {
 
   check (now: number): number {
     const { connection } = this.#owner
-    // What is closing has its own time limit.
+    // Closing has its own time limit.
     if (!connection.isOpen) return 0
     if (now >= this.#end) {
       this.#owner.onLifetimeOver()
@@ -78,7 +78,7 @@ export class Keepalive implements WheelMember {
     if (idleTimeout === null) return Infinity
     const { connection } = this.#owner
     const messages = connection.messagesIn + connection.messagesOut
-    // Who waits for us to read is not idle.
+    // A peer that waits for us to read is not idle.
     if (messages !== this.#messages || connection.isPaused) {
       this.#messages = messages
       this.#idleSince = now
@@ -93,7 +93,7 @@ export class Keepalive implements WheelMember {
     const { connection } = this.#owner
     if (heartbeat === null || !connection.isOpen) return Infinity
     const { heardAt, isPaused } = connection
-    // Paused, we are the ones who do not listen: silence says nothing, but writing to a transport that is gone fails.
+    // While paused we do not listen, so silence says nothing. A ping still helps: writing to a dead transport fails.
     if (heardAt < this.#pingedAt && !isPaused) {
       const left = this.#pingedAt + this.#wheel.turns(heartbeat.timeout) - now
       if (left <= 0) this.#owner.onSilence(heartbeat.timeout)

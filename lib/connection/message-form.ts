@@ -5,19 +5,18 @@ import { BINARY, TEXT } from '../protocol/opcode.ts'
 import { encodeUtf8 } from '../protocol/utf8.ts'
 import { Frame } from './frame-run.ts'
 
-/** Called with what has become of a large message: its frame, or the error of zlib. */
+/** Takes the frame of a large message, or the error of zlib. */
 export type FrameTaker = (result: Frame | Error) => void
 
 /**
- * A message in the forms in which connections send it: its frame at once, compressed ones when they are first asked for,
- * each once for all connections. What a client masks, and what is compressed with context takeover, is each connection's
- * own: for these there is the payload.
+ * A message, framed once for all connections: uncompressed at once, compressed when first asked for. Masking and context
+ * takeover make a frame different for each connection; those connections frame the payload themselves.
  */
 export class MessageForm {
   readonly opcode: number
-  /** Bytes of the payload, uncompressed. */
+  /** Length of the uncompressed payload, in bytes. */
   readonly byteLength: number
-  /** Uncompressed and without a mask. */
+  /** Uncompressed and unmasked. */
   readonly frame: Frame
   readonly #text: string | null
   #payload: Buffer | null = null
@@ -37,16 +36,16 @@ export class MessageForm {
     return this.#payload ??= this.frame.bytes.subarray(-this.byteLength || this.frame.bytes.length)
   }
 
-  /** What it was made of. */
+  /** What the message was made from. */
   get data (): string | Buffer {
     return this.#text ?? this.payload
   }
 
   /**
-   * The frame compressed; the other one where that is not smaller.
+   * The compressed frame, or the uncompressed one if compression does not make it smaller.
    *
-   * @returns null: it is large, and `whenDeflated` gives it later
-   * @throws {Error} of zlib, which has no memory
+   * @returns null if the message is large: `whenDeflated` gives the frame later
+   * @throws {Error} of zlib, which is out of memory
    */
   deflated (deflation: Deflation): Frame | null {
     const found = this.#deflated?.get(deflation)
@@ -58,9 +57,9 @@ export class MessageForm {
   }
 
   /**
-   * Gives what `deflated` has not got yet, later. All who ask meanwhile wait for the same job of the thread pool.
+   * Gives the compressed frame later, if `deflated` had none yet. All takers share one job in the thread pool.
    *
-   * @returns leaves: the taker is not called any more, and a job that nobody waits for is cancelled
+   * @returns stops waiting: the taker is not called, and a job that nobody waits for is cancelled
    */
   whenDeflated (deflation: Deflation, taker: FrameTaker): () => void {
     const found = this.#deflated?.get(deflation)
@@ -71,7 +70,7 @@ export class MessageForm {
   #begin (deflation: Deflation): Deflating {
     const job = new Deflating(deflation.later(this.payload, (error, data) => {
       const result = error ?? this.#compressed(data)
-      // After a failure the next one to ask has it tried again.
+      // After a failure, the next call tries again.
       if (result instanceof Frame) this.#keep(deflation, result)
       else this.#deflated!.delete(deflation)
       job.tell(result)
@@ -89,7 +88,7 @@ export class MessageForm {
   }
 }
 
-/** A large message in the thread pool, and who waits for it. */
+/** A large message in the thread pool, and the takers that wait for it. */
 class Deflating {
   readonly #takers = new Set<FrameTaker>()
   readonly #cancel: () => void
@@ -101,7 +100,7 @@ class Deflating {
   }
 
   add (taker: FrameTaker): () => void {
-    // Each in its own AsyncLocalStorage, whoever has begun the job.
+    // Each taker keeps its own AsyncLocalStorage, whoever began the job.
     const bound = AsyncResource.bind(taker)
     this.#takers.add(bound)
     return () => {
@@ -111,7 +110,7 @@ class Deflating {
     }
   }
 
-  /** What they do may make others of them leave. */
+  /** A taker may make others leave. */
   tell (result: Frame | Error): void {
     for (const taker of this.#takers) {
       this.#takers.delete(taker)

@@ -8,21 +8,21 @@ export interface RateLimit {
   over: 'close' | 'pause'
 }
 
-/** Answers for how fast a peer sends. */
+/** Told when a peer sends too fast. */
 export interface MeterOwner {
-  /** It has sent more than it may: `over: 'close'`. */
+  /** The peer has sent more than it may: `over: 'close'`. */
   onOverRate (): void
-  /** It is ahead of its rate: it is not to be read until `onWithinRate`. `over: 'pause'`. */
+  /** The peer is ahead of its rate. Do not read from it until `onWithinRate`: `over: 'pause'`. */
   onAhead (): void
   onWithinRate (): void
 }
 
-/** What may come at once, in seconds of the rate. */
+/** How much may arrive at once, as seconds of the rate. */
 const BURST = 1
 
 /**
- * Stands between the parsers and the connection where the rate of a peer is limited: two token buckets, one for messages
- * and control frames, one for bytes as they came.
+ * Limits the rate of a peer, between the parsers and the connection. Two token buckets: one for messages and control
+ * frames, one for bytes as received.
  */
 export class Meter implements MessageSink {
   readonly #sink: MessageSink
@@ -44,28 +44,28 @@ export class Meter implements MessageSink {
     this.#bytes = rate.bytes * BURST
   }
 
-  /** Counts bytes that have come, before they are looked at. */
+  /** Counts received bytes before they are parsed. */
   count (bytes: number): void {
     this.#spend(0, bytes)
     if (this.#rate.over === 'close') this.#check()
   }
 
-  /** What came has been handed on: where it was too much, nothing more is read for a while. To keep it would cost memory. */
+  /** What was received has been handed on: keeping it would cost memory. If it was too much, reading stops for a while. */
   settle (): void {
     this.#check()
   }
 
-  /** We stop reading for a reason of our own. */
+  /** Reading stops for a reason of our own. */
   pause (): void {
     this.#fill(BURST)
   }
 
-  /** What the peer may have sent meanwhile may come at once, besides what may come at once anyway. */
+  /** Reading resumes. What the peer was allowed to send during the pause may arrive at once, on top of a burst. */
   resume (): void {
     this.#fill(Infinity)
   }
 
-  /** Limits nothing any more. */
+  /** Lifts the limits. */
   stop (): void {
     this.#stopped = true
     clearTimeout(this.#timer)
@@ -106,7 +106,7 @@ export class Meter implements MessageSink {
     this.#bytes -= bytes
   }
 
-  /** @param most what is in a bucket then at most, in seconds of the rate; one that holds more keeps it */
+  /** @param most how full a bucket may get, as seconds of the rate; one that already holds more keeps it */
   #fill (most: number): void {
     const now = performance.now()
     const seconds = (now - this.#filledAt) / 1000

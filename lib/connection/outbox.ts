@@ -11,28 +11,28 @@ import type { Trace } from './trace.ts'
 import { endTransport } from './transport.ts'
 
 /**
- * Payloads up to here are copied beside their header; larger ones are written as they lie. Node 20, echo, CPU of copying
- * as a multiple, by window: 2 KiB × 8 0.98, 4 KiB × 1 1.05, 4 KiB × 8 1.3, 4 KiB × 32 1.6, 16 KiB × 1 1.3, 16 KiB × 32 2.
+ * Payloads up to this size are copied behind their header, larger ones written where they lie. CPU with/without copying,
+ * Node 20, echo, size × window: 2 KiB × 8 0.98, 4 KiB × 1 1.05, 4 KiB × 8 1.3, 4 KiB × 32 1.6, 16 KiB × 1 1.3, 16 KiB × 32 2.
  */
 const COPY_UP_TO = 2 * 1024
 
-/** From here on the next frame might not fit. */
+/** With this much gathered, the next frame might not fit. */
 const ENOUGH_GATHERED = GATHERED_SIZE - COPY_UP_TO - MAX_HEADER
 
 /**
- * Frames are encoded here, one connection's at a time: whoever comes next moves the other's frames out first. So the
- * replies to one chunk leave in one write, and an idle connection keeps no buffer.
+ * Frames are encoded here, for one connection at a time: the next one first moves the other's frames out. The replies to
+ * one chunk thus leave in one write, and an idle connection keeps no buffer.
  */
 const scratch = Buffer.allocUnsafeSlow(64 * 1024)
 let scratchUsed = 0
 let scratchOwner: Outbox | null = null
 
 export interface OutboxOwner {
-  /** `bufferedAmount` has been above `highWaterMark` and is back. */
+  /** `bufferedAmount` was above `highWaterMark` and no longer is. */
   onDrain (): void
 }
 
-/** What waits to be written to one Duplex: order, coalescing, back-pressure. */
+/** Frames on their way to one Duplex: keeps their order, writes them together, applies back-pressure. */
 export class Outbox implements Due {
   /** Bytes handed to the Duplex so far. */
   bytesWritten = 0
@@ -43,26 +43,27 @@ export class Outbox implements Due {
   readonly #owner: OutboxOwner
   readonly #trace: Trace | null
 
-  /** Bytes appended since the last flush, wherever they lie. */
+  /** Bytes appended but not handed to the Duplex yet, wherever they are kept. */
   #unwritten = 0
-  /** Bytes of messages that are on their way here. */
+  /** Bytes of messages still on their way here. */
   #expected = 0
-  /** Frames that have left the scratch buffer, or never fitted in. */
+  /** Frames that have left the scratch buffer, or never fitted into it. */
   #chunks: Buffer[] | null = null
-  /** Frames that have left the scratch buffer while a write is under way that tells its end. */
+  /** Frames that have left the scratch buffer while `#writing`. */
   #gathered: Gathering | null = null
-  /** Frames that others send as well, behind those of `#chunks` and in front of those that are gathered. */
+  /** Frames that other connections send as well: after `#chunks`, before `#gathered`. */
   #run: Run | null = null
+  /** A write is under way whose callback calls `#written`. */
   #writing = false
   #corked = false
-  /** Frames that others send as well may wait longer: in one turn any number of peers may have something told to all. */
+  /** When to flush. Frames for many connections may wait longer: any number of peers may broadcast in one turn. */
   #due: DueTime = NOT_DUE
   #needDrain = false
-  /** How many bytes will have been taken with the last message that was larger than all that may wait. */
+  /** How many bytes had been taken by the end of the last message larger than `maxBuffered`. */
   #oversizedEnd = 0
   #onWritten: ((error?: Error | null) => void) | null = null
 
-  /** @param masked whether frames are masked: those of a client are (RFC 6455 §5.1) */
+  /** @param masked whether to mask frames, as a client must (RFC 6455 §5.1) */
   constructor (duplex: Duplex, masked: boolean, highWaterMark: number, owner: OutboxOwner, trace: Trace | null = null) {
     this.#duplex = duplex
     this.isMasked = masked
@@ -71,14 +72,14 @@ export class Outbox implements Due {
     this.#trace = trace
   }
 
-  /** Bytes that wait to be written: here, in the Duplex, or on their way here. */
+  /** Bytes waiting to be written: here, in the Duplex, or on their way here. */
   get bufferedAmount (): number {
     return this.#unwritten + this.#expected + this.#duplex.writableLength
   }
 
   /**
-   * Whether a message of so many bytes may still be taken. One that is larger than `maxBuffered` may while no more than
-   * `highWaterMark` waits, and does not count against what follows it: there is at most one such.
+   * Whether a message of this size may still be taken. One larger than `maxBuffered` may, if at most `highWaterMark`
+   * waits, and does not count against the messages behind it: only one such message waits at a time.
    */
   hasRoom (bytes: number, maxBuffered: number): boolean {
     this.flush()
@@ -87,7 +88,7 @@ export class Outbox implements Due {
       this.#oversizedEnd = taken + bytes
       return true
     }
-    // What waits behind the large one, or all of it if that has left.
+    // Counts what waits behind the oversized message, or everything once that has left.
     return Math.min(this.bufferedAmount, taken - this.#oversizedEnd) + bytes <= maxBuffered
   }
 
@@ -97,7 +98,7 @@ export class Outbox implements Due {
     if (this.bufferedAmount > this.#highWaterMark) this.#needDrain = true
   }
 
-  /** It is about to be appended. */
+  /** The expected message is about to be appended. */
   arrived (bytes: number): void {
     this.#expected -= bytes
   }
@@ -122,7 +123,7 @@ export class Outbox implements Due {
       this.#appended(scratchUsed - start)
       return
     }
-    // A long text need not be measured: it has at least a byte for each character.
+    // A long text need not be measured: it takes at least one byte per character.
     const byteLength = text.length > COPY_UP_TO ? text.length : Buffer.byteLength(text)
     if (byteLength > COPY_UP_TO) {
       this.frame(TEXT, encodeUtf8(text))
@@ -163,13 +164,13 @@ export class Outbox implements Due {
     this.#appended(end + length)
   }
 
-  /** A message that others send as well, uncompressed. */
+  /** Appends a message that other connections send as well, uncompressed. */
   form (form: MessageForm): void {
     if (this.isMasked) this.frame(form.opcode, form.payload)
     else this.shared(form.frame)
   }
 
-  /** A frame that others send as well: it is not copied, unless frames of our own wait where it fits behind them. */
+  /** Appends a frame that other connections send as well. Copies it only to put it behind frames of our own. */
   shared (frame: Frame): void {
     const { bytes } = frame
     this.#trace?.sentFrame(bytes)
@@ -187,7 +188,7 @@ export class Outbox implements Due {
     this.#appended(bytes.length, TURN_END)
   }
 
-  /** Hands everything to the Duplex, unless that is busy and there is little. */
+  /** Hands everything to the Duplex, unless that is busy and little has gathered. */
   flush (): void {
     if (scratchOwner === this) this.#vacate()
     if (!this.#writing || this.#unwritten >= ENOUGH_GATHERED) this.#write()
@@ -195,7 +196,7 @@ export class Outbox implements Due {
 
   #write (): void {
     this.#closeGathered()
-    // One that is still growing will be shared with others that have fallen behind.
+    // A run that is still growing stays: other connections that have fallen behind will share it.
     const left = this.#writing ? this.#run?.length ?? 0 : 0
     if (left === 0) this.#closeRun()
     const chunks = this.#chunks
@@ -224,7 +225,7 @@ export class Outbox implements Due {
     endTransport(this.#duplex)
   }
 
-  /** Forgets what has not been written: the Duplex is gone. */
+  /** Discards what has not been written: the Duplex is gone. */
   discard (): void {
     if (scratchOwner === this) this.#vacate()
     this.#chunks = null
@@ -253,7 +254,7 @@ export class Outbox implements Due {
   }
 
   #written (error: Error | null | undefined): void {
-    // What a net.Socket had under way when it was destroyed is reported as written.
+    // A destroyed net.Socket reports its last write as done.
     if (error || this.#duplex.destroyed) return
     this.#writing = false
     if (this.#unwritten > 0) this.flush()
@@ -308,7 +309,7 @@ export class Outbox implements Due {
     this.#push(run.bytes)
   }
 
-  /** Behind everything that is to be written. */
+  /** Puts frames behind everything that waits to be written. */
   #push (frames: Buffer): void {
     this.#closeGathered()
     this.#closeRun()

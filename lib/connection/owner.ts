@@ -11,7 +11,7 @@ export interface ConnectionOwner extends OutboxOwner {
   onPong (payload: Buffer): void
   /** A violation by the peer, or an error of the transport; `onClose` follows. */
   onError (error: Error): void
-  /** A message was not sent because too much waits already; the owner decides what becomes of the connection. */
+  /** A message was not sent because too much is buffered. The owner decides what happens to the connection. */
   onOverflow (): void
   /** The peer has sent more than `rate` allows. */
   onOverRate (): void
@@ -25,10 +25,10 @@ export interface ConnectionOptions {
   highWaterMark: number
   maxBuffered: number
   closeTimeout: number
-  /** How much the peer may send in a second, or null. */
+  /** How much the peer may send per second, or null. */
   rate: RateLimit | null
-  /** Tells the time, in units of its own, for `heardAt`. */
+  /** Gives the time for `heardAt`, in any unit. */
   clock: { readonly now: number }
-  /** For connections that have agreed on compression. */
+  /** For connections that negotiated compression. */
   deflate: DeflateSettings
 }

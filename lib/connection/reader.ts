@@ -9,18 +9,18 @@ import { Meter, type MeterOwner, type RateLimit } from './meter.ts'
 import { type Trace, trace } from './trace.ts'
 import { turn, type TurnTaker } from './turn.ts'
 
-/** What a reader hands on, in the order in which it came. */
+/** Takes what a reader hands on, in the order of arrival. */
 export interface ReaderOwner extends MessageSink {
-  /** It begins to read, for the first time or again. */
+  /** Reading begins or resumes. */
   onReading (): void
-  /** What is handed on up to `onReadEnd` came together. */
+  /** What is handed on before `onReadEnd` arrived together. */
   onReadStart (): void
   onReadEnd (): void
-  /** The peer has sent more than `rate` allows, and is not to be slowed down but closed. */
+  /** The peer has sent more than `rate` allows, which closes the connection instead of slowing it down. */
   onOverRate (): void
   /** The peer broke a rule. */
   onViolation (error: ProtocolError): void
-  /** We cannot go on, which is no fault of the peer. */
+  /** We cannot go on, through no fault of the peer. */
   onFailure (error: Error): void
   /** The peer has ended its side. */
   onPeerEnded (): void
@@ -28,14 +28,14 @@ export interface ReaderOwner extends MessageSink {
   onTransportGone (): void
 }
 
-/* What has become of the transport, in the order in which it comes. The owner is told behind everything that came before. */
+/* The states of the transport, in order. The owner hears of a change after everything that was received before it. */
 const FLOWING = 0
 const PEER_ENDED = 1
 const PEER_ENDED_TOLD = 2
 const GONE = 3
 const GONE_TOLD = 4
 
-/* Reasons not to read: bits, of which any number may be set. */
+/* Reasons not to read: bits, any number of which may be set. */
 
 /** The consumer has enough: from `pause` to `resume`. */
 const CONSUMER = 1
@@ -43,20 +43,20 @@ const CONSUMER = 1
 const RATE = 2
 /** A large message is being inflated in the thread pool. Nothing that follows it may overtake it. */
 const INFLATING = 4
-/** The turn of the event loop is over: until it is our turn again. */
+/** Our time in this turn of the event loop is over: from `wait` to `takeTurn`. */
 const TURN = 8
-/** There is no other reason left, and a microtask goes on. */
+/** A microtask is about to go on. */
 const SOON = 16
 
-/** A read of so many bytes may be followed by another one in the same turn: libuv goes on while its buffer comes back full. */
+/** After a read this large, another may follow in the same turn: libuv reads on while its buffer comes back full. */
 const LARGE_READ = 64 * 1024
 
 /**
- * From a Duplex to messages. While there is a reason not to read, what has been read already waits, and so does the news
+ * Reads messages from a Duplex. While there is a reason not to read, bytes that have been read wait, and so does the news
  * that the transport has ended.
  *
- * One loop, `#run`, owns the decoder, and is entered from the event loop only. Whatever is called from inside of it, or by
- * the consumer, only changes the reasons: the loop looks at them after each frame, or is entered soon.
+ * One loop, `#run`, owns the decoder, and only the event loop enters it. Calls from inside it, or from the consumer, only
+ * change the reasons: the loop checks them after each frame, or is entered soon.
  */
 export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwner, TurnTaker {
   /** Null: frames are not printed. */
@@ -66,23 +66,23 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
   readonly #owner: ReaderOwner
   readonly #assembler: MessageAssembler
   readonly #decoder: FrameDecoder
-  /** Null: no message is inflated, or none any more. */
+  /** Null: messages are not inflated, or no longer are. */
   #inflater: Inflater | null
   readonly #meter: Meter | null
 
   #reasons = 0
-  /** What the Duplex was told last. It stays paused from when a reason comes up to when the loop has caught up. */
+  /** What the Duplex was last told. A reason pauses it until the loop has caught up. */
   #isReading = false
-  /** Inside of the loop, which does at its end what is asked for meanwhile. */
+  /** The loop is running. What is asked for in the meantime is done when it ends. */
   #isRunning = false
-  /** What the thread pool has made of a message, until it is handed on. */
+  /** A message that the thread pool has inflated, until it is handed on. */
   #inflated: Buffer | null = null
   #transport = FLOWING
 
   /**
-   * @param maxPayload bytes in a message, at most
-   * @param compression of what the peer sends, or null
-   * @param rate how much it may send in a second, or null
+   * @param maxPayload the most bytes in a message
+   * @param compression how the peer compresses, or null
+   * @param rate how much the peer may send per second, or null
    */
   constructor (
     role: Role, duplex: Duplex, owner: ReaderOwner, maxPayload: number, compression: Direction | null,
@@ -97,7 +97,7 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
     this.#inflater = compression === null ? null : new Inflater(compression, maxPayload, this)
   }
 
-  /** Whether it does not read at the moment. */
+  /** Whether there is a reason not to read. */
   get isPaused (): boolean {
     return this.#reasons !== 0
   }
@@ -108,10 +108,10 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
     else this.#read()
   }
 
-  /** Takes what has been read: the bytes up to `length`, which are lent for the call. */
+  /** Takes the first `length` bytes, which are lent for the call. */
   read (bytes: Buffer, length: number): void {
     this.#meter?.count(length)
-    // To inflate is never small work.
+    // Inflating is never small work.
     if (this.#inflater !== null) this.#checkTurn()
     this.#run(bytes, length)
     this.#meter?.settle()
@@ -130,7 +130,7 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
     this.#goOnSoon()
   }
 
-  /** Reads on to the peer's close frame, whatever holds it up or limits it. */
+  /** Reads on to the peer's close frame, in spite of the consumer's pause and the rate. */
   finish (): void {
     this.#meter?.stop()
     this.#stopInflating()
@@ -138,14 +138,14 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
     this.#goOnSoon()
   }
 
-  /** Hands nothing on any more. What still comes is read and ignored, so that the end of the transport is seen. */
+  /** Hands on nothing more. Reads and ignores what still arrives, so that the end of the transport is noticed. */
   stop (): void {
     this.#meter?.stop()
     this.#stopInflating()
     this.#reasons = 0
     this.#decoder.stop()
     this.#read()
-    // After what the owner does now, such as to close.
+    // After whatever the owner does now, such as closing.
     process.nextTick(() => this.#tellEnd())
   }
 
@@ -154,7 +154,7 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
     this.#goOn()
   }
 
-  /** What has been read is not lost with the transport, but for what the rate holds back. */
+  /** The transport is gone. What has been read is still handed on, except what the rate holds back. */
   gone (): void {
     this.#transport = GONE
     if ((this.#reasons & RATE) !== 0) this.#decoder.stop()
@@ -167,7 +167,7 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
 
   onAhead (): void {
     this.#stopFor(RATE)
-    // A client must not get round its rate by leaving.
+    // A client must not evade its rate by leaving.
     if (this.#transport >= GONE) this.#decoder.stop()
   }
 
@@ -180,7 +180,7 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
     // What is not delivered is not inflated either.
     if (this.#inflater === null) return null
     if (this.#transport >= GONE && (this.#reasons & CONSUMER) !== 0) {
-      // What `gone` still hands on is no more than a chunk, unless it could swell without end.
+      // After `gone`, a paused consumer must hold one more chunk, but not all that a chunk could inflate to.
       this.#decoder.stop()
       return null
     }
@@ -193,7 +193,7 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
   onInflated (message: Buffer): void {
     this.#inflated = message
     this.#reasons &= ~INFLATING
-    // It is large.
+    // A large message takes time.
     this.#checkTurn()
     this.#goOn()
   }
@@ -212,8 +212,8 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
   }
 
   /**
-   * What keeps things from being handed on. Once the transport is gone nobody is slowed down any more: what has been read
-   * goes to the consumer, who has at most one read more to hold then.
+   * Whether a reason keeps us from handing on. Once the transport is gone there is no peer to slow down: the consumer
+   * gets what has been read, which is at most one more read to hold.
    */
   get #isHeld (): boolean {
     return (this.#reasons & (this.#transport >= GONE ? INFLATING | TURN | SOON : ~0)) !== 0
@@ -224,14 +224,14 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
     return (this.#reasons & INFLATING) !== 0 || this.#inflated !== null || this.#decoder.pending
   }
 
-  /** A reason is gone, or the transport: hands on what waits, as far as the others let it. */
+  /** A reason or the transport is gone: hands on what waits, unless another reason holds it. */
   #goOn (): void {
     if (this.#isRunning) return
     if (this.#hasMore && !this.#isHeld) this.#run(null, 0)
     else this.#settle()
   }
 
-  /** Not at once, inside of a call of the consumer, who would be told things out of their order. */
+  /** Goes on in a microtask: inside a call from the consumer, things would reach it out of order. */
   #goOnSoon (): void {
     if (this.#isRunning || (this.#reasons & SOON) !== 0) return
     if (!this.#hasMore) {
@@ -245,7 +245,7 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
     })
   }
 
-  /** The one place where anything is handed on, and not from inside of itself: first what waits, then what has been read. */
+  /** Everything is handed on here, and never from inside itself: first what waits, then what has just been read. */
   #run (bytes: Buffer | null, length: number): void {
     this.#isRunning = true
     this.#owner.onReadStart()
@@ -271,7 +271,7 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
     else this.#owner.onFailure(error)
   }
 
-  /** Nothing more can be handed on: the rest is to tell the end, or to read. */
+  /** Nothing more can be handed on: tells the end if it has come, and reads on if nothing forbids it. */
   #settle (): void {
     this.#tellEnd()
     if (!this.isPaused) this.#read()

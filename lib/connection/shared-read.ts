@@ -2,29 +2,29 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { simdMemory } from '../protocol/simd.ts'
 
-/** Called with the socket as `this`; the bytes up to `length` are lent for the call. True: goes on reading. */
+/** Called with the socket as `this`. The first `length` bytes are lent for the call. True: reading goes on. */
 export type OnRead = (this: any, length: number, buffer: Buffer) => boolean
 
 /**
- * What all sockets are read into, one after the other. Node's own way is 64 KiB of new memory for every read, which
- * costs more than the read; and what is read in larger pieces is answered in larger ones.
+ * All sockets are read into this buffer, one after another. Node itself allocates 64 KiB for every read, which costs
+ * more than the read; and what is read in larger pieces is answered in larger pieces.
  */
 const sharedBuffer = simdMemory ?? Buffer.allocUnsafeSlow(512 * 1024)
 
 /*
- * Node can do that: `net.connect` takes it as the option `onread`. The sockets of a server cannot be given it, so it is
- * set here on a socket that is there already, as Node's constructor would have set it (the same in Node 20 to 26). A
- * Node that keeps it elsewhere is noticed, and the socket read in the ordinary way.
+ * `net.connect` can do this, with the option `onread`; the sockets of a server cannot be given it. So we set it on an
+ * existing socket, as Node's constructor would have (the same in Node 20 to 26). If a Node keeps it elsewhere, we notice,
+ * and read the socket in the ordinary way.
  */
 const symbols = Object.getOwnPropertySymbols(new Socket())
 const kBuffer = symbols.find(({ description }) => description === 'kBuffer')
 const kBufferCb = symbols.find(({ description }) => description === 'kBufferCb')
-const possible = kBuffer !== undefined && kBufferCb !== undefined && process.env.FASTIFY_SOCKETS_NO_SHARED_READ === undefined
+const isPossible = kBuffer !== undefined && kBufferCb !== undefined && process.env.FASTIFY_SOCKETS_NO_SHARED_READ === undefined
 
-/** Has a socket read into the shared buffer from now on. False: nothing has changed, it has to be read as any stream. */
+/** Makes a socket read into the shared buffer from now on. False: nothing has changed; read it like any stream. */
 export function readShared (duplex: Duplex, onRead: OnRead): boolean {
-  // What Node has read ahead can only come as an event.
-  if (!possible || !(duplex instanceof Socket) || duplex.readableLength > 0) return false
+  // What Node has already read can only come as an event.
+  if (!isPossible || !(duplex instanceof Socket) || duplex.readableLength > 0) return false
   const socket = duplex as any
   if (typeof socket._handle?.useUserBuffer !== 'function') return false
   socket._handle.useUserBuffer(sharedBuffer)

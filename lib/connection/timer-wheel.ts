@@ -1,33 +1,33 @@
-/** The longest delay that a timer of Node takes, in milliseconds. */
+/** The longest delay that Node's timers accept, in milliseconds. */
 export const LONGEST_DELAY = 2 ** 31 - 1
 
-/** The longest time, in milliseconds, between two turns. */
+/** The longest time between two turns, in milliseconds. */
 const LONGEST_TICK = 250
-/** How many turns the shortest delay takes: a check is late by a fiftieth of it at most. */
+/** How many turns the shortest delay takes: a check is late by at most a fiftieth of it. */
 const TURNS_PER_DELAY = 50
-/** What is due later than in so many turns is checked then, and put off. */
+/** A member that is due in more turns than this is checked early, and put off. */
 const SLOTS = 256
 
 type Slot = Set<WheelMember>
 
-/** What a wheel checks. */
+/** Something that a wheel checks. */
 export interface WheelMember {
   /** Kept by the wheel. */
   slot: Slot | null
   /**
-   * It is time. It may remove itself or others.
+   * The member is due. It may remove itself or others.
    *
-   * @returns the turns until the next check; 0 for none
+   * @returns turns until the next check; 0 for none
    */
   check (now: number): number
 }
 
 /**
- * One timer for any number of members that each want to be looked at after a delay. A turn costs as much as the members
- * that are due in it. The timer runs only while there are members, and keeps no process alive.
+ * One timer for any number of members, each to be checked after a delay of its own. A turn costs only what the members
+ * due in it cost. The timer runs only while there are members, and does not keep the process alive.
  *
- * Time is counted in turns. A process that was busy for long makes few of them, so that no peer is called silent whose
- * bytes have not been read yet.
+ * Time is counted in turns. A process that was busy for long has made few turns, so a peer is not called silent while its
+ * bytes have yet to be read.
  */
 export class TimerWheel {
   /** Turns since the start. */
@@ -38,12 +38,12 @@ export class TimerWheel {
   #size = 0
   #timer: NodeJS.Timeout | null = null
 
-  /** Makes the turns short enough for a delay of so many milliseconds. To be called before the first member joins. */
+  /** Makes the turns short enough for a delay in milliseconds. Call it before adding the first member. */
   serve (delay: number): void {
     this.#tick = Math.max(1, Math.min(this.#tick, Math.floor(delay / TURNS_PER_DELAY)))
   }
 
-  /** The turns that a delay in milliseconds takes, at least. */
+  /** How many turns a delay in milliseconds takes, rounded up. */
   turns (delay: number): number {
     return Math.ceil(delay / this.#tick)
   }
@@ -55,7 +55,7 @@ export class TimerWheel {
     this.#timer ??= setInterval(() => this.#turn(), this.#tick).unref()
   }
 
-  /** Without effect on what is not in the wheel. */
+  /** Does nothing if the member is not in the wheel. */
   remove (member: WheelMember): void {
     if (member.slot === null) return
     member.slot.delete(member)

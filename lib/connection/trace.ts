@@ -12,13 +12,13 @@ const NAMES: Record<number, string> = {
 let connections = 0
 
 /**
- * Prints a line for each frame of a connection, in either direction, but nothing of what a message says: `< TEXT 12 B fin`,
- * `> CLOSE 1000`. Frames that are received pass through it.
+ * Prints a line for each frame of a connection, in either direction, but never its content: `< TEXT 12 B fin`,
+ * `> CLOSE 1000`. Received frames pass through it.
  */
 export class Trace implements FrameSink {
   readonly #id = ++connections
   readonly #next: FrameSink
-  /** The payload of a close frame that is coming, or null. */
+  /** The payload of the close frame that is arriving, or null. */
   #close: Buffer[] | null = null
 
   constructor (next: FrameSink) {
@@ -60,7 +60,7 @@ export class Trace implements FrameSink {
   }
 }
 
-/** What stands between the decoder and the assembler with `NODE_DEBUG=fastify-sockets`; null without. */
+/** Goes between the decoder and the assembler with `NODE_DEBUG=fastify-sockets`; null without. */
 export function trace (next: FrameSink): Trace | null {
   return log.enabled ? new Trace(next) : null
 }

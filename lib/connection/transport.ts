@@ -2,7 +2,7 @@ import { constants, type Http2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { readShared } from './shared-read.ts'
 
-/** What happens on a transport, told by direct calls. */
+/** Learns by direct calls what happens on a transport. */
 export interface TransportOwner {
   /** The bytes up to `length` are lent for the call, and may be changed. */
   transportRead (bytes: Buffer, length: number): void
@@ -17,18 +17,18 @@ const kOwner = Symbol('fastify-sockets.owner')
 type Owned = Duplex & { [kOwner]?: TransportOwner }
 
 /**
- * Tells the owner of everything that happens on a Duplex from now on, in place of the one before. The first to own it
- * has it read once it is resumed. The listeners are the same for all transports: none holds a closure.
+ * Tells this owner, in place of the one before, of everything that happens on a Duplex from now on. Nothing is read
+ * until the Duplex is resumed. All transports have the same listeners, without a closure for each.
  */
 export function ownTransport (duplex: Duplex, owner: TransportOwner): void {
   const owned = duplex as Owned
   const isFirst = owned[kOwner] === undefined
   owned[kOwner] = owner
   if (!isFirst) return
-  // Before there was somebody to hear of it.
+  // Events that came before anyone listened.
   if (duplex.readableEnded) process.nextTick(() => onEnd.call(owned))
   if (duplex.closed) process.nextTick(() => onClose.call(owned))
-  // HTTPS has its sockets end with the peer's side; what we have read already may take its time, and be answered.
+  // A socket of HTTPS ends as soon as the peer's side does, but we may still have to answer what we have read.
   duplex.allowHalfOpen = true
   duplex.on('end', onEnd)
   duplex.on('error', onError)
@@ -45,19 +45,19 @@ export function endTransport (duplex: Duplex): void {
   if (isStream(duplex) && !duplex.readableEnded) duplex.once('finish', onFinish)
 }
 
-/** Cuts a transport. What is a reset in TCP is RST_STREAM with CANCEL for a stream of HTTP/2 (RFC 8441 §5). */
+/** Cuts a transport. For a stream of HTTP/2, RST_STREAM with CANCEL is what a reset is in TCP (RFC 8441 §5). */
 export function cutTransport (duplex: Duplex): void {
   if (isStream(duplex)) duplex.close(constants.NGHTTP2_CANCEL)
   duplex.destroy()
 }
 
-/** Cuts a transport that we end as soon as everything has been written. */
+/** Cuts a transport whose end we have begun, once everything has been written. */
 export function cutWhenEnded (duplex: Duplex): void {
   if (duplex.writableFinished) cutSoon.call(duplex)
   else duplex.once('finish', cutSoon)
 }
 
-/** A stream of HTTP/2 might be reset in place of what was written last. */
+/** Waits for the next turn: a stream of HTTP/2 might be reset before the last write has left. */
 function cutSoon (this: Duplex): void {
   setImmediate(cutTransport, this)
 }
@@ -67,10 +67,10 @@ function isStream (duplex: Duplex): duplex is Http2Stream {
 }
 
 function onRead (this: Owned, length: number, buffer: Buffer): boolean {
-  // TLS still hands on what it has decrypted when it is told to stop: that waits where it does in any stream.
+  // When told to stop, TLS still hands on what it has decrypted. That waits in the stream's own buffer.
   if (this.isPaused() || this.readableLength > 0) {
     if (this.listenerCount('data') === 0) this.on('data', onData)
-    // False when enough waits: to push may have begun to read again.
+    // False when enough waits. Reading must then stop, since `push` may have started it again.
     return this.push(Buffer.from(buffer.subarray(0, length)))
   }
   this[kOwner]!.transportRead(buffer, length)
@@ -87,19 +87,19 @@ function onEnd (this: Owned): void {
 
 function onError (this: Owned, error: Error): void {
   this[kOwner]!.transportFailed(error)
-  // A stream of HTTP/2 does not do so by itself.
+  // A stream of HTTP/2 does not destroy itself.
   this.destroy()
 }
 
-/** A client of HTTP/2 need not end its side after ours (RFC 9113 §8.1), and Firefox does not. */
+/** Closes the stream: its client need not end its side after ours (RFC 9113 §8.1), and Firefox does not. */
 function onFinish (this: Http2Stream): void {
-  // Otherwise Node might reset the stream in place of its end.
+  // In the next turn: Node might otherwise reset the stream instead of ending it.
   setImmediate(() => this.close(constants.NGHTTP2_NO_ERROR))
 }
 
-/** A stream that was reset with NO_ERROR would wait for what it holds to be read, and for a write that cannot end. */
+/** A stream reset with NO_ERROR would wait until all it holds is read, and for a write that can never finish. */
 function onAborted (this: Owned): void {
-  // Node is still at it.
+  // Node is still handling the reset.
   process.nextTick(() => this.destroy())
 }
 

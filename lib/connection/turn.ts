@@ -3,30 +3,29 @@ import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers'
 import Queue from 'denque'
 
-/** Milliseconds of a turn of the event loop that all connections together may take for work that is not small. */
+/** Milliseconds that all connections together may spend, in one turn of the event loop, on work that is not small. */
 const TURN = 8
-/** Milliseconds of them for one that has waited. */
+/** Milliseconds of these for each connection that has waited. */
 const SLICE = 2
 
-/** The real time, whatever a test makes of the clock: without it nobody's turn would come. */
+/** The real time, even under a test's fake clock: otherwise nobody's turn would come. */
 const clock = performance.now.bind(performance)
 
-/** What has more to do than a turn has time for. */
+/** Something with more to do than a turn has time for. */
 export interface TurnTaker {
-  /** It is its turn, and there is time to do something in any case. */
+  /** Its turn has come. It always has time to do something. */
   takeTurn (): void
 }
 
-/** Calls it as if from where it began to wait: the AsyncLocalStorage of another connection is not to be seen there. */
+/** Calls the taker in the context in which it began to wait: it must not see another connection's AsyncLocalStorage. */
 type Waiting = () => void
 
 /**
- * Shares the event loop among connections. Whoever has used up its allowance asks whether the turn `isOver`, and then
- * leaves the rest for a later one: it waits in a row with the others, while small work, timers, and new connections go on
- * between the turns.
+ * Shares the event loop among connections. One that has used up its allowance asks whether the turn `isOver`. If so, it
+ * queues for a later turn, while small work, timers and new connections go on in between.
  */
 class Turn {
-  /** When the time of this turn is over; or that of an earlier one, as nothing tells when a turn ends. */
+  /** When the time of this turn is over, or of an earlier one: nothing tells when a turn ends. */
   #end = 0
   readonly #waiting = new Queue<Waiting>()
   #nextIsDue = false
@@ -35,13 +34,13 @@ class Turn {
     const now = clock()
     if (now < this.#end) return false
     if (this.#nextIsDue) return true
-    // It may be that of a turn long past. From here on an immediate tells.
+    // `#end` may belong to a turn long past. From here on, an immediate tells when this one ends.
     this.#end = now + TURN
     this.#beginNext()
     return false
   }
 
-  /** Gives it a later turn, behind those that wait already. */
+  /** Queues the taker for a later turn. */
   wait (taker: TurnTaker): void {
     this.#waiting.push(AsyncResource.bind(() => taker.takeTurn()))
     this.#beginNext()
@@ -56,7 +55,7 @@ class Turn {
   readonly #begin = (): void => {
     const now = clock()
     const end = now + TURN
-    // Whoever comes back has had its turn.
+    // A taker that queues again has had its turn.
     let left = this.#waiting.length
     for (let start = now; left > 0 && start < end; left--, start = clock()) {
       this.#end = Math.min(end, start + SLICE)
