@@ -11,8 +11,8 @@ import type { Trace } from './trace.ts'
 import { endTransport } from './transport.ts'
 
 /**
- * Payloads up to this size are copied behind their header, larger ones written where they lie. CPU with/without copying,
- * Node 20, echo, size × window: 2 KiB × 8 0.98, 4 KiB × 1 1.05, 4 KiB × 8 1.3, 4 KiB × 32 1.6, 16 KiB × 1 1.3, 16 KiB × 32 2.
+ * Payloads up to this size are copied behind their header, larger ones are not. CPU with copying/without, Node 20, echo,
+ * size × window: 2 KiB × 8 0.98, 4 KiB × 1 1.05, 4 KiB × 8 1.3, 4 KiB × 32 1.6, 16 KiB × 1 1.3, 16 KiB × 32 2.
  */
 const COPY_UP_TO = 2 * 1024
 

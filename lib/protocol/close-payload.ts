@@ -1,15 +1,15 @@
 import { CloseCode } from '../contract/close-code.ts'
 import { EMPTY } from './empty.ts'
 
-/** Payload of a control frame, at most (RFC 6455 §5.5). */
+/** The longest payload of a control frame, in bytes (RFC 6455 §5.5). */
 export const MAX_CONTROL_PAYLOAD = 125
 
-/** A close reason shares the control frame with its two-byte code. */
+/** The longest close reason, in bytes: it shares the payload with a two-byte code. */
 export const MAX_CLOSE_REASON = MAX_CONTROL_PAYLOAD - 2
 
-/** Cuts a close reason to 123 bytes of UTF-8, never through a character. */
+/** Cuts a close reason to at most 123 bytes of UTF-8, never inside a character. */
 export function truncateReason (reason: string): string {
-  // A character takes a byte at least: of a long text no more need be looked at than is known not to fit.
+  // A character takes at least one byte, so what follows this many of them cannot fit.
   const start = reason.slice(0, MAX_CLOSE_REASON + 1)
   if (Buffer.byteLength(start) <= MAX_CLOSE_REASON) return start
   const bytes = Buffer.from(start)
@@ -20,7 +20,7 @@ export function truncateReason (reason: string): string {
 }
 
 /**
- * The payload of a close frame (RFC 6455 §5.5.1), which has none where the code is NO_STATUS. The reason must fit: see
+ * The payload of a close frame (RFC 6455 §5.5.1), empty if the code is NO_STATUS. The reason must fit: see
  * `truncateReason`.
  */
 export function closePayload (code: number, reason: string): Buffer {

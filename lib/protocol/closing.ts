@@ -4,18 +4,18 @@ import { closePayload, truncateReason } from './close-payload.ts'
 import type { Role } from './frame-decoder.ts'
 
 /*
- * The closing handshake (RFC 6455 §7.1). The states stand in the order in which they come.
+ * The closing handshake (RFC 6455 §7.1): its states, in order.
  */
 
-/** No close frame has passed. */
+/** No close frame has been sent or received. */
 export const OPEN = 0
-/** Our close frame has been sent. What the peer had sent before it could know is still delivered. */
+/** Our close frame has been sent. What the peer sent before it knew is still delivered. */
 export const CLOSING_GENTLY = 1
 /** Our close frame has been sent. Frames are only read to find the peer's. */
 export const CLOSE_SENT = 2
-/** Both close frames have passed. Nothing more is read or sent, and the transport is on its way down. */
+/** Both close frames have been exchanged. Nothing more is read or sent, and the transport is ending. */
 export const CLEAN = 3
-/** No more close frame will pass. The same as CLEAN otherwise. */
+/** No more close frames will be exchanged. Otherwise the same as CLEAN. */
 export const BROKEN = 4
 /** The transport is gone. */
 export const CLOSED = 5
@@ -23,27 +23,27 @@ export const CLOSED = 5
 const STATE = 7
 
 /*
- * What is to be done, as bits.
+ * What to do, as bits.
  */
 
 /** Send the close frame with the payload `ClosingHandshake.payload`. */
 export const SEND = 8
-/** End our side of the transport behind what has been sent. */
+/** End our side of the transport after what has been sent. */
 export const END = 16
-/** The same for the server only: it is the first to end the transport (RFC 6455 §7.1.1). */
+/** The same, but only for a server: it is the first to end the transport (RFC 6455 §7.1.1). */
 const SERVER_ENDS = 32
 /** Cut the transport. */
 export const CUT = 64
-/** Cut the transport when everything has been written and our side has ended. */
+/** Cut the transport once everything has been written and our side has ended. */
 export const CUT_WHEN_WRITTEN = 128
 
-/** What began the end; `fault`: we did, for a fault that the peer has to be told of. */
+/** Who began to close. `fault`: we did, for a fault that the peer must be told of. */
 type Cause = 'local' | 'remote' | 'fault'
 
 interface Row {
-  /** What has begun the end if this is the first event. */
+  /** Who began to close, if this event is the first. */
   cause: Cause
-  /** For each state the next one, and what is to be done. */
+  /** For each state, the next one and what to do. */
   steps: readonly number[]
 }
 
@@ -59,7 +59,7 @@ const EVENTS = {
     cause: 'local',
     steps: [CLOSING_GENTLY | SEND, CLOSING_GENTLY, CLOSE_SENT, CLEAN, BROKEN]
   },
-  /** The peer has to be told why: see `owesFrame`. */
+  /** The peer must be told why: see `owesFrame`. */
   insist: {
     cause: 'fault',
     steps: [OPEN, CLOSING_GENTLY, CLOSE_SENT, CLEAN, BROKEN]
@@ -69,12 +69,12 @@ const EVENTS = {
     cause: 'fault',
     steps: [BROKEN | SEND | END, BROKEN | END, BROKEN | END, CLEAN | END, BROKEN | END]
   },
-  /** The peer's close frame: answered unless ours has been sent (RFC 6455 §5.5.1). After it no frame is read. */
+  /** The peer's close frame, answered unless ours has been sent (RFC 6455 §5.5.1). No frame is read after it. */
   closeFrame: {
     cause: 'remote',
     steps: [CLEAN | SEND | SERVER_ENDS, CLEAN | SERVER_ENDS, CLEAN | SERVER_ENDS, CLEAN, BROKEN]
   },
-  /** The peer has ended its side of the transport. Only the closing handshake may lead there (RFC 6455 §7.1.1). */
+  /** The peer has ended its side of the transport, which it may do only after the closing handshake (RFC 6455 §7.1.1). */
   peerEnded: {
     cause: 'remote',
     steps: [BROKEN | END, BROKEN | END, BROKEN | END, CLEAN | END, BROKEN | END]
@@ -84,7 +84,7 @@ const EVENTS = {
     cause: 'local',
     steps: [BROKEN | CUT, BROKEN | CUT, BROKEN | CUT, CLEAN | CUT, BROKEN | CUT]
   },
-  /** The same while the peer is owed our close frame. */
+  /** The same, while the peer is owed our close frame. */
   cutWhenTold: {
     cause: 'local',
     steps: [
@@ -92,7 +92,7 @@ const EVENTS = {
       BROKEN | CUT_WHEN_WRITTEN
     ]
   },
-  /** The handshake has taken too long. In CLOSING_GENTLY a slow consumer still gets what has been read. */
+  /** Closing has taken too long. In CLOSING_GENTLY a slow consumer still gets what has been read. */
   timeout: {
     cause: 'local',
     steps: [BROKEN | CUT, CLOSING_GENTLY | CUT, BROKEN | CUT, CLEAN | CUT, BROKEN | CUT]
@@ -107,8 +107,8 @@ const EVENTS = {
 export type ClosingEvent = keyof typeof EVENTS
 
 /**
- * How one connection ends: told what happens, it says what is to be done, and in the end what has become of the
- * connection. It knows no transport and no time.
+ * How one connection ends. Told what happens, it says what to do, and finally how the connection ended. It knows nothing
+ * of transports or time.
  */
 export class ClosingHandshake {
   readonly #role: Role
@@ -127,40 +127,40 @@ export class ClosingHandshake {
     return this.#state
   }
 
-  /** The same for those who do not need to know so exactly. */
+  /** The same, as users see it. */
   get socketState (): SocketState {
     return this.#state === OPEN ? 'open' : this.#state === CLOSED ? 'closed' : 'closing'
   }
 
-  /** Whether messages, pings and pongs may be sent: none may behind a close frame (RFC 6455 §5.5.1). */
+  /** Whether messages, pings and pongs may be sent: none may follow a close frame (RFC 6455 §5.5.1). */
   get maySend (): boolean {
     return this.#state === OPEN
   }
 
-  /** Whether what the peer sends is for the consumer. */
+  /** Whether the consumer gets what the peer sends. */
   get mayDeliver (): boolean {
     return this.#state <= CLOSING_GENTLY
   }
 
-  /** Whether both close frames have passed, or no more will. */
+  /** Whether both close frames have been exchanged, or no more will be. */
   get isEnding (): boolean {
     return this.#state >= CLEAN
   }
 
-  /** Whether the peer is to get our close frame, even if the consumer cuts the connection. */
+  /** Whether the peer must get our close frame, even if the consumer cuts the connection. */
   get owesFrame (): boolean {
     return this.#cause === 'fault'
   }
 
-  /** The payload of our close frame: our code and reason, or in answer to the peer its code (RFC 6455 §5.5.1). */
+  /** The payload of our close frame: our code and reason, or, in answer to the peer, its code (RFC 6455 §5.5.1). */
   get payload (): Buffer {
     return closePayload(this.#code, this.#cause === 'remote' ? '' : this.#reason)
   }
 
   /**
-   * Something has happened. The code and the reason count if it is what begins the end; a reason that is too long is cut.
+   * Something has happened. The code and the reason count only if this begins to close; a reason that is too long is cut.
    *
-   * @returns what is to be done: bits, in their order
+   * @returns what to do: bits, lowest first
    */
   on (event: ClosingEvent, code: number = CloseCode.ABNORMAL, reason = ''): number {
     if (this.#state === CLOSED) return 0
@@ -179,7 +179,7 @@ export class ClosingHandshake {
     return (step & SEND) | (this.#role === 'server' ? END : 0)
   }
 
-  /** The transport is gone. To be called once. */
+  /** The transport is gone. Call this once. */
   gone (): CloseInfo {
     const wasClean = this.#state === CLEAN
     this.#state = CLOSED

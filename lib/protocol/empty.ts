@@ -1,4 +1,4 @@
 import { Buffer } from 'node:buffer'
 
-/** No bytes. Views of it are cheaper than an empty buffer of their own, which took 330 ns (Node 20). */
+/** An empty buffer. A view of it is cheaper than a new empty buffer, which took 330 ns (Node 20). */
 export const EMPTY = Buffer.alloc(0)

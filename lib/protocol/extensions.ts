@@ -13,7 +13,7 @@ const NAME = new RegExp(`[ \\t]*(${TOKEN})[ \\t]*`, 'y')
 const PARAMETER = new RegExp(`;[ \\t]*(${TOKEN})[ \\t]*(?:=[ \\t]*(?:(${TOKEN})|"((?:[^"\\\\]|\\\\.)*)")[ \\t]*)?`, 'y')
 const COMMAS = /[ \t]*(?:,[ \t]*)*/y
 
-/** The elements of the header in their order; null where it does not follow the grammar (RFC 6455 §9.1). */
+/** The elements of the header, in order; null if it does not follow the grammar (RFC 6455 §9.1). */
 export function parseExtensions (header: string): Extension[] | null {
   const extensions: Extension[] = []
   let at = 0
@@ -31,7 +31,7 @@ export function parseExtensions (header: string): Extension[] | null {
     for (let match = next(PARAMETER); match !== null; match = next(PARAMETER)) {
       const [, parameter, token, quoted] = match
       const value = quoted === undefined ? token ?? null : quoted.replace(/\\(.)/g, '$1')
-      // RFC 6455 §9.1: what the quotes hold must be a token as well.
+      // RFC 6455 §9.1: a quoted value must be a token as well.
       if (value !== null && !IS_TOKEN.test(value)) return null
       extension.parameters.push([parameter!, value])
     }
@@ -42,12 +42,12 @@ export function parseExtensions (header: string): Extension[] | null {
   return extensions
 }
 
-/** The element as it stands in the header. */
+/** Formats an element for the header. */
 export function formatExtension ({ name, parameters }: Extension): string {
   return [name, ...parameters.map(([parameter, value]) => value === null ? parameter : `${parameter}=${value}`)].join('; ')
 }
 
-/** Whether a word is a token (RFC 9110 §5.6.2), as names of subprotocols and extensions are. */
+/** Whether a word is a token (RFC 9110 §5.6.2), as the names of subprotocols and extensions must be. */
 export function isToken (word: string): boolean {
   return IS_TOKEN.test(word)
 }

@@ -9,9 +9,9 @@ import { ALLOWANCE, workOf } from './work.ts'
 /** Which side of the connection this endpoint is: a server reads masked frames and writes unmasked ones. */
 export type Role = 'server' | 'client'
 
-/** What a frame decoder hands on. Bytes are already unmasked and lent only for the call. */
+/** Takes what a frame decoder hands on. Bytes are unmasked, and lent only for the call. */
 export interface FrameSink {
-  /** A header is complete; nothing of the payload has been kept yet. Throws to refuse the frame. */
+  /** A header is complete, and none of the payload has been kept yet. Throws to refuse the frame. */
   onFrame (fin: boolean, rsv1: boolean, opcode: number, length: number): void
   /** The next part of the payload; not called for an empty one. */
   onPayload (bytes: Buffer, start: number, end: number): void
@@ -19,9 +19,9 @@ export interface FrameSink {
   onFrameEnd (): void
 }
 
-/** Who answers for the time that decoding takes. */
+/** Decides how long decoding may go on. */
 export interface WorkOwner {
-  /** So much has been handed on that the clock should be looked at: see `ALLOWANCE`. May pause the decoder. */
+  /** It is time to look at the clock: see `ALLOWANCE`. May pause the decoder. */
   onAllowanceSpent (): void
 }
 
@@ -32,8 +32,8 @@ const MASKING_KEY = 3
 const PAYLOAD = 4
 
 /**
- * Bytes to frames (RFC 6455 §5.2). Keeps no payload: each part goes on as it comes. A rule of the header is
- * checked at the byte that can break it, so how the bytes were cut makes no difference.
+ * Decodes bytes into frames (RFC 6455 §5.2). Keeps no payload: each part is handed on as it arrives. Each rule of the
+ * header is checked at the byte that can break it, so it makes no difference where the bytes were split.
  */
 export class FrameDecoder {
   readonly #sink: FrameSink
@@ -52,7 +52,7 @@ export class FrameDecoder {
   #key = 0
   #received = 0
 
-  /** Bytes not decoded yet: those lent by `push`, or our own copy of what a pause has left over. */
+  /** Bytes not decoded yet: those lent by `push`, or our own copy of what a pause has held back. */
   #chunk: Buffer | null = null
   #position = 0
   #end = 0
@@ -62,7 +62,7 @@ export class FrameDecoder {
   /** Work that may still be done before the owner is asked. */
   #allowance = ALLOWANCE
 
-  /** @param workOwner null: decoding may take as long as it takes */
+  /** @param workOwner null: decoding may take any time */
   constructor (role: Role, sink: FrameSink, rsv1Allowed = false, workOwner: WorkOwner | null = null) {
     this.#sink = sink
     this.#masked = role === 'server'
@@ -76,7 +76,7 @@ export class FrameDecoder {
   }
 
   /**
-   * Decodes the bytes up to `end`. They are lent for the call, and unmasked in place. Not to be called while `pending`.
+   * Decodes the bytes before `end`, which are lent for the call and unmasked in place. Must not be called while `pending`.
    */
   push (chunk: Buffer, end = chunk.length): void {
     if (this.#stopped) return
@@ -93,13 +93,13 @@ export class FrameDecoder {
     this.#paused = true
   }
 
-  /** Goes on with what a pause left over. */
+  /** Goes on with what a pause has held back. */
   resume (): void {
     this.#paused = false
     if (this.#chunk !== null && !this.#running) this.#run()
   }
 
-  /** Work that the frame being handed on has made besides what its bytes tell. */
+  /** Counts work that the frame being handed on has made beyond its own bytes. */
   spend (work: number): void {
     this.#allowance -= work
   }
@@ -110,7 +110,7 @@ export class FrameDecoder {
     this.#chunk = null
   }
 
-  /** What a pause has left over is no longer lent when the call returns. */
+  /** Copies what a pause has held back: it is lent only until the call returns. */
   #keepRest (): void {
     this.#chunk = Buffer.from(this.#chunk!.subarray(this.#position, this.#end))
     this.#position = 0
@@ -157,7 +157,7 @@ export class FrameDecoder {
     this.#workOwner?.onAllowanceSpent()
   }
 
-  /** A header that lies in one piece, as nearly all do: a tenth of the time of a small message less (Node 20). */
+  /** Decodes a header that is in one piece, as nearly all are. Saves a tenth of the time of a small message (Node 20). */
   #wholeHeader (chunk: Buffer, start: number): number {
     this.#firstByte(chunk[start]!)
     this.#secondByte(chunk[start + 1]!)
@@ -226,7 +226,7 @@ export class FrameDecoder {
     this.#received = 0
     this.#key = 0
     if (isControl(this.#opcode) && this.#length > MAX_CONTROL_PAYLOAD) {
-      throw violation('a control frame carries 125 bytes at most (RFC 6455 section 5.5)')
+      throw violation('a control frame carries at most 125 bytes (RFC 6455 section 5.5)')
     }
     if (this.#length >= 126) {
       this.#lengthForm = this.#length

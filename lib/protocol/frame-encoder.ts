@@ -7,7 +7,7 @@ export const RSV1 = 0x40
 /** The longest header: two bytes, a 64-bit length, a masking key. */
 export const MAX_HEADER = 14
 
-/** Bytes that the header of an unfragmented frame takes (RFC 6455 §5.2). */
+/** Length of a frame's header, in bytes (RFC 6455 §5.2). */
 export function headerLength (payloadLength: number, masked: boolean): number {
   const length = payloadLength < 126 ? 2 : payloadLength < 65_536 ? 4 : 10
   return masked ? length + 4 : length
@@ -60,12 +60,12 @@ export function writeTextFrame (
   return end
 }
 
-/** Characters up to which `writeShortText` may be used: as UTF-8 they fit the shortest header. */
+/** The longest text for `writeShortText`, in characters: its UTF-8 fits the shortest header. */
 export const SHORT_TEXT = 32
 
 /**
- * Writes a whole text frame of at most `SHORT_TEXT` characters. A loop costs less there than the native calls that
- * measure and write: echo of 20 B, ns a frame, 276 against 412 (Node 20). Returns the index after the frame.
+ * Writes a whole text frame of at most `SHORT_TEXT` characters. A loop costs less here than the native calls that measure
+ * and write: echo of 20 B, ns per frame, 276 against 412 (Node 20). Returns the index after the frame.
  */
 export function writeShortText (target: Buffer, at: number, opcode: number, text: string, key: number | null): number {
   const start = at + headerLength(0, key !== null)

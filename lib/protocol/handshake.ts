@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
 import { isToken, parseExtensions } from './extensions.ts'
 
-/** The header fields that the opening handshake reads, as Node hands them over. */
+/** The header fields that the opening handshake reads, as Node gives them. */
 export type HandshakeHeaders = Record<string, string | string[] | undefined>
 
-/** A rule of the opening handshake that a request breaks; the texts name the RFC and its section. */
+/** A rule of the opening handshake that a request breaks. The message names the RFC and its section. */
 export interface HandshakeFault {
   status: 400 | 426
   message: string
@@ -20,18 +20,18 @@ const OTHER_VERSION: HandshakeFault = {
 /** RFC 6455 §1.3. */
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
-/** 16 bytes in base64: 22 digits, the last of which carries four unused bits that are 0, and padding (RFC 4648 §4). */
+/** 16 bytes in base64: 22 digits, the last with four unused bits that are 0, and padding (RFC 4648 §4). */
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/
 
-/** Whether a comma-separated list of tokens holds one of them, in any case (RFC 6455 §4.2.1). */
+/** Whether a comma-separated list contains a token, in upper or lower case (RFC 6455 §4.2.1). */
 export function hasToken (header: string | string[] | undefined, token: string): boolean {
   if (header === undefined) return false
-  // As most clients write it.
+  // Most clients send just the one token.
   if (typeof header === 'string' && header.length === token.length) return header.toLowerCase() === token
   return String(header).split(',').some(item => item.trim().toLowerCase() === token)
 }
 
-/** Whether the request asks for an upgrade to WebSocket at all; `checkUpgrade` then says how well. */
+/** Whether the request asks for an upgrade to WebSocket at all; `checkUpgrade` then checks it. */
 export function isWebSocketUpgrade (method: string | undefined, headers: HandshakeHeaders): boolean {
   return method === 'GET' && hasToken(headers.upgrade, 'websocket')
 }
@@ -40,7 +40,7 @@ export function isWebSocketUpgrade (method: string | undefined, headers: Handsha
  * The first rule of RFC 6455 §4.2.1 that an upgrade request breaks, or null.
  *
  * @param httpVersion as in `IncomingMessage.httpVersion`
- * @param rawHeaders names and values in turn, which still show a header that came twice
+ * @param rawHeaders names and values in turn, which still show a repeated header
  */
 export function checkUpgrade (
   httpVersion: string, headers: HandshakeHeaders, rawHeaders: readonly string[]
@@ -50,24 +50,24 @@ export function checkUpgrade (
   const malformed = checkMessage(headers, rawHeaders)
   if (malformed !== null) return malformed
   if (!headers.host) return fault('the header Host is missing (RFC 6455 section 4.2.1)')
-  if (!hasToken(headers.connection, 'upgrade')) return fault('the header Connection must hold the token "Upgrade" (RFC 6455 section 4.2.1)')
+  if (!hasToken(headers.connection, 'upgrade')) return fault('the header Connection must contain the token "Upgrade" (RFC 6455 section 4.2.1)')
   if (headers['sec-websocket-version'] !== VERSION) return OTHER_VERSION
   if (typeof key !== 'string' || !KEY.test(key)) return fault('the header Sec-WebSocket-Key must be 16 bytes in base64 (RFC 6455 section 4.2.1)')
   return checkOffers(headers)
 }
 
 /**
- * The first rule that an extended CONNECT breaks, or null: RFC 8441 §5 takes over what RFC 6455 says of Origin, version,
- * subprotocols and extensions, and nothing else. HTTP/2 itself has seen to the pseudo-header fields.
+ * The first rule that an extended CONNECT breaks, or null. RFC 8441 §5 keeps what RFC 6455 says about Origin, version,
+ * subprotocols and extensions, and nothing else. HTTP/2 itself has checked the pseudo-header fields.
  *
  * @param hasEnded whether the client has ended the stream with the request
  */
 export function checkExtendedConnect (
   headers: HandshakeHeaders, rawHeaders: readonly string[], hasEnded: boolean
 ): HandshakeFault | null {
-  if (hasEnded) return fault('the stream has ended with the request: no frame could follow (RFC 8441 section 5)')
+  if (hasEnded) return fault('the stream has ended with the request, so no frame can follow (RFC 8441 section 5)')
   const scheme = headers[':scheme']
-  // Of others HTTP/2 looks at no path.
+  // HTTP/2 does not check the path of any other scheme.
   if (scheme !== 'https' && scheme !== 'http') return fault('the scheme must be https or http (RFC 8441 section 5)')
   const malformed = checkMessage(headers, rawHeaders)
   if (malformed !== null) return malformed
@@ -81,8 +81,8 @@ export function checkExtendedConnect (
 
 function checkMessage (headers: HandshakeHeaders, rawHeaders: readonly string[]): HandshakeFault | null {
   const twice = firstRepeated(rawHeaders)
-  if (twice !== null) return fault(`the header ${twice} must not come more than once (RFC 6455 section 11.3)`)
-  if (hasBody(headers)) return fault('a handshake has no body: what follows it are frames (RFC 9110 section 7.8)')
+  if (twice !== null) return fault(`the header ${twice} must not appear more than once (RFC 6455 section 11.3)`)
+  if (hasBody(headers)) return fault('a handshake has no body: only frames follow it (RFC 9110 section 7.8)')
   return null
 }
 
@@ -95,13 +95,13 @@ function checkOffers (headers: HandshakeHeaders): HandshakeFault | null {
   return null
 }
 
-/** Whoever stands in front of the server may take it for something else than the frames that it would be here. */
+/** A proxy in front of the server may read as a body what we would read as frames. */
 function hasBody (headers: HandshakeHeaders): boolean {
   const length = headers['content-length']
   return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0')
 }
 
-/** The subprotocols that the client offers, in its order; null where the list is malformed (RFC 6455 §4.1). */
+/** The subprotocols that the client offers, in its order; null if the list is malformed (RFC 6455 §4.1). */
 export function offeredProtocols (headers: HandshakeHeaders): string[] | null {
   const header = headers['sec-websocket-protocol']
   if (header === undefined) return []
@@ -115,7 +115,7 @@ export function acceptKey (key: string): string {
   return hash('sha1', key + GUID, 'base64')
 }
 
-/** RFC 6455 §11.3.1, §11.3.5 and RFC 9110 §7.2: these come once in a request. Node keeps the first or joins them. */
+/** These may appear only once (RFC 6455 §11.3.1, §11.3.5, RFC 9110 §7.2), but Node keeps the first or joins them. */
 const ONCE = new Set(['host', 'origin', 'sec-websocket-key', 'sec-websocket-version'])
 
 function firstRepeated (rawHeaders: readonly string[]): string | null {

@@ -1,8 +1,8 @@
 import { simd, simdMemory } from './simd.ts'
 
 /**
- * Outside of `simdMemory`: below this many bytes the word loop does not pay for the typed array it needs.
- * Node 20, ns a call, by bytes / by words: 20 B 23/81, 64 B 56/93, 128 B 106/115, 200 B 161/140, 64 KiB 52,000/23,000.
+ * Outside `simdMemory`: below this many bytes, masking by words does not pay for the typed array it needs.
+ * Node 20, ns per call, by bytes/by words: 20 B 23/81, 64 B 56/93, 128 B 106/115, 200 B 161/140, 64 KiB 52,000/23,000.
  */
 const WORDS_FROM = 150
 
@@ -11,12 +11,12 @@ const keyWord = new Int32Array(1)
 const keyBytes = new Uint8Array(keyWord.buffer)
 
 /**
- * Masks or unmasks in place, which are the same operation (RFC 6455 §5.3).
+ * Masks or unmasks in place: both are the same operation (RFC 6455 §5.3).
  *
- * @param bytes where the payload lies
+ * @param bytes holds the payload
  * @param start index of the first byte to mask
  * @param end index after the last one
- * @param key the masking key: its four bytes as they stand on the wire, read as a little-endian 32-bit number
+ * @param key the masking key: its four bytes as on the wire, read as a little-endian 32-bit number
  * @param offset how many bytes of the same payload came before, so that a payload can be masked in pieces
  */
 export function mask (bytes: Uint8Array, start: number, end: number, key: number, offset: number): void {
@@ -27,7 +27,7 @@ export function mask (bytes: Uint8Array, start: number, end: number, key: number
 }
 
 function maskWords (bytes: Uint8Array, start: number, end: number, key: number): void {
-  // Typed arrays of words begin at a multiple of four in the memory below.
+  // An array of words must begin at a multiple of four in its memory.
   const lead = -(bytes.byteOffset + start) & 3
   const first = start + lead
   const count = (end - first) >> 2
@@ -56,7 +56,7 @@ function maskBytes (bytes: Uint8Array, start: number, end: number, key: number):
   if (i + 2 < end) bytes[i + 2]! ^= key2
 }
 
-/** The key as it applies `by` bytes further on. */
+/** The key as it applies `by` bytes later. */
 function rotate (key: number, by: number): number {
   return by === 0 ? key : (key >>> (by << 3)) | (key << (32 - (by << 3)))
 }

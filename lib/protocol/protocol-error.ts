@@ -1,7 +1,7 @@
 /**
- * The peer broke a rule of the protocol. Thrown where the rule is checked, caught once, in the reader; the connection
- * answers with a close frame of `closeCode` and this message, which names the section of the RFC. No other error's message
- * goes to a peer.
+ * The peer broke a rule of the protocol. Thrown where the rule is checked, and caught only in the reader. The connection
+ * answers with a close frame that carries `closeCode` and this message, which names the section of the RFC. No other
+ * error's message goes to a peer.
  */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'

@@ -1,10 +1,10 @@
-;; What is done to every byte of a payload, many bytes at a time.
-;; simd.ts carries this module in binary; test/protocol/simd.test.ts assembles it anew.
+;; Work on every byte of a payload, many bytes at a time.
+;; simd.ts carries this module in binary; test/protocol/simd.test.ts assembles it again.
 (module
   (memory (export "memory") 8 8)
 
   ;; Masks the bytes from $at up to $end in place (RFC 6455 section 5.3): 64 at a time, then words, then bytes.
-  ;; $key: the four bytes of the masking key as they stand on the wire, read as a little-endian number.
+  ;; $key: the four bytes of the masking key as on the wire, read as a little-endian number.
   (func (export "mask") (param $at i32) (param $end i32) (param $key i32)
     (local $keys v128)
     (local.set $keys (i32x4.splat (local.get $key)))

@@ -32,7 +32,7 @@ function withKey (key: string | undefined): string {
   return handshake('/room', { 'Sec-WebSocket-Key': key })
 }
 
-const ONCE = 'must not come more than once'
+const ONCE = 'must not appear more than once'
 const BAD_KEY = 'Sec-WebSocket-Key must be 16 bytes in base64'
 const BAD_PROTOCOLS = 'Sec-WebSocket-Protocol must be a list of different tokens'
 

@@ -5,7 +5,7 @@ import {
   get, openSocket, openStream, refusal, type RequestHeaders, refusingApp, type StreamOptions
 } from './support.ts'
 
-const ONCE = 'must not come more than once'
+const ONCE = 'must not appear more than once'
 const PROTOCOLS = 'Sec-WebSocket-Protocol must be a list of different tokens'
 
 const BAD: Array<[name: string, headers: RequestHeaders, message: string, options?: StreamOptions]> = [

@@ -135,7 +135,7 @@ const RSV = '1002 a reserved bit is set without an extension that uses it (RFC 6
 const MISPLACED = '1002 RSV1 belongs on the first frame of a message (RFC 7692 section 6.1)'
 const UNMASKED = '1002 a frame from a client must be masked (RFC 6455 section 5.1)'
 const MASKED = '1002 a frame from a server must not be masked (RFC 6455 section 5.1)'
-const CONTROL = '1002 a control frame carries 125 bytes at most (RFC 6455 section 5.5)'
+const CONTROL = '1002 a control frame carries at most 125 bytes (RFC 6455 section 5.5)'
 const MINIMAL = '1002 a length must be written in the fewest bytes (RFC 6455 section 5.2)'
 const TOP_BIT = '1002 the top bit of a 64-bit length must be 0 (RFC 6455 section 5.2)'
 

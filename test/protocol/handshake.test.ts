@@ -111,7 +111,7 @@ test('a key is any 16 bytes in base64 (§4.2.1)', async t => {
 })
 
 const KEY_FAULT = 'the header Sec-WebSocket-Key must be 16 bytes in base64 (RFC 6455 section 4.2.1)'
-const CONNECTION_FAULT = 'the header Connection must hold the token "Upgrade" (RFC 6455 section 4.2.1)'
+const CONNECTION_FAULT = 'the header Connection must contain the token "Upgrade" (RFC 6455 section 4.2.1)'
 const HOST_FAULT = 'the header Host is missing (RFC 6455 section 4.2.1)'
 const VERSION_FAULT = 'the header Sec-WebSocket-Version must be 13 (RFC 6455 section 4.4)'
 const PROTOCOL_FAULT = 'the header Sec-WebSocket-Protocol must be a list of different tokens (RFC 6455 section 4.1)'
@@ -119,7 +119,7 @@ const EXTENSIONS_FAULT = 'the header Sec-WebSocket-Extensions does not follow it
 const HTTP_FAULT = 'the handshake needs HTTP/1.1 or higher (RFC 6455 section 4.2.1)'
 
 function repeated (name: string): string {
-  return `the header ${name} must not come more than once (RFC 6455 section 11.3)`
+  return `the header ${name} must not appear more than once (RFC 6455 section 11.3)`
 }
 
 const refused: Array<[string, Sent, number, string]> = [
