@@ -4,22 +4,22 @@ import type { Done, ZlibContext } from './zlib-context.ts'
 
 /** Where the context for a message comes from. */
 export interface ContextSource {
-  /** A context as the message needs it; nobody else has it until it is given back. */
+  /** A context that is ready for the message. Nobody else has it until it is given back. */
   take (): ZlibContext
   give (context: ZlibContext): void
   /** No more messages will come. */
   close (): void
 }
 
-/** Makes a context with so much room for its output. */
+/** Makes a context with an output buffer of this many bytes. */
 type Create = (chunkSize: number) => ZlibContext
 
-/** As many jobs at a time as Node's pool has threads: more would only hold memory while they wait. */
+/** Jobs at a time: as many as Node's thread pool has threads. More would only hold memory while they wait. */
 const CONCURRENCY = 4
 
 /**
- * Bytes of output that zlib has room for at a time. The thread pool hands each over by way of the event loop, which is
- * why more is better where it does not cost every connection.
+ * Size of zlib's output buffer, in bytes. The thread pool hands over each full buffer through the event loop, so a larger
+ * one is better where not every connection has its own.
  */
 const SHARED_CHUNK = 64 * 1024
 const OWN_CHUNK = 16 * 1024
@@ -48,7 +48,7 @@ export class SharedContexts implements ContextSource {
   close (): void {}
 }
 
-/** With context takeover: a context that knows the messages so far, from the first one on. */
+/** With context takeover: one context, made for the first message, that knows all messages so far. */
 export class OwnContext implements ContextSource {
   readonly #create: Create
   #context: ZlibContext | null = null
@@ -77,10 +77,10 @@ export class OwnContext implements ContextSource {
   }
 }
 
-/** What the thread pool is to do, when it is its turn. */
+/** A job for the thread pool. */
 export interface Job {
   source: ContextSource
-  /** What has been taken from the source already, or null. It goes back there. */
+  /** A context already taken from the source, or null. It is given back in the end. */
   context: ZlibContext | null
   input: Buffer
   /** See `ZlibContext.later`. */
@@ -89,18 +89,18 @@ export interface Job {
   done: Done
 }
 
-/** A job on its way. */
+/** A job that waits or is under way. */
 interface Ticket {
-  /** Null once the job has begun, or was cancelled before. */
+  /** Null once the job has begun or was cancelled. */
   waiting: Job | null
-  /** Null once it was cancelled. */
+  /** Null once the job has finished or was cancelled. */
   done: Done | null
 }
 
 const tickets = fastq<unknown, Ticket>((ticket, release) => {
   const job = ticket.waiting
   if (job === null) {
-    // Not at once: any number of them may lie one behind the other, each of which is begun by the one before it.
+    // Not at once: each release begins the next ticket, and a long row of cancelled ones would overflow the stack.
     process.nextTick(release, null)
     return
   }
@@ -110,7 +110,7 @@ const tickets = fastq<unknown, Ticket>((ticket, release) => {
     if (context !== null) job.source.give(context)
     release(null)
     const { done } = ticket
-    // Whoever can cancel the ticket keeps it.
+    // The ticket lives as long as its cancel function is kept; `done` must not.
     ticket.done = null
     done?.(error, output)
   }
@@ -118,14 +118,14 @@ const tickets = fastq<unknown, Ticket>((ticket, release) => {
     context ??= job.source.take()
     context.later(job.input, job.maxLength, finish)
   } catch (error) {
-    // Whoever enqueues does not expect the answer before it returns.
+    // The caller of `enqueue` does not expect the answer before that returns.
     process.nextTick(finish, error)
   }
 }, CONCURRENCY)
 
-/** @returns cancels the job: its input is not kept until it would have been its turn */
+/** @returns cancels the job: if it still waits, its input is freed at once */
 export function enqueue (job: Job): () => void {
-  // The context of zlib may have come up in another connection's request: its AsyncLocalStorage is not to be seen here.
+  // A context may have been made in another connection's request, whose AsyncLocalStorage must not be seen here.
   const ticket: Ticket = { waiting: job, done: AsyncResource.bind(job.done) }
   tickets.push(ticket)
   return () => {

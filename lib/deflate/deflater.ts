@@ -5,7 +5,7 @@ import type { DeflateSettings, Direction } from './negotiate.ts'
 import { joined, ZlibContext } from './zlib-context.ts'
 
 export interface DeflaterOwner {
-  /** What is sent in place of a message that `deflate` has kept. */
+  /** What to send for a message for which `deflate` returned null. */
   onDeflated (data: Buffer): void
   onDeflateFailed (error: Error): void
 }
@@ -16,10 +16,10 @@ export interface DeflaterOwner {
  */
 const MAX_SYNC_INPUT = 16 * 1024
 
-/** RFC 7692 §7.2.1: the end of what flushing leaves is not sent. */
+/** Bytes at the end of a flush that are not sent (RFC 7692 §7.2.1). */
 const TAIL_LENGTH = 4
 
-/** Deflates messages: those of one connection with context takeover, otherwise those of all that have its kind. */
+/** Deflates messages: of one connection with context takeover, otherwise of all connections with the same parameters. */
 export class Deflation {
   readonly #takeover: boolean
   readonly #contexts: ContextSource
@@ -30,15 +30,15 @@ export class Deflation {
     this.#contexts = new Source(chunkSize => create(windowBits, settings, chunkSize))
   }
 
-  /** Whether it is for the thread pool. */
+  /** Whether a message is for the thread pool. */
   isLarge (message: Buffer): boolean {
     return message.length > MAX_SYNC_INPUT
   }
 
   /**
    * @param message not empty
-   * @returns what is sent in its place: the message itself where deflating does not make it smaller
-   * @throws {Error} of zlib, which has no memory
+   * @returns what to send: the message itself if deflating does not make it smaller
+   * @throws {Error} of zlib, which is out of memory
    */
   now (message: Buffer): Buffer {
     const context = this.#contexts.take()
@@ -51,10 +51,10 @@ export class Deflation {
   }
 
   /**
-   * The same in the thread pool. With context takeover no other message may come before `done`.
+   * The same in the thread pool. With context takeover, no other message may come before `done`.
    *
-   * @param done called later, with an error or with what is sent
-   * @returns cancels it: `done` is not called any more
+   * @param done called later, with an error or with what to send
+   * @returns cancels the job: `done` is not called
    */
   later (message: Buffer, done: (error: Error | null, data: Buffer) => void): () => void {
     return enqueue({
@@ -74,13 +74,13 @@ export class Deflation {
   }
 
   #smaller (message: Buffer, chunks: Buffer[], length: number): Buffer {
-    // With context takeover the peer has to see what later messages may refer to.
+    // With context takeover, the peer must see what later messages may refer to.
     if (length - TAIL_LENGTH >= message.length && !this.#takeover) return message
     return joined(chunks, length - TAIL_LENGTH)
   }
 }
 
-/** Those without context takeover, by what they have in common. */
+/** The ones without context takeover, by their parameters. */
 const shared = new Map<string, Deflation>()
 
 function deflation (direction: Direction, settings: DeflateSettings): Deflation {
@@ -93,7 +93,7 @@ function deflation (direction: Direction, settings: DeflateSettings): Deflation 
 
 /** Deflates the messages of one connection, one at a time (RFC 7692 §7.2.1). */
 export class Deflater {
-  /** Without context takeover: what deflates for all connections alike, so that they can share what it makes. Else null. */
+  /** Without context takeover, deflates for many connections, which can share the results. With it: null. */
   readonly shared: Deflation | null
   readonly #deflation: Deflation
   readonly #owner: DeflaterOwner
@@ -108,9 +108,9 @@ export class Deflater {
 
   /**
    * @param message not empty
-   * @returns what is sent in its place: the message itself where deflating does not make it smaller; null: it is large,
-   * and the owner gets this later; no other may come before
-   * @throws {Error} of zlib, which has no memory
+   * @returns what to send: the message itself if deflating does not make it smaller; null if the message is large: the
+   * owner gets this later, and no other message may come before
+   * @throws {Error} of zlib, which is out of memory
    */
   deflate (message: Buffer): Buffer | null {
     if (!this.#deflation.isLarge(message)) return this.#deflation.now(message)
@@ -121,7 +121,7 @@ export class Deflater {
     return null
   }
 
-  /** Tells the owner nothing any more, and frees memory. */
+  /** Tells the owner nothing more, and frees memory. */
   close (): void {
     this.#cancel?.()
     this.#deflation.close()
@@ -129,7 +129,7 @@ export class Deflater {
 }
 
 function create (windowBits: number, { level, memLevel }: DeflateSettings, chunkSize: number): ZlibContext {
-  // zlib deflates with 2^9 bytes at least. Of these it refers to the last 250, which are in a window of 2^8 as well.
+  // zlib deflates with a window of at least 2^9 bytes, but refers only to the last 250, which a window of 2^8 has too.
   const options: ZlibOptions = {
     level, memLevel, windowBits: Math.max(9, windowBits), flush: constants.Z_SYNC_FLUSH, chunkSize
   }

@@ -8,32 +8,32 @@ import type { Direction } from './negotiate.ts'
 import { joined, type Output, ZlibContext } from './zlib-context.ts'
 
 export interface InflaterOwner {
-  /** A message that `inflate` did not return. */
+  /** A message for which `inflate` returned null. */
   onInflated (message: Buffer): void
-  /** A `ProtocolError` as `inflate` throws it, or what keeps us from inflating. */
+  /** A `ProtocolError` as `inflate` throws it, or a failure of ours. */
   onInflateFailed (error: Error): void
 }
 
 /**
- * What the calling thread does: messages up to this size, slice by slice, and no further slice after so much output.
- * A slice swells to 1 MiB at most, in under a millisecond.
+ * The calling thread inflates messages up to this size, slice by slice, and stops after this much output. A slice swells
+ * to at most 1 MiB, in under a millisecond.
  */
 const MAX_SYNC_INPUT = 16 * 1024
 const SLICE = 1024
 const MAX_SYNC_OUTPUT = 128 * 1024
 
-/** RFC 7692 §7.2.2: the rest of an empty block, which the sender has cut off. */
+/** The end of an empty block, which the sender has cut off (RFC 7692 §7.2.2). */
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff])
-/** Behind it an empty final block, and a byte that zlib must then leave: so the message ended where a block does. */
+/** The same, an empty final block, and a byte. If zlib leaves that byte, the message ended where a block does. */
 const TAIL_AND_PROOF = Buffer.from([...TAIL, 0x01, 0x00, 0x00, 0xff, 0xff, 0x00])
 
-/** Final blocks in a message, at most: each costs a new start, and no sender needs more than one. */
+/** The most final blocks in a message: each costs a new start, and no sender needs more than one. */
 const MAX_FINAL_BLOCKS = 16
 
-/** A message and its tail, while the calling thread reads it. */
+/** A message and its tail, while the calling thread inflates it. */
 const scratch = Buffer.allocUnsafeSlow(MAX_SYNC_INPUT + TAIL_AND_PROOF.length)
 
-/** Contexts of those without context takeover, by the bits of their window. */
+/** The contexts without context takeover, by their window bits. */
 const shared = new Map<number, SharedContexts>()
 
 function sharedContexts (windowBits: number): SharedContexts {
@@ -56,24 +56,24 @@ export class Inflater {
   #length = 0
   #finalBlocks = 0
 
-  /** @param maxPayload bytes in a message, at most, however small it was before */
+  /** @param maxPayload the most bytes in a message once it is inflated */
   constructor ({ contextTakeover, windowBits }: Direction, maxPayload: number, owner: InflaterOwner) {
     this.#contexts = contextTakeover ? new OwnContext(chunkSize => create(windowBits, chunkSize)) : sharedContexts(windowBits)
-    // The proof ends the compressed data, which another message is to continue.
+    // The proof ends the compressed data, which with takeover the next message continues.
     this.#tail = contextTakeover ? TAIL : TAIL_AND_PROOF
     this.#maxPayload = maxPayload
     this.#owner = owner
   }
 
   /**
-   * @param data is not needed any more when the call returns
-   * @returns the message, or null: it is large, and the owner gets it later; no other may come before
+   * @param data lent for the call
+   * @returns the message; null if it is large: the owner gets it later, and no other message may come before
    * @throws {ProtocolError} 1007: the data is broken; 1009: the message is too large
-   * @throws {Error} of zlib, which has no memory
+   * @throws {Error} of zlib, which is out of memory
    */
   inflate (data: Buffer): Buffer | null {
     this.#finalBlocks = 0
-    // RFC 7692 §7.2.3.6 has a byte for an empty message. Without it there is nothing to inflate.
+    // An empty message is sent as one byte (RFC 7692 §7.2.3.6). Without that there is nothing to inflate.
     if (data.length === 0) return data
     if (data.length > MAX_SYNC_INPUT) {
       this.#later(null, Buffer.concat([data, this.#tail]))
@@ -97,7 +97,7 @@ export class Inflater {
     return this.#message()
   }
 
-  /** Tells the owner nothing any more, and frees memory. */
+  /** Tells the owner nothing more, and frees memory. */
   close (): void {
     this.#cancel?.()
     this.#chunks = []
@@ -110,13 +110,13 @@ export class Inflater {
     try {
       output = context.now(slice)
     } catch (error) {
-      throw blamed(error as Error)
+      throw toFault(error as Error)
     }
     if (output.used < slice.length) context.reset()
     return this.#advance(rest, slice.length, output)
   }
 
-  /** @param context what has inflated the message so far, or null */
+  /** @param context the one that has inflated the message so far, or null */
   #later (context: ZlibContext | null, rest: Buffer): void {
     this.#cancel = enqueue({
       source: this.#contexts,
@@ -132,7 +132,7 @@ export class Inflater {
     try {
       if (output === undefined) throw error!
       if (this.#length + output.length > this.#maxPayload) throw tooBig(this.#maxPayload)
-      if (error !== null) throw blamed(error)
+      if (error !== null) throw toFault(error)
       left = this.#advance(rest, rest.length, output)
     } catch (error) {
       this.#owner.onInflateFailed(error as Error)
@@ -142,7 +142,7 @@ export class Inflater {
     else this.#owner.onInflated(this.#message())
   }
 
-  /** Adds an output to the message; returns the input that is still to be inflated. */
+  /** Adds an output to the message. Returns the input that is still to be inflated. */
   #advance (rest: Buffer, offered: number, { chunks, length, used }: Output): Buffer {
     for (const chunk of chunks) this.#chunks.push(chunk)
     this.#length += length
@@ -153,12 +153,12 @@ export class Inflater {
       if (left.length === 0 && this.#tail !== TAIL) throw broken('it ends inside a block')
       return left
     }
-    // A block that calls itself the last (RFC 7692 §7.2.3.4): others may follow it (§7.2.1).
+    // A block that calls itself final (RFC 7692 §7.2.3.4). Others may still follow it (§7.2.1).
     if (tailUsed < 0) {
       if (++this.#finalBlocks > MAX_FINAL_BLOCKS) throw broken(`it has more than ${MAX_FINAL_BLOCKS} final blocks`)
       return left
     }
-    // It ended with the message, with the message's empty block, or with ours.
+    // The data may end with the message, with the message's empty block, or with ours.
     if (tailUsed !== 0 && tailUsed !== TAIL.length && tailUsed !== TAIL_AND_PROOF.length - 1) throw broken('it ends inside a block')
     return left.subarray(left.length)
   }
@@ -176,11 +176,11 @@ function create (windowBits: number, chunkSize: number): ZlibContext {
   return new ZlibContext(new InflateRaw(options))
 }
 
-/** What zlib says of data, and not of itself: that it is broken, or ends too early. */
+/** What zlib says of faults in the data, not its own: the data is broken, or ends too early. */
 const DATA_FAULTS: unknown[] = ['Z_DATA_ERROR', 'Z_BUF_ERROR']
 
-/** An error of zlib is the peer's fault, or ours, and then none of its business. */
-function blamed (error: Error & { code?: unknown }): Error {
+/** A fault in the data is the peer's, and it is told. Any other error of zlib is ours. */
+function toFault (error: Error & { code?: unknown }): Error {
   return DATA_FAULTS.includes(error.code) ? broken(error.message) : error
 }
 

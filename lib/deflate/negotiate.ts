@@ -2,7 +2,7 @@ import { type Extension, formatExtension, parseExtensions } from '../protocol/ex
 
 const NAME = 'permessage-deflate'
 
-/** DEFLATE knows LZ77 windows of 2^8 to 2^15 bytes (RFC 7692 §7.1.2). */
+/** DEFLATE allows LZ77 windows of 2^8 to 2^15 bytes (RFC 7692 §7.1.2). */
 const LARGEST_WINDOW = 15
 const WINDOW_BITS = /^(?:[89]|1[0-5])$/
 
@@ -15,7 +15,7 @@ export interface DeflateSettings {
   windowBits: number
 }
 
-/** Those of a route that only says that it compresses. */
+/** The choices of a route that only says that it compresses. */
 export const DEFLATE_DEFAULTS: DeflateSettings = {
   threshold: 1024,
   level: 1,
@@ -53,12 +53,12 @@ interface Parameters {
   clientNoContextTakeover: boolean
   serverWindowBits: number | null
   clientWindowBits: number | null
-  /** `client_max_window_bits` without a value: the client takes one if it is told. */
+  /** `client_max_window_bits` is there, with or without a value: the client accepts a smaller window. */
   clientTakesBits: boolean
 }
 
 /**
- * A server's part (RFC 7692 §7.1): accepts the first offer without unknown, repeated or invalid parameters.
+ * The server's part (RFC 7692 §7.1): accepts the first offer without unknown, repeated or invalid parameters.
  *
  * @param settings null: no offer is accepted
  */
@@ -78,7 +78,7 @@ function accept (offered: Parameters, { contextTakeover, windowBits }: DeflateSe
   }
   const client = {
     contextTakeover: contextTakeover && !offered.clientNoContextTakeover,
-    // §7.1.2.2: only a client that has offered the parameter can be told one.
+    // §7.1.2.2: only a client that has offered the parameter can be given a window.
     windowBits: offered.clientTakesBits ? Math.min(windowBits, offered.clientWindowBits ?? LARGEST_WINDOW) : LARGEST_WINDOW
   }
   const parameters: Extension['parameters'] = []
@@ -94,10 +94,10 @@ function accept (offered: Parameters, { contextTakeover, windowBits }: DeflateSe
 }
 
 /**
- * A client's part: what the response to its offers says.
+ * The client's part: reads the response to its offers.
  *
  * @returns null for no compression
- * @throws {Error} the response answers none of the offers: the client fails the connection (RFC 6455 §4.1)
+ * @throws {Error} the response answers none of the offers, so the client must fail the connection (RFC 6455 §4.1)
  */
 export function readAnswer (header: string | undefined, offers: string | undefined): Agreement | null {
   if (header === undefined) return null
@@ -109,13 +109,13 @@ export function readAnswer (header: string | undefined, offers: string | undefin
     server: { contextTakeover: !answer.serverNoContextTakeover, windowBits: answer.serverWindowBits ?? LARGEST_WINDOW },
     client: {
       contextTakeover: !answer.clientNoContextTakeover,
-      // §7.1.2.2: what the client has offered holds without an answer, too.
+      // §7.1.2.2: what the client has offered holds even without an answer.
       windowBits: Math.min(answer.clientWindowBits ?? LARGEST_WINDOW, offer.clientWindowBits ?? LARGEST_WINDOW)
     }
   }
 }
 
-/** RFC 7692 §7.1.1, §7.1.2: what an answer has to repeat, and what it may say only if it was offered. */
+/** Whether an answer repeats what it must, and adds nothing that only an offer allows (RFC 7692 §7.1.1, §7.1.2). */
 function answers (answer: Parameters, offer: Parameters | null): boolean {
   return offer !== null &&
     (answer.serverNoContextTakeover || !offer.serverNoContextTakeover) &&
@@ -127,7 +127,7 @@ function deflateElements (header: string | undefined): Extension[] {
   return (parseExtensions(header ?? '') ?? []).filter(({ name }) => name === NAME)
 }
 
-/** Null if one of them is unknown, repeated or has a value that it must not have (RFC 7692 §7.1). */
+/** Null if a parameter is unknown, repeated or has an invalid value (RFC 7692 §7.1). */
 function readParameters ({ parameters }: Extension): Parameters | null {
   const read: Parameters = {
     serverNoContextTakeover: false,

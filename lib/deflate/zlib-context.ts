@@ -1,16 +1,16 @@
 import type { DeflateRaw, InflateRaw } from 'minizlib'
 
-/** What has become of an input. */
+/** The result of an input. */
 export interface Output {
   chunks: Buffer[]
   length: number
-  /** Bytes of the input that were used: not all if the compressed data had ended before. */
+  /** Bytes of the input that were used: not all of them if the compressed data ended before. */
   used: number
 }
 
 export type Done = (error: Error | null, output?: Output) => void
 
-/** A state of zlib that outlives a message, and works in the calling thread or in the thread pool, on one input at a time. */
+/** A state of zlib that outlives a message. Takes one input at a time, in the calling thread or in the thread pool. */
 export class ZlibContext {
   readonly #zlib: DeflateRaw | InflateRaw
   #failure: Error | null = null
@@ -25,7 +25,7 @@ export class ZlibContext {
     })
   }
 
-  /** False after an error, and when the thread pool has met the end of the compressed data. */
+  /** False after an error, and once the thread pool has met the end of the compressed data. */
   get isUsable (): boolean {
     return this.#isUsable
   }
@@ -42,7 +42,7 @@ export class ZlibContext {
   /**
    * The same in the thread pool.
    *
-   * @param maxLength ends with an output that is longer, as soon as it is
+   * @param maxLength stops as soon as the output is longer than this
    */
   later (input: Buffer, maxLength: number, done: Done): void {
     const handle = this.#zlib.handle!
@@ -61,7 +61,7 @@ export class ZlibContext {
       output.chunks.push(chunk)
       output.length += chunk.length
       if (output.length <= maxLength) return
-      // At once: the write may come to its end before the error is told, which the next input must not meet.
+      // At once: the write may end before the error is told, and the next input must not meet that error.
       this.#isUsable = false
       handle.destroy(new Error('the output is too long'))
     }
@@ -69,7 +69,7 @@ export class ZlibContext {
     handle.write(input, settle)
   }
 
-  /** Forgets what the messages so far have left. */
+  /** Forgets the messages so far. */
   reset (): void {
     this.#zlib.reset()
   }
