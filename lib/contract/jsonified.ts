@@ -1,4 +1,4 @@
-/** What is left of a value when it has been JSON: a Date is a string. */
+/** What a value becomes on its way through JSON: a Date is a string. */
 export type Jsonified<Value> =
   Value extends { toJSON (): infer Json } ? Jsonified<Json>
     : Value extends (...args: never) => unknown ? never

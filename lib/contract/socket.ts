@@ -4,8 +4,8 @@ export type SocketState = 'open' | 'closing' | 'closed'
 /** How a connection ended. */
 export interface CloseInfo {
   /**
-   * The code of the close frame that began the end, whoever sent it. 1005: that frame carried no code; 1006: the
-   * connection ended without one.
+   * The code of the first close frame, whoever sent it. 1005: that frame carried no code; 1006: the connection ended
+   * without one.
    */
   readonly code: number
   /** The reason of that frame, or an empty string. */
