@@ -1,6 +1,6 @@
 import { escaped, listed, type Union } from './union.ts'
 
-/** What is wrong with a value, in the form that Ajv gives it. */
+/** What is wrong with a value, in Ajv's form. */
 export interface SchemaFault {
   keyword: string
   instancePath: string
@@ -9,7 +9,7 @@ export interface SchemaFault {
   message: string
 }
 
-/** What was compiled from the branches of a union: one of them is found by the property that tells them apart. */
+/** The compiled branches of a union, each found by the property that tells them apart. */
 export class Branches<Compiled> {
   readonly #property: string
   readonly #compiled = new Map<unknown, Compiled>()
@@ -22,7 +22,7 @@ export class Branches<Compiled> {
     for (const [value, i] of union.indexes) this.#compiled.set(value, compiled[i]!)
   }
 
-  /** What was compiled for the branch that a value names; undefined: it names none. */
+  /** The compiled branch that a value names; undefined: it names none. */
   pick (value: unknown): Compiled | undefined {
     if (typeof value !== 'object' || value === null) return undefined
     return this.#compiled.get((value as Record<string, unknown>)[this.#property])

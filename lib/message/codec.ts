@@ -4,7 +4,7 @@ import { FST_ERR_WS_ASYNC_VALIDATOR, FST_ERR_WS_INVALID_JSON, FST_ERR_WS_INVALID
 import type { Branches } from './branches.ts'
 import { cut } from './cut.ts'
 
-/** A compiled validator, as Fastify's validator compilers make them. */
+/** A compiled validator, as Fastify's validator compilers make it. */
 export interface Validator {
   (value: unknown, context?: { parentData: object, parentDataProperty: string }): unknown
   errors?: unknown
@@ -12,18 +12,18 @@ export interface Validator {
   schemaEnv?: SchemaEnv
 }
 
-/** A schema as Ajv has compiled it, with those that it refers to. */
+/** A schema as Ajv has compiled it, with the schemas that it refers to. */
 interface SchemaEnv {
   validate?: Validator
   root?: SchemaEnv
   refs?: Record<string, unknown>
 }
 
-/** What `schema.message` was compiled to. */
+/** What `schema.message` was compiled into. */
 export interface Validators {
-  /** For every message, or for those that fit no branch. Null: such a message is invalid. */
+  /** For every message, or for those that name no branch. Null: such a message is invalid. */
   whole: Validator | null
-  /** Of a union whose branches are told apart by a property; null: it is no such union. */
+  /** Of a union whose branches a property tells apart. Null: the schema is not such a union. */
   branches: Branches<Validator> | null
   all: readonly Validator[]
 }
@@ -35,28 +35,28 @@ export interface PoisoningOptions {
 }
 
 export interface DecoderOptions extends PoisoningOptions {
-  /** Deliver what fails the schema, and tell its recipient what is wrong with it, instead of throwing. */
+  /** Delivers a message that fails the schema, and tells its recipient what is wrong, instead of throwing. */
   attachValidation: boolean
-  /** Makes one error of what the validator reported. */
+  /** Turns what the validator reported into one error. */
   formatError: (errors: any[], dataVar: string) => Error
 }
 
 /** The longest text of an error, in UTF-16 units: it goes to the log and to the peer, and may quote the message. */
 const MAX_TEXT = 1024
-/** The longest path to a fault in it: there must be room for the fault itself. */
+/** The longest path to a fault in it, which leaves room for the fault itself. */
 const MAX_PATH = 256
 
 /**
- * Text to validated value, for the routes that declare `schema.message`. One serves all connections of a route: it keeps
- * nothing of a message.
+ * Decodes text to a validated value, for routes that declare `schema.message`. One decoder serves all connections of a
+ * route, and keeps nothing of a message.
  */
 export class MessageDecoder {
   readonly #whole: Validator | null
   readonly #branches: Branches<Validator> | null
-  /** The validators that would keep the errors of the last message. */
+  /** The validators that would otherwise keep the errors of the last message. */
   readonly #keepers: Validator[]
   readonly #options: DecoderOptions
-  /** Lets Ajv replace the value itself: a schema may coerce or default it. */
+  /** Lets Ajv replace the whole value, which a schema may coerce or default. */
   readonly #holder: { message: unknown } = { message: undefined }
   readonly #context = { parentData: this.#holder, parentDataProperty: 'message' }
 
@@ -68,8 +68,8 @@ export class MessageDecoder {
   }
 
   /**
-   * @param recipient is told, with `attachValidation`, what is wrong with the message
-   * @throws {FST_ERR_WS_UNSUPPORTED_DATA} it is binary
+   * @param recipient with `attachValidation`, is told what is wrong with the message
+   * @throws {FST_ERR_WS_UNSUPPORTED_DATA} the message is binary
    * @throws {FST_ERR_WS_INVALID_JSON | FST_ERR_WS_INVALID_MESSAGE | FST_ERR_WS_ASYNC_VALIDATOR}
    */
   decode (data: string | Buffer, recipient: { validationError: Error | null }): unknown {
@@ -86,7 +86,7 @@ export class MessageDecoder {
     }
   }
 
-  /** A message that is nested too deeply for the validator, or for the error formatter, is the client's fault and not ours. */
+  /** A message nested too deeply for the validator, or for the error formatter, is the client's fault and not ours. */
   #check (): Error | null {
     try {
       return this.#validate()
@@ -96,7 +96,7 @@ export class MessageDecoder {
     }
   }
 
-  /** The three forms of an answer that Fastify knows: false with `errors`, `{ error }`, `{ value }`. */
+  /** Understands the three answers that Fastify knows: false with `errors`, `{ error }`, `{ value }`. */
   #validate (): Error | null {
     const validator = this.#branches?.pick(this.#holder.message) ?? this.#whole
     if (validator === null) return this.#invalid([this.#branches!.faultOf(this.#holder.message)])
@@ -139,7 +139,7 @@ export function parseJson (text: string, options: PoisoningOptions): unknown {
   }
 }
 
-/** Fastify's default text for a schema violation: where, then what. As many of them as fit. */
+/** Fastify's default text for violations of a schema: where, then what, for as many as fit. */
 export function formatSchemaErrors (errors: Array<{ instancePath?: string, message?: string }>, dataVar: string): Error {
   let text = ''
   for (const { instancePath = '', message } of errors) {
@@ -149,11 +149,11 @@ export function formatSchemaErrors (errors: Array<{ instancePath?: string, messa
   return new Error(text)
 }
 
-/** Ajv leaves errors, and with `verbose` the values, on each function of its own, also of a schema that was referred to. */
+/** Ajv leaves errors, and with `verbose` the values, on each validator that it made, also for a referenced schema. */
 function keepersOf (validator: Validator): Validator[] {
   if (validator.schemaEnv === undefined) return []
   const schemas = new Set<SchemaEnv | undefined>([validator.schemaEnv])
-  // The loop also visits what is added to the set meanwhile.
+  // The loop also visits what it adds to the set.
   for (const schema of schemas) {
     schemas.add(schema?.root)
     for (const other of Object.values(schema?.refs ?? {})) if (typeof other === 'object') schemas.add(other as SchemaEnv)
@@ -172,7 +172,7 @@ function tooDeep (cause: unknown): Error {
   return new FST_ERR_WS_INVALID_MESSAGE('the message is nested too deeply to be validated', undefined, cause)
 }
 
-/** Engines give no other sign of it than this text; Bun ends it with a full stop. */
+/** This text is the only sign that engines give. Bun ends it with a full stop. */
 function isStackOverflow (error: unknown): boolean {
   return types.isNativeError(error) && error.name === 'RangeError' && error.message.startsWith('Maximum call stack size exceeded')
 }

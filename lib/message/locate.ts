@@ -1,37 +1,37 @@
 import { cut } from './cut.ts'
 import { escaped, isRecord, listed, type Place, resolve, type Schema, type SharedSchemas, standsAlone, within } from './union.ts'
 
-/** Compiles a schema to what throws when a value does not fit. */
+/** Compiles a schema into a function that throws when a value does not fit. */
 export type Compile = (schema: Schema) => (value: any) => unknown
 
 /** A part of the schema. */
 interface Part extends Place {
-  /** Inside of a union nothing is coerced: serializers look for the branch that fits. */
+  /** Set inside a union, where nothing is coerced: serializers look for the branch that fits. */
   readonly isStrict: boolean
 }
 
-/** The longest quotation from a schema in the text of an error, in UTF-16 units. */
+/** The longest quotation from a schema in an error text, in UTF-16 units. */
 const MOST_OF_SCHEMA = 256
 
 /**
- * Finds out where a value does not fit a schema. Serializers only say that it does not, or name a property and not where it
- * is, so its parts are serialized one by one. Slow: only for a value that has failed already.
+ * Finds out where a value does not fit a schema. Serializers only say that it does not, or name a property but not its
+ * place, so the parts are serialized one by one. Slow: only for a value that has already failed.
  */
 export class Locator {
   readonly #compile: Compile
   readonly #shared: SharedSchemas
   readonly #compiled = { strict: new WeakMap<Schema, (value: any) => unknown>(), lax: new WeakMap<Schema, (value: any) => unknown>() }
 
-  /** @param compile as the schema was compiled that the value has failed */
+  /** @param compile compiles in the same way as for the schema that the value has failed */
   constructor (compile: Compile, shared: SharedSchemas) {
     this.#compile = compile
     this.#shared = shared
   }
 
   /**
-   * Where and what, such as `message/text must be string`.
+   * Says where and what is wrong, such as `message/text must be string`.
    *
-   * @param isStrict whether it is a branch of a union
+   * @param isStrict whether the schema is a branch of a union
    */
   locate (schema: Schema, value: unknown, isStrict: boolean): string {
     return this.#find({ schema, root: schema, id: null, pointer: '', isStrict }, value, 'message') ?? misfit('message', schema)
@@ -89,14 +89,14 @@ export class Locator {
     return found.every(one => one !== null) ? found.join(', or ') : null
   }
 
-  /** The same for a part of the value, if it does not fit by itself. */
+  /** The same for a part of the value. Null if the part fits by itself. */
   #findIn (place: Part, schema: Schema, key: string, value: unknown, path: string): string | null {
     const part = { ...place, schema, pointer: `${place.pointer}/${key}` }
     if (this.#fits(part, value)) return null
     return this.#find(part, value, path) ?? misfit(path, schema)
   }
 
-  /** Whether it does, as far as that can be told. */
+  /** Whether a value fits, as far as can be told. */
   #fits (place: Part, value: unknown): boolean {
     const compiled = place.isStrict ? this.#compiled.strict : this.#compiled.lax
     let serialize = compiled.get(place.schema)

@@ -18,30 +18,30 @@ export interface Schema {
   allOf?: Schema[]
 }
 
-/** A choice of objects that a property with a constant value tells apart. */
+/** A choice of objects, told apart by a property with a constant value. */
 export interface Union {
   /** The property, such as `type`. */
   readonly property: string
-  /** Which branch each of its values stands for. */
+  /** Which branch each value of the property stands for. */
   readonly indexes: ReadonlyMap<unknown, number>
   /** The constants as the schema has them. */
   readonly constants: readonly unknown[]
-  /** Schemas that stand for themselves. */
+  /** The branches, each as a schema of its own. */
   readonly branches: readonly Schema[]
-  /** Whether every branch is an object that must have the property: whatever has none of the constants fits none. */
+  /** Whether every branch is an object that requires the property: a value with none of its constants fits no branch. */
   readonly isClosed: boolean
 }
 
 /** Schemas that a `$ref` may name, by their `$id`. */
 export type SharedSchemas = Record<string, unknown>
 
-/** A schema in the document whose definitions its `$ref`s mean. */
+/** A schema, and the document in which its `$ref`s are looked up. */
 export interface Place {
   readonly schema: Schema
   readonly root: Schema
-  /** Of a shared schema; null: the document is the route's own. */
+  /** The `$id` of the document, if it is a shared schema; null: it is the route's own. */
   readonly id: string | null
-  /** Where in the document, as a JSON pointer. */
+  /** Where the schema is in the document, as a JSON pointer. */
   readonly pointer: string
 }
 
@@ -51,19 +51,19 @@ interface Branch {
   readonly isObject: boolean
 }
 
-/** Of `$ref`s that lead to one another. */
+/** The most `$ref`s that are followed in a row, and the most parts of an `allOf`. */
 const MOST_REFS = 10
 
-/** What says nothing of a value. */
+/** Annotations, and the keywords that list the branches: none of them says anything about all branches. */
 const ANNOTATIONS = new Set([
   '$id', '$schema', '$comment', '$defs', 'definitions', 'title', 'description', 'examples', 'deprecated', 'discriminator',
   'anyOf', 'oneOf'
 ])
 
-/** The longest list of values in the text of an error, in UTF-16 units. */
+/** The longest list of values in an error text, in UTF-16 units. */
 const MOST_OF_VALUES = 256
 
-/** What the branches of a schema have in common that tells them apart; null: it is no such union, or not a simple one. */
+/** The union that a schema is, if one property tells its branches apart; null if it is none, or not a simple one. */
 export function findUnion (schema: unknown, shared: SharedSchemas): Union | null {
   if (!isPlain(schema)) return null
   const whole = resolve({ schema, root: schema, id: null, pointer: '' }, shared)
@@ -88,17 +88,17 @@ export function findUnion (schema: unknown, shared: SharedSchemas): Union | null
   }
 }
 
-/** A list of values for the text of an error, as many as fit. */
+/** A list of values for an error text, as many as fit. */
 export function listed (values: readonly unknown[]): string {
   return cut(values.map(value => JSON.stringify(value)).join(', '), MOST_OF_VALUES)
 }
 
-/** Whether it can only be a JSON schema: builders and other schemas are classes of their own. */
+/** Whether this can only be a JSON schema: builders and other kinds of schemas have classes of their own. */
 export function isPlain (schema: unknown): schema is Schema {
   return typeof schema === 'object' && schema !== null && Object.getPrototypeOf(schema) === Object.prototype
 }
 
-/** Follows `$ref` as long as there is one; null: it leads to what is not known here. */
+/** Follows `$ref` as long as there is one; null: it leads to something unknown. */
 export function resolve (place: Place, shared: SharedSchemas): Place | null {
   let at: Place | null = place
   for (let i = 0; i < MOST_REFS && at !== null; i++) {
@@ -116,22 +116,22 @@ function follow (ref: string, { root, id }: Place, shared: SharedSchemas): Place
   for (const part of pointer.split('/').slice(1).map(unescape)) {
     schema = typeof schema === 'object' && schema !== null && Object.hasOwn(schema, part) ? schema[part] : undefined
   }
-  // A name behind the # is none of its places.
+  // What follows the # may be a name instead of a pointer.
   if (!isRecord(schema) || !/^(?:\/|$)/.test(pointer)) return null
   return { schema, root: document as Schema, id: name === '' ? id : name, pointer }
 }
 
-/** A name as a part of a JSON pointer (RFC 6901 §3). */
+/** Escapes a name for a JSON pointer (RFC 6901 §3). */
 export function escaped (name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
-/** The name that it stands for. */
+/** Undoes `escaped`. */
 function unescape (part: string): string {
   return part.replaceAll('~1', '/').replaceAll('~0', '~')
 }
 
-/** The branches of a union, those of unions inside of it among them; null: it is none, or one has none. */
+/** The branches of a union, including those of nested unions; null if it is not a union, or if a branch is not known. */
 function branchesOf (place: Place, shared: SharedSchemas): Place[] | null {
   const { schema, root, id, pointer } = place
   const keyword = schema.anyOf === undefined ? 'oneOf' : 'anyOf'
@@ -154,13 +154,13 @@ function isUnionAlone (schema: Schema): boolean {
   return (schema.anyOf ?? schema.oneOf) !== undefined && Object.keys(schema).every(key => ANNOTATIONS.has(key))
 }
 
-/** What a branch says of its properties, in all parts of an `allOf`. */
+/** What a branch says about its properties, in all parts of an `allOf`. */
 function describe (place: Place, shared: SharedSchemas): Branch {
   const constants = new Map<string, unknown[]>()
   const required = new Set<string>()
   let isObject = false
   const parts = new Set([resolve(place, shared)])
-  // The loop also visits what is added to the set meanwhile.
+  // The loop also visits what it adds to the set.
   for (const part of parts) {
     if (part === null) continue
     const { schema } = part
@@ -177,7 +177,7 @@ function describe (place: Place, shared: SharedSchemas): Branch {
   return { constants, required, isObject }
 }
 
-/** The values that a property may have, if it names them all. */
+/** The values that a property may have; null if the schema does not list them all. */
 function constantsOf (place: Place, shared: SharedSchemas): unknown[] | null {
   const { schema } = resolve(place, shared) ?? place
   const values = 'const' in schema ? [schema.const] : schema.enum ?? (schema.anyOf ?? schema.oneOf)?.map(one => one?.const)
@@ -185,16 +185,16 @@ function constantsOf (place: Place, shared: SharedSchemas): unknown[] | null {
   return isList && values.every(value => value !== undefined && (typeof value !== 'object' || value === null)) ? values : null
 }
 
-/** Whether each branch has constants for a property that no other branch has. */
+/** Whether every branch has constants for this property, and none of them is another branch's too. */
 function tellsApart (name: string, branches: Branch[]): boolean {
-  // Every object or array has it.
+  // Every object or array inherits it.
   if (name in Array.prototype) return false
   const lists = branches.map(branch => branch.constants.get(name))
   const all = lists.flatMap(values => [...new Set(values)])
   return !lists.includes(undefined) && new Set(all.map(String)).size === all.length
 }
 
-/** By the values that validators take for the constants, too: Ajv makes a number of its text, and the other way round. */
+/** Also has the values that validators coerce to a constant: Ajv turns a text into a number, and a number into a text. */
 function indexesOf (constants: unknown[][]): Map<unknown, number> {
   const indexes = new Map<unknown, number>()
   for (const [i, values] of constants.entries()) {
@@ -212,7 +212,7 @@ function parsed (text: string): unknown {
   }
 }
 
-/** A branch, with what the union says of all of them; null: it refers to what would not be found then. */
+/** A branch, with what the union says about all branches; null if a reference in it could not be resolved then. */
 function branchAlone (place: Place, whole: Place, shared: SharedSchemas): Schema | null {
   const branch = standsAlone(place, shared)
   const others = Object.entries(whole.schema).filter(([key]) => !ANNOTATIONS.has(key))
@@ -220,12 +220,12 @@ function branchAlone (place: Place, whole: Place, shared: SharedSchemas): Schema
   return whole.id !== null || refsOf(others).length > 0 ? null : within('allOf', branch, Object.fromEntries(others))
 }
 
-/** A part of a document as a schema of its own; null: it refers to what would not be found then. */
+/** A part of a document as a schema of its own; null if a reference in it could not be resolved then. */
 export function standsAlone ({ schema, root, id, pointer }: Place, shared: SharedSchemas): Schema | null {
   return id === null ? copyWithDefinitions(schema, root, shared) : { $ref: `${id}#${pointer}` }
 }
 
-/** A schema as the only one of a keyword, with its definitions where they are looked for. */
+/** Wraps a schema in a keyword, and moves its definitions to the top, where references look for them. */
 export function within (keyword: 'allOf' | 'anyOf', schema: Schema, others: Schema = {}): Schema {
   const { $defs, definitions, ...rest } = schema
   return { ...others, ...$defs && { $defs }, ...definitions && { definitions }, [keyword]: [rest] }
@@ -233,20 +233,20 @@ export function within (keyword: 'allOf' | 'anyOf', schema: Schema, others: Sche
 
 function copyWithDefinitions (schema: Schema, root: Schema, shared: SharedSchemas): Schema | null {
   const refs = refsOf(schema)
-  // Relative to a document of its own.
+  // References are relative to an `$id`, if there is one.
   if (refs.length === 0 || schema.$id !== undefined) return schema
   const { $defs, definitions } = root
   const all = refs.concat(refsOf([$defs, definitions]))
   const isKnown = (ref: string): boolean => /^#\/(?:\$defs|definitions)\//.test(ref) || Object.hasOwn(shared, ref.split('#')[0]!)
   if (!all.every(isKnown)) return null
-  // With all that a type provider has put on it, whether it can be enumerated or not.
+  // Keeps everything that a type provider has put on it, even what is not enumerable.
   const copy: Schema = Object.create(Object.getPrototypeOf(schema), Object.getOwnPropertyDescriptors(schema))
   if ($defs !== undefined) copy.$defs = $defs
   if (definitions !== undefined) copy.definitions = definitions
   return copy
 }
 
-/** Every `$ref` inside of a schema, and what else is relative to where it stands. */
+/** Every `$ref` in a schema, and every other reference that is relative to its place. */
 function refsOf (schema: unknown): string[] {
   if (typeof schema !== 'object' || schema === null) return []
   return Object.entries(schema).flatMap(([key, value]) => {
