@@ -3,20 +3,20 @@ import type { CloseInfo } from '../contract/socket.ts'
 import type { Agreement } from '../deflate/negotiate.ts'
 import type { Role } from '../protocol/frame-decoder.ts'
 
-/** Whoever a message is decoded for. */
+/** The one for whom a message is decoded. */
 export interface Recipient {
-  /** What is wrong with it, though it is handed on; null: nothing. */
+  /** What is wrong with the message, which is delivered all the same; null: nothing. */
   validationError: Error | null
 }
 
-/** What the messages of a route are on the wire. */
+/** Translates between the messages of a route and what is on the wire. */
 export interface Codec {
   /**
-   * Makes a message of what has come. What it throws refuses that, if it has a `closeCode`. Null: a message is what has
-   * come, text as a string, binary as a Buffer.
+   * Turns received data into a message. An error with a `closeCode` refuses the data. Null: messages are the received
+   * data, text as a string, binary as a Buffer.
    */
   readonly decode: ((data: string | Buffer, recipient: Recipient) => unknown) | null
-  /** Makes what is sent, a string or bytes, of a message. Null: messages are strings or bytes. */
+  /** Turns a message into the string or bytes to send. Null: messages are strings or bytes. */
   readonly encode: ((message: any) => unknown) | null
 }
 
@@ -28,13 +28,13 @@ export interface SocketBehaviour extends ConnectionOptions {
   codec: Codec
   /** User code threw. Must not throw itself. */
   onError (error: unknown, socket: any): void
-  /** A message was not accepted and has been left out. Must not throw. */
+  /** A message was refused and is not delivered. Must not throw. */
   onInvalidMessage (error: Error, socket: any): void
   /** The connection has ended; called before any listener. */
   onEnd (socket: any, info: CloseInfo): void
 }
 
-/** What the handshake has agreed on besides the connection itself. */
+/** What the handshake negotiated besides the connection itself. */
 export interface SocketAgreement {
   /** A subprotocol, or an empty string. */
   protocol: string

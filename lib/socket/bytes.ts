@@ -2,8 +2,8 @@ import { types } from 'node:util'
 import { typeName } from './type-name.ts'
 
 /*
- * A subclass, an own property or a Proxy can override what an array of bytes says of itself. The language's own getters
- * cannot be overridden once we hold them, so they are taken while this module loads.
+ * A subclass, an own property or a Proxy can override what an array of bytes says about itself. The language's own getters
+ * cannot be overridden once we hold them, so we take them while this module loads.
  */
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype)
 const bufferOf = getter<ArrayBufferLike>(typedArray, 'buffer')
@@ -19,20 +19,20 @@ const { getPrototypeOf } = Object
 const buffers: object = Buffer.prototype
 const arrays: object = Uint8Array.prototype
 
-/** Up to this many bytes the outbox reads a message through `length` alone. Larger ones it may write from where they lie. */
+/** Up to this many bytes, the outbox reads a message through `length` alone. It may write larger ones where they lie. */
 const SHORT = 1024
 
 /**
- * The bytes of what was given to `send()`, in an object whose `length` is true, and so are, unless it is short,
- * `buffer` and `byteOffset`: a frame whose header claimed more than it holds would carry what lies behind in memory.
+ * The bytes of a value given to `send()`, in an object whose `length` is true and, unless it is short, so are its `buffer`
+ * and `byteOffset`. Otherwise a frame could claim more than it holds, and send what lies behind it in memory.
  *
- * @param isReadInPlace whether short messages are read by way of their memory as well, as for zlib
- * @returns what was given, if it says nothing of its own; null: it is neither memory nor a view of memory, or the memory
+ * @param isReadInPlace whether short messages are read through their memory as well, as zlib does
+ * @returns the value itself, if it overrides nothing; null if it is neither memory nor a view of memory, or if its memory
  * was transferred
  */
 export function toBytes (message: unknown, isReadInPlace: boolean): Uint8Array | null {
   if (!types.isUint8Array(message)) return bytesOf(message)
-  // In this order for speed: behind `length` V8 knows the prototype, if it is always the same. A Buffer of 20 B takes
+  // In this order for speed: after `length` V8 knows the prototype, if it is always the same. A Buffer of 20 B takes
   // 4 ns here; a view of it would take 25.
   if (message.length > 0) {
     const prototype = getPrototypeOf(message)
@@ -43,17 +43,17 @@ export function toBytes (message: unknown, isReadInPlace: boolean): Uint8Array |
   return bytesOf(message)
 }
 
-/** Names what `toBytes` refused, for the text of an error. */
+/** Names what `toBytes` refused, for an error text. */
 export function kindOf (value: unknown): string {
   return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value) ? 'bytes that were transferred' : typeName(value)
 }
 
-/** Whether it overrides nothing about its memory, and the memory cannot shrink. */
+/** Whether an array overrides nothing about its memory, and the memory cannot shrink. */
 function isInPlace (bytes: Uint8Array): boolean {
   return !hasOwnProperty.call(bytes, 'buffer') && !hasOwnProperty.call(bytes, 'byteOffset') && !mayShrink(bytes.buffer)
 }
 
-/** Uses the language's own getters and methods only. They know objects of other realms as well. */
+/** Uses only the language's own getters and methods, which also work for objects of other realms. */
 function bytesOf (value: unknown): Uint8Array | null {
   try {
     if (types.isTypedArray(value)) {
@@ -69,7 +69,7 @@ function bytesOf (value: unknown): Uint8Array | null {
   return null
 }
 
-/** A copy, if its memory could become shorter before it has been written. */
+/** The bytes themselves, or a copy if their memory could shrink before they have been written. */
 function fixed (memory: ArrayBufferLike, byteOffset: number, byteLength: number): Buffer {
   const bytes = Buffer.from(memory, byteOffset, byteLength)
   return mayShrink(memory) ? Buffer.from(bytes) : bytes

@@ -11,7 +11,7 @@ export interface InboxOwner {
   pauseReading (): void
   resumeReading (): void
   /**
-   * Decodes a message when its turn has come. REFUSED: the owner has dealt with it, and may have closed the connection.
+   * Decodes a message whose turn has come. REFUSED: the owner has dealt with it, and may have closed the connection.
    */
   decodeMessage (data: string | Buffer): unknown
   /** Hands a message to the listeners. */
@@ -23,8 +23,8 @@ export interface InboxOwner {
 }
 
 /**
- * What a waiting message costs in memory besides its payload, in bytes: without it, small messages could be queued without end. Node 20
- * to 26: text 79 to 100, binary 176 to 288.
+ * Bytes of memory that a waiting message costs besides its payload. Uncounted, small messages could be queued without
+ * limit. Node 20 to 26: text 79 to 100, binary 176 to 288.
  */
 const TEXT_COST = 100
 const BINARY_COST = 300
@@ -46,15 +46,15 @@ const UNWANTED = 1
 const LISTENERS = 2
 const ITERATOR = 3
 
-/** Stands for a `next()` that is decoding its message: a second call meanwhile is refused. */
+/** Stands for a `next()` that is decoding its message: a second call in the meantime is refused. */
 const ASKING: Waiter = { resolve () {} }
 
 const DONE: IteratorResult<any, undefined> = { done: true, value: undefined }
 
 /**
  * Messages on their way to the one consumer: the `message` listeners or an iterator. Until there is one, and while an
- * iterator is busy, they wait in order; past `maxQueued` reading pauses. A message is parsed and validated when it is its
- * turn, so that a refusal keeps its place in the order.
+ * iterator is busy, they wait in order; above `maxQueued`, reading pauses. A message is parsed and validated only when its
+ * turn has come, so that a refusal keeps its place in the order.
  */
 export class Inbox implements TurnTaker {
   readonly #owner: InboxOwner
@@ -67,7 +67,7 @@ export class Inbox implements TurnTaker {
   #waiter: Waiter | null = null
   /** Whether the iterator is still working on the message that it was given. */
   #isTaken = false
-  /** Listeners get each message at once: nothing waits before it. */
+  /** Listeners get each message at once: nothing waits ahead of it. */
   #direct = false
   #ended = false
   /** Work that may still be done before the clock is looked at. */
@@ -95,7 +95,7 @@ export class Inbox implements TurnTaker {
     }
   }
 
-  /** Whether messages are being kept for a consumer that is not there yet. */
+  /** Whether messages are kept for a consumer that has yet to come. */
   get isKeeping (): boolean {
     return this.#consumer === NOBODY
   }
@@ -110,11 +110,11 @@ export class Inbox implements TurnTaker {
     if (this.#consumer === ITERATOR) throw new FST_ERR_WS_TWO_CONSUMERS()
     if (this.#consumer === LISTENERS) return
     this.#consumer = LISTENERS
-    // The code that adds the listener may add more of them first.
+    // The code that adds this listener may first add others.
     queueMicrotask(() => this.#deliverQueue())
   }
 
-  /** The last `message` listener was removed: what comes waits for the next. */
+  /** The last `message` listener was removed: messages wait for the next one. */
   unlisten (): void {
     if (this.#consumer !== LISTENERS) return
     this.#consumer = NOBODY
@@ -137,7 +137,7 @@ export class Inbox implements TurnTaker {
     }
   }
 
-  /** No consumer will come if there is none by now: discards what waits and what comes. */
+  /** If there is no consumer by now, none will come: discards the messages that wait, and those to come. */
   disclaim (): void {
     if (this.#consumer !== NOBODY) return
     this.#consumer = UNWANTED
@@ -145,14 +145,14 @@ export class Inbox implements TurnTaker {
     this.#owner.resumeReading()
   }
 
-  /** No message will come any more; those that wait are still delivered. */
+  /** No more messages will come. Those that wait are still delivered. */
   end (): void {
     this.#ended = true
     this.#direct = false
     if (!this.#hasEntries) this.#resolve(DONE)
   }
 
-  /** The connection was closed from this side: nobody wants what waits. */
+  /** The connection was closed from this side: nobody wants the messages that wait. */
   discard (): void {
     this.#forget()
     this.end()
@@ -173,7 +173,7 @@ export class Inbox implements TurnTaker {
   }
 
   #deliverQueue (): void {
-    // A listener may be the last one, or may close the connection.
+    // A listener may remove the last listener, or close the connection.
     while (this.#consumer === LISTENERS && !this.#direct) {
       if (!this.#hasEntries) {
         this.#direct = !this.#ended
@@ -206,7 +206,7 @@ export class Inbox implements TurnTaker {
     return new Promise(resolve => { this.#waiter = { resolve } })
   }
 
-  /** The next message that is not refused. REFUSED: there is none, or it has to wait for a turn. */
+  /** The next message that is not refused. REFUSED: there is none, or it must wait for a turn. */
   #nextMessage (): unknown {
     while (this.#hasEntries) {
       const message = this.#take()
@@ -228,7 +228,7 @@ export class Inbox implements TurnTaker {
     return this.#owner.decodeMessage(data)
   }
 
-  /** Gives way to other connections if this turn is used up. Returns whether it does. */
+  /** Gives way to other connections if this turn is over. Returns whether it does. */
   #mustWait (): boolean {
     if (this.#allowance > 0 || !this.#hasEntries) return false
     this.#allowance = ALLOWANCE
@@ -256,6 +256,6 @@ export class Inbox implements TurnTaker {
 
 function costOf (data: string | Buffer, byteLength: number): number {
   if (typeof data !== 'string') return byteLength + BINARY_COST
-  // Text that is not ASCII may be kept with two bytes for each character.
+  // V8 may keep text that is not ASCII with two bytes for each character.
   return (byteLength === data.length ? byteLength : Math.max(byteLength, data.length * 2)) + TEXT_COST
 }

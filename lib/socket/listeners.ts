@@ -3,10 +3,10 @@ import { FST_ERR_WS_EVENT, FST_ERR_WS_LISTENER } from '../errors.ts'
 import { typeName } from './type-name.ts'
 
 export type Listener = (...args: any[]) => unknown
-/** The listeners of one event, in the order in which they were added. */
+/** The listeners of one event, in the order they were added. */
 export type ListenerList = Listener[] | ManyListeners
 
-/** Up to this many listeners are kept in an array, which is replaced and never changed. */
+/** Up to this many listeners are kept in an array, which is replaced rather than changed. */
 const FEW = 16
 
 const NONE: Listener[] = []
@@ -16,14 +16,14 @@ const originals = new WeakMap<Listener, Listener>()
 interface Entry {
   listener: Listener
   original: Listener
-  /** Those of the same original that were added before and after this one. */
+  /** The entries of the same original that were added just before and just after this one. */
   older: Entry | null
   newer: Entry | null
 }
 
 /**
- * The listeners of a socket, by event. The list that an event is being delivered to never changes: a listener that
- * is added meanwhile is not called for that event, one that is removed still is.
+ * The listeners of a socket, by event. While an event is being delivered, its list does not change: a listener that is
+ * added then is not called for that event, and one that is removed still is.
  */
 export class Listeners {
   message: ListenerList = NONE
@@ -33,17 +33,17 @@ export class Listeners {
   pong: ListenerList = NONE
   error: ListenerList = NONE
 
-  /** @param original the function that was wrapped in `listener`, by which it can be removed too */
+  /** @param original the function that `listener` wraps, which also removes it */
   add (event: keyof SocketEvents, listener: Listener, original = listener): void {
     const list = this[event]
     if (original !== listener) originals.set(listener, original)
     if (list instanceof ManyListeners) list.add(listener)
     else if (list.length === FEW) this[event] = new ManyListeners(list, listener)
-    // Not by spreading: that leaves room for 16 more.
+    // Not by spreading, which leaves room for 16 more.
     else this[event] = list.concat(listener)
   }
 
-  /** Removes the one that was added last, as an EventEmitter does. */
+  /** Removes the listener; if it was added several times, the last one, as an EventEmitter does. */
   remove (event: keyof SocketEvents, listener: Listener): void {
     const list = this[event]
     if (list instanceof ManyListeners) {
@@ -56,10 +56,10 @@ export class Listeners {
   }
 }
 
-/** So many that each is found without looking at the others, and the array is made for the next event only. */
+/** A long list: finds each listener without a search, and makes its array only when an event needs it. */
 export class ManyListeners {
   readonly #entries = new Set<Entry>()
-  /** The newest by its original; what was wrapped, by itself as well. */
+  /** The newest entry of each original, and the entry of each wrapper. */
   readonly #found = new Map<Listener, Entry>()
   #array: Listener[] | null = null
 
@@ -101,11 +101,11 @@ export class ManyListeners {
   }
 }
 
-/** Wraps a listener that is called once. @param remove takes the wrapped one out of its list */
+/** Wraps a listener so that it is called only once. @param remove takes the wrapper out of its list */
 export function single (listener: Listener, remove: (wrapped: Listener) => void): Listener {
   let called = false
   return function wrapped (this: unknown, ...args) {
-    // It may stand in the lists of two deliveries, of which one has come from inside the other.
+    // It may be in the lists of two deliveries, one of which began inside the other.
     if (called) return undefined
     called = true
     remove(wrapped)

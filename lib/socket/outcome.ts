@@ -1,6 +1,6 @@
 import type { CloseInfo } from '../contract/socket.ts'
 
-/** How a socket ends, as a promise and as a signal; made when somebody first asks for either. */
+/** How a socket ends, as a promise and as a signal. Each is made when it is first asked for. */
 export class Outcome {
   #info: CloseInfo | null
   #closed: Promise<CloseInfo> | null = null
@@ -18,7 +18,7 @@ export class Outcome {
       : Promise.resolve(this.#info)
   }
 
-  /** Aborted by the end, with its info as the reason. */
+  /** Aborted when the socket ends, with its `CloseInfo` as the reason. */
   get signal (): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController()

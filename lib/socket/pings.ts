@@ -13,12 +13,12 @@ export function handled<T> (promise: Promise<T>): Promise<T> {
   return promise
 }
 
-/** Bytes of a ping's id. The pings of the heartbeat are empty, and so have none. */
+/** Length of a ping's id, in bytes. The pings of the heartbeat are empty, so they have none. */
 const ID_LENGTH = 4
 
 /** Pings whose pong has not come yet. */
 export class Pings {
-  /** Their ids are consecutive and end with the last one given out. */
+  /** Their ids are consecutive and end with `#lastId`. */
   readonly #pending = new Queue<PendingPing>()
   #lastId = 0
 
@@ -33,7 +33,7 @@ export class Pings {
     return { payload, roundTrip: handled(roundTrip) }
   }
 
-  /** A pong answers its ping and all before it: a peer may leave those out (RFC 6455 §5.5.3). */
+  /** A pong answers its ping and all earlier ones, which a peer may skip (RFC 6455 §5.5.3). */
   settle (payload: Buffer): void {
     if (payload.length !== ID_LENGTH) return
     const newer = (this.#lastId - payload.readUInt32BE()) >>> 0

@@ -5,10 +5,10 @@ import type { Listener } from './listeners.ts'
 
 type EventName = keyof SocketEvents
 
-/** What returns the socket itself there, or is another name for it. */
+/** The members that return the socket itself, aliases of those, and the iterator. */
 type Fluent = 'on' | 'once' | 'off' | 'addListener' | 'removeListener' | typeof Symbol.asyncIterator
 
-/** What is behind a socket that users hold. */
+/** The inside of a socket that users hold. */
 export interface SocketInside extends Omit<BaseSocket<any, any>, Fluent> {
   on (event: EventName, listener: Listener): void
   once (event: EventName, listener: Listener): void
@@ -18,7 +18,7 @@ export interface SocketInside extends Omit<BaseSocket<any, any>, Fluent> {
   describe (): object
 }
 
-/** The socket that users hold: it has what its type has, and nothing else. */
+/** The socket that users hold: it has what its type declares, and nothing else. */
 export class PublicSocket implements BaseSocket<any, any> {
   readonly #inside: SocketInside
 

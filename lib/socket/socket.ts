@@ -33,9 +33,9 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   readonly extensions: string
   dropped = 0
   validationError: Error | null = null
-  /** The last thing that the peer or its transport did wrong. */
+  /** The last fault of the peer or its transport. */
   failure: Error | null = null
-  /** Whether `close()` goes on to deliver what the peer sent before it learned of it. */
+  /** Whether `close()` still delivers what the peer sends before it learns of the close. */
   closesGently = false
 
   readonly #inbox: Inbox
@@ -55,7 +55,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
     this.connection = new Connection(behaviour.role, duplex, this, behaviour, agreed.compression)
   }
 
-  /** Makes what users hold. */
+  /** Makes the socket that users hold. */
   protected expose (): PublicSocket {
     return new PublicSocket(this)
   }
@@ -79,7 +79,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
     return this.transmitForm(forms.get(this.behaviour.codec.encode) ?? forms.keep(this.#dataOf(forms.value, false)))
   }
 
-  /** Sends what `send` has made of a message. */
+  /** Sends what `send` has made from a message. */
   transmit (data: string | Uint8Array): boolean {
     return typeof data === 'string' ? this.connection.sendText(data) : this.connection.sendBinary(data)
   }
@@ -122,7 +122,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
     this.connection.terminate()
   }
 
-  /** Closes for a reason of ours. The handler still gets what the peer sent before it learned of it. */
+  /** Closes for a reason of ours. The handler still gets what the peer sends before it learns of the close. */
   closeGently (code: number, reason: string): void {
     this.connection.closeGently(code, reason)
   }
@@ -148,7 +148,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   }
 
   failed (error: unknown): void {
-    // A peer that leaves while the handler waits for it is no failure of the handler.
+    // If a peer leaves while the handler waits for it, that is no failure of the handler.
     if (!isA(FST_ERR_WS_NOT_OPEN, error) && !isAbortBy(this.closeInfo, error)) this.behaviour.onError(error, this)
   }
 
@@ -241,8 +241,8 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
 
   protected override onRest (): void {
     this.onConsumed()
-    // Messages that nobody takes would keep us from reading the peer's close frame. A listener may still be added in this
-    // turn, for what came together with the handshake.
+    // Messages that nobody takes would keep us from reading the peer's close frame. Until this turn is over, a listener may
+    // still be added for what came with the handshake.
     if (this.#inbox.isKeeping) setImmediate(() => { if (!this.isRunning) this.#inbox.disclaim() })
   }
 
@@ -256,7 +256,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   }
 
   loopLeft (): void {
-    // An error thrown in the loop's body leaves it in the same way; give it until the next turn to reach the handler's end.
+    // An error thrown in the loop's body leaves it in the same way. Until the next turn it can reach the handler's end.
     setImmediate(() => this.#close(CloseCode.NORMAL, ''))
   }
 
@@ -280,7 +280,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   }
 }
 
-/** `instanceof` that never throws, as a Proxy could make it do. */
+/** `instanceof` that never throws, not even for a Proxy. */
 function isA (constructor: Function, error: unknown): boolean {
   try {
     return error instanceof constructor

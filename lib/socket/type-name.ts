@@ -1,4 +1,4 @@
-/** What a value is that was not to be given, for the text of an error. */
+/** Names the type of a value that was refused, for an error text. */
 export function typeName (value: unknown): string {
   return value === null ? 'null' : typeof value
 }
