@@ -17,8 +17,8 @@ const kOwner = Symbol('fastify-sockets.owner')
 type Owned = Duplex & { [kOwner]?: TransportOwner }
 
 /**
- * Tells this owner, in place of the one before, of everything that happens on a Duplex from now on. Nothing is read
- * until the Duplex is resumed. All transports have the same listeners, without a closure for each.
+ * Tells this owner what happens on a Duplex from now on, instead of the previous owner. Nothing is read until the Duplex
+ * is resumed. All transports have the same listeners, without a closure for each.
  */
 export function ownTransport (duplex: Duplex, owner: TransportOwner): void {
   const owned = duplex as Owned
