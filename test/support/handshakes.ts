@@ -40,10 +40,17 @@ export function waitingOnSend (app: FastifyInstance) {
   return { running, gate }
 }
 
-/** The next message that a client receives, as text. */
+/** The next message that a client receives, as text. Rejects if the connection ends instead. */
 export async function nextText (client: WebSocket): Promise<string> {
-  const [data] = await once(client, 'message')
-  return String(data)
+  const ended = new AbortController()
+  const onClose = (code: number): void => ended.abort(new Error(`closed with ${code} before a message came`))
+  client.once('close', onClose)
+  try {
+    const [data] = await once(client, 'message', { signal: ended.signal })
+    return String(data)
+  } finally {
+    client.off('close', onClose)
+  }
 }
 
 /** The payload of the next frame from the server, as text. */
