@@ -7,6 +7,8 @@ import { WITNESS } from './plan.ts'
 import { Http1Wire, type Target, type WireOwner } from './wires.ts'
 
 const EVERY = 100
+/** By then the rest has come back and the connection has ended, however busy the machine is. In milliseconds. */
+const PATIENCE = 10_000
 
 export class Witness implements WireOwner {
   readonly #wire: Http1Wire
@@ -32,7 +34,7 @@ export class Witness implements WireOwner {
   async leave (): Promise<void> {
     this.#isLeaving = true
     this.#wire.write(masked(CLOSE))
-    const deadline = performance.now() + 2000
+    const deadline = performance.now() + PATIENCE
     while (!this.#isOver && performance.now() < deadline) await wait(10)
     this.#wire.destroy()
   }
