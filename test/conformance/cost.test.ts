@@ -10,8 +10,8 @@ const MIB = 1024 * 1024
 const TIMES = 4
 /** So many times as many fragments may cost so much more: 4 if the cost is linear, 16 if it is quadratic. */
 const FACTOR = 8
-/** What a short measurement can be off by. */
-const NOISE_MS = 200
+/** What a short measurement can be off by on a busy machine. Copying all bytes for each fragment takes many times as long. */
+const NOISE_MS = 1000
 
 const CASES = [
   // A buffer that doubles holds up to twice the bytes.
