@@ -145,8 +145,6 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
     this.#reasons = 0
     this.#decoder.stop()
     this.#read()
-    // After whatever the owner does now, such as closing.
-    process.nextTick(() => this.#tellEnd())
   }
 
   peerEnded (): void {
@@ -235,7 +233,7 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
   #goOnSoon (): void {
     if (this.#isRunning || (this.#reasons & SOON) !== 0) return
     if (!this.#hasMore) {
-      this.#settle()
+      this.#read()
       return
     }
     this.#reasons |= SOON
@@ -274,7 +272,7 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
   /** Nothing more can be handed on: tells the end if it has come, and reads on if nothing forbids it. */
   #settle (): void {
     this.#tellEnd()
-    if (!this.isPaused) this.#read()
+    this.#read()
   }
 
   #tellEnd (): void {
@@ -302,8 +300,9 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
     this.#duplex.pause()
   }
 
+  /** Reads on, unless there is a reason not to. */
   #read (): void {
-    if (this.#isReading) return
+    if (this.#isReading || this.isPaused) return
     this.#isReading = true
     this.#owner.onReading()
     this.#duplex.resume()
@@ -314,5 +313,7 @@ export class Reader implements Decompressor, InflaterOwner, MeterOwner, WorkOwne
     this.#inflater = null
     this.#inflated = null
     this.#reasons &= ~INFLATING
+    // The end may have waited for this. It is told after whatever the owner does now, such as closing.
+    process.nextTick(() => this.#tellEnd())
   }
 }

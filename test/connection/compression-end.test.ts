@@ -108,18 +108,21 @@ for (const contextTakeover of [false, true]) {
   })
 }
 
-test('the end of the transport is told, though the connection is cut before a large message is inflated', async t => {
-  const { near, peer, calls, closed, connection } = bench(t)
-  const read = once(near, 'data')
-  peer.write(largeAndMore())
-  await read
-  t.ok(connection.isPaused)
-  near.destroy()
-  await new Promise(resolve => { near.once('close', resolve) })
-  connection.terminate()
-  t.match(await closed, { code: 1006, initiator: 'local' })
-  t.strictSame(calls, ['close 1006'])
-})
+for (const [ending, code] of [['terminate', 1006], ['close', 4000]] as const) {
+  test(`${ending}() while a large message is inflated, after the transport is gone: the end is told, and not from inside of the call`, async t => {
+    const { near, peer, calls, closed, connection } = bench(t)
+    const read = once(near, 'data')
+    peer.write(compressed(BINARY, LARGE))
+    await read
+    t.ok(connection.isPaused)
+    near.destroy()
+    await new Promise(resolve => { near.once('close', resolve) })
+    connection[ending](4000, '')
+    t.strictSame(calls, [])
+    t.match(await closed, { code, initiator: 'local' })
+    t.strictSame(calls, [`close ${code}`])
+  })
+}
 
 test('a large message that turns out broken after the transport is gone is an error before the end', async t => {
   const { near, peer, calls, closed, connection } = bench(t)
