@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { childEnv } from './support/child-env.ts'
 import { ROOT } from './support/handshakes.ts'
 import { blocks, page } from './support/markdown.ts'
 
@@ -32,11 +33,10 @@ const TYPEBOX_1: Array<[string, string]> = [
 
 interface Run { stdout: string, stderr: string, failed: boolean }
 
-/** Runs a script as a user would: without the loaders that the test runner hands on in NODE_OPTIONS. */
+/** Runs a script as a user would. */
 function runNode (...args: string[]): Promise<Run> {
   return new Promise(resolve => {
-    const command = ['-u', 'NODE_OPTIONS', process.execPath, ...args]
-    execFile('env', command, { timeout: 60_000 }, (error, stdout, stderr) => resolve({ stdout, stderr, failed: error !== null }))
+    execFile(process.execPath, args, { timeout: 60_000, env: childEnv() }, (error, stdout, stderr) => resolve({ stdout, stderr, failed: error !== null }))
   })
 }
 

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { ClientHttp2Session } from 'node:http2'
 import { test, type Test } from 'tap'
 import { openSession, openSocket } from '../http2/support.ts'
+import { childEnv } from '../support/child-env.ts'
 import type { Example } from '../support/example.ts'
 import { ROOT } from '../support/handshakes.ts'
 import { TEXT } from '../support/opcodes.ts'
@@ -58,7 +59,7 @@ test('http2: without a key or a certificate it says how to make them', async t =
     [{ KEY: '', CERT: files.CERT }, 'KEY'], [{ KEY: files.KEY, CERT: `${files.CERT}.old` }, 'CERT']
   ] as const) {
     const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/examples/http2.js'], {
-      cwd: ROOT, encoding: 'utf8', env: { ...process.env, PORT: '0', ...env }
+      cwd: ROOT, encoding: 'utf8', env: childEnv({ PORT: '0', ...env })
     })
     t.equal(status, 1)
     t.equal(stdout, '')

@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import type { Socket, SocketOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
 import { createApp } from '../support/app.ts'
+import { childEnv } from '../support/child-env.ts'
 import { collectGarbage } from '../support/garbage.ts'
 import { connectionCount, frameText } from '../support/handshakes.ts'
 import { TEXT } from '../support/opcodes.ts'
@@ -48,8 +49,7 @@ export function held (): number {
 
 /** Starts a server in a process of its own, which ends with the test. It says its port first. */
 export async function startServer (t: Test, script: string): Promise<{ child: ChildProcess, port: number }> {
-  // Without what tap loads into this process.
-  const child = fork(join(import.meta.dirname, script), [], { execArgv: [], env: { ...process.env, NODE_OPTIONS: '' } })
+  const child = fork(join(import.meta.dirname, script), [], { execArgv: [], env: childEnv() })
   const exit = once(child, 'exit')
   t.teardown(() => {
     child.kill()

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { childEnv } from './child-env.ts'
 
 const root = new URL('.', import.meta.resolve('fastify-sockets/package.json'))
 
@@ -25,7 +26,7 @@ export interface Example {
 export async function startExample (file: string, env: Record<string, string> = {}): Promise<Example> {
   const path = file.includes('/') ? file : `dist/examples/${file}.js`
   const child = spawn(process.execPath, [fileURLToPath(new URL(path, root))], {
-    env: { ...process.env, PORT: '0', ...env },
+    env: childEnv({ PORT: '0', ...env }),
     stdio: ['ignore', 'pipe', 'inherit']
   })
   const exit = once(child, 'exit') as Promise<[number | null]>
