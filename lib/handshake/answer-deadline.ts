@@ -1,31 +1,31 @@
 import type { Duplex } from 'node:stream'
 import { cutTransport } from '../connection/transport.ts'
 
-/** How long, in milliseconds, a client may take for an answer that no route limits, at least; at most twice as long. */
-const TAKE = 30_000
+/** Milliseconds that a client gets to read an answer that no route limits; it may get up to twice as long. */
+const READ_TIME = 30_000
 
 /** A handshake that waits for its answer. */
 export interface DeadlineOwner {
   readonly transport: Duplex
-  /** Whether it has been answered, and only the client is waited for. */
+  /** Whether the answer is written, and only the client has yet to read it. */
   readonly isAnswered: boolean
-  /** The answer has taken longer than the route allows. */
+  /** The answer took longer than the route allows. */
   onDeadline (): void
 }
 
-/** Limits how long an answer may take. There is none for a handshake that is answered at once. */
+/** Limits how long an answer may take. A handshake that is answered at once has no deadline. */
 export class AnswerDeadline {
   readonly #owner: DeadlineOwner
   #timer: NodeJS.Timeout | undefined
 
-  /** Until a route limits it, it is answered as any other request, and that may take its time. */
+  /** Until a route sets a limit, the answer may take as long as that of any other request. */
   constructor (owner: DeadlineOwner) {
     this.#owner = owner
     owner.transport.on('timeout', cut)
-    this.#look(owner.isAnswered)
+    this.#check(owner.isAnswered)
   }
 
-  /** @param timeout how long, in milliseconds from now, the answer may take */
+  /** @param timeout milliseconds from now that the answer may take */
   limit (timeout: number): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#owner.onDeadline(), timeout)
@@ -37,15 +37,15 @@ export class AnswerDeadline {
   }
 
   /**
-   * A client that does not take its answer would keep it for ever.
+   * Cuts off a client that does not read its answer; it would hold on to it forever.
    *
-   * @param wasAnswered whether there has been an answer since then
+   * @param wasAnswered whether the answer was already written at the last check
    */
-  #look (wasAnswered: boolean): void {
+  #check (wasAnswered: boolean): void {
     this.#timer = setTimeout(() => {
       if (wasAnswered) cutTransport(this.#owner.transport)
-      else this.#look(this.#owner.isAnswered)
-    }, TAKE)
+      else this.#check(this.#owner.isAnswered)
+    }, READ_TIME)
   }
 }
 

@@ -1,21 +1,21 @@
 import { EMPTY } from '../protocol/empty.ts'
 
-/** Bytes that a client may send ahead of the answer. */
+/** Bytes that a client may send before it has its answer. */
 const MAX_EARLY = 64 * 1024
 
-/** What a client has sent behind its handshake, before there was an answer. */
+/** What a client sent after its handshake and before the answer. */
 export class EarlyBytes {
-  /** Perhaps with room for more. */
+  /** May be longer than `#length`. */
   #bytes: Buffer
   #length: number
 
-  /** @param head what has been read behind the request */
+  /** @param head what Node has read beyond the request */
   constructor (head: Buffer) {
     this.#bytes = head
     this.#length = head.length
   }
 
-  /** Hands out all of them, and keeps none. */
+  /** Returns all the bytes and keeps none. */
   take (): Buffer {
     const bytes = this.#bytes.subarray(0, this.#length)
     this.#bytes = EMPTY
@@ -24,16 +24,16 @@ export class EarlyBytes {
   }
 
   /**
-   * Copies the bytes up to `length`.
+   * Copies the first `length` bytes.
    *
-   * @returns false if there are too many
+   * @returns false if that would be too many
    */
   add (bytes: Buffer, length: number): boolean {
     const kept = this.#length
     if (kept + length > MAX_EARLY) return false
     this.#length += length
     if (this.#bytes.length < this.#length) {
-      // Twice the room each time: bytes that come one by one are not copied for each of them, nor kept as so many buffers.
+      // Doubling the room spares a copy for each chunk, and a buffer for each, when bytes arrive one by one.
       const room = Buffer.allocUnsafeSlow(this.#length * 2)
       this.#bytes.copy(room, 0, 0, kept)
       this.#bytes = room

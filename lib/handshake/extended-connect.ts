@@ -6,12 +6,12 @@ import { OF_THE_CONNECTION } from './answer-headers.ts'
 import type { Http2Sessions } from './http2-sessions.ts'
 import { Opening } from './opening.ts'
 
-/** Events by which Node's request and response hear of their stream. */
+/** Events of the stream that Node's request and response listen to. */
 const NODE_EVENTS = ['aborted', 'close', 'drain', 'end', 'error', 'timeout', 'trailers', 'wantTrailers']
 
 const NOT_IN_HTTP2 = new RegExp(`^(?:${OF_THE_CONNECTION})$`, 'i')
 
-/** Of the response, which a handshake answers in its own way. */
+/** Methods of the response that a handshake replaces. */
 const METHODS = ['writeHead', 'write', 'end'] as const
 
 /** The opening handshake of HTTP/2: an extended CONNECT, answered with 200 (RFC 8441 §5). */
@@ -33,7 +33,7 @@ export class ExtendedConnect extends Opening {
     this.#stream = request.stream
     this.#sessions = sessions
     this.#nodeListeners = NODE_EVENTS.map(event => [event, request.stream.listeners(event)])
-    // Node has made it, and a second one on the same stream would answer as well.
+    // Node made this response; a second one on the same stream would answer too.
     this.response = response
     this.#replaceMethods()
     this.bind(response)
@@ -41,16 +41,16 @@ export class ExtendedConnect extends Opening {
 
   override ask (onDecided: () => void): void {
     super.ask(onDecided)
-    // As which the route was declared.
+    // The route was declared for GET.
     this.#request.headers[':method'] = 'GET'
   }
 
   protected attach (): boolean {
     const request = this.#request
     request.headers[':method'] = 'GET'
-    // The frames that follow are no body: a hook that looks for one must not take them.
+    // The frames that follow are not a body: a hook that reads one must not get them.
     request.push(null)
-    // A hook that destroys the request means its connection, as it is in HTTP/1.1.
+    // A hook that destroys the request means to cut the connection, as in HTTP/1.1.
     request._destroy = (error, done) => {
       cutTransport(request.stream)
       done(error)
@@ -68,7 +68,7 @@ export class ExtendedConnect extends Opening {
     if (isFinal) this.unbind(this.response)
   }
 
-  /** Answers without Fastify. */
+  /** Answers without going through Fastify. */
   answer (status: number): void {
     this.begin()
     this.response.statusCode = status
@@ -79,35 +79,35 @@ export class ExtendedConnect extends Opening {
     return this.isAccepted && this.response.writableEnded
   }
 
-  /** RFC 8441 §5 has no use for a key; clients that send one, as that of Node does, look for the answer to it. */
+  /** RFC 8441 §5 does without a key, but clients that send one, such as Node's, expect the answer to it. */
   acceptance (headers: HandshakeHeaders): Record<string, string> {
     const key = headers['sec-websocket-key'] as string | undefined
     return key === undefined ? {} : { 'Sec-WebSocket-Accept': acceptKey(key) }
   }
 
-  /** The 200 is on its way, and the stream does not end with it. */
+  /** The 200 is on its way, and the stream goes on after it. */
   answered (): void {
     Object.defineProperty(this.response, 'writableEnded', { value: true })
     process.nextTick(this.#onAnswered)
   }
 
-  /** Node ends the stream for a client that has left, too, and a hook may have done so. */
+  /** Node also ends the stream when the client leaves, and a hook may have ended it. */
   readonly #onFinish = (): void => {
     if (this.response.writableEnded && !this.isAccepted) this.#onAnswered()
   }
 
-  /** Node would take the response for answered, with the status that it has by then: a 200. */
+  /** Otherwise Node would count the response as answered with its current status, a 200. */
   readonly #onAborted = (): void => {
     if (!this.response.headersSent) this.response.removeAllListeners('finish')
   }
 
   readonly #onAnswered = (): void => {
     const stream = this.#stream
-    // The client has left meanwhile, which is about to be told.
+    // The client has left in the meantime; an event will say so.
     if (stream.closed) return
     stream.off('finish', this.#onFinish)
     stream.off('aborted', this.#onAborted)
-    // Node would take the stream's end for that of the response: a refused client may take its time, a socket is open.
+    // Node would take the end of the stream for the end of the response. But a refused client may linger, and a socket stays open.
     for (const [event, listeners] of this.#nodeListeners) for (const one of listeners) stream.off(event, one as () => void)
     this.#nodeListeners = []
     this.written()
@@ -119,10 +119,10 @@ export class ExtendedConnect extends Opening {
     this.#sessions.hold(this.#stream)
   }
 
-  /** The stream's own end is that of the response. */
+  /** The stream ends with the response. */
   protected endRefused (): void {}
 
-  /** A client that has been refused may end its side. */
+  /** Once refused, a client may end its side. */
   override transportEnded (): void {
     if (this.isAccepted || !this.response.headersSent) super.transportEnded()
   }
@@ -131,7 +131,7 @@ export class ExtendedConnect extends Opening {
     return !NOT_IN_HTTP2.test(name) && super.carries(name, value)
   }
 
-  /** Node tells the request of its end, and so onRequestAbort and request.signal. */
+  /** Node then tells the request, and through it onRequestAbort hooks and request.signal. */
   protected abortRequest (): void {
     cutTransport(this.#stream)
   }
@@ -141,7 +141,7 @@ export class ExtendedConnect extends Opening {
     Object.assign(response, { writeHead: () => response, write: () => true })
   }
 
-  /** The response's own and not a prototype's, which others change. */
+  /** Sets them on the response itself: others, such as Express, change its prototype. */
   #replaceMethods (): void {
     const { response } = this
     const { writeHead, write, end } = response as unknown as Record<string, (...args: any[]) => any>
@@ -154,7 +154,7 @@ export class ExtendedConnect extends Opening {
 
   #writeHead (writeHead: Function, status: number, rest: any[]): Http2ServerResponse {
     const { response } = this
-    // To throw here could be to throw into a timer of a hook.
+    // Throwing here could end the process: the caller may be a timer of a hook.
     if (this.#stream.closed) return response
     this.answeredUnasked(status)
     if (this.isTheirs) return response
@@ -181,12 +181,12 @@ export class ExtendedConnect extends Opening {
     return this.isTheirs
   }
 
-  /** What follows an accepted handshake are frames, if anything: there is no room for a payload. */
+  /** Only frames may follow an accepted handshake: an onSend hook cannot add a payload. */
   get #isMute (): boolean {
     return this.#isPassedOn || this.isAccepted
   }
 
-  /** Any 2xx would open the connection (RFC 9110 §9.3.6): that of a hook, or of a handler for what is not found. */
+  /** Any 2xx would open the connection (RFC 9110 §9.3.6), even one from a hook or a not-found handler. */
   #refusalStatus (status: number): number {
     if (status < 200 || status > 299) return status
     return this.hasOwner ? 403 : 404

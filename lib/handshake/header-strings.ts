@@ -1,9 +1,9 @@
-/** Names that browsers, other clients and proxies put on a handshake, as they write them. */
+/** Headers that browsers, other clients and proxies put on a handshake, in their spelling. */
 const NAMES = [
   'Authorization', 'Cookie', 'Sec-WebSocket-Key', 'Sec-WebSocket-Protocol', 'X-Forwarded-For', 'X-Forwarded-Host',
   'X-Forwarded-Port', 'X-Forwarded-Proto', 'X-Real-IP', 'Forwarded', 'Via'
 ]
-/** Those whose value is the same for many clients. */
+/** Headers whose value is the same for many clients. */
 const COMMON = [
   'Host', 'Connection', 'Upgrade', 'Origin', 'Sec-WebSocket-Version', 'Sec-WebSocket-Extensions',
   'Pragma', 'Cache-Control', 'User-Agent', 'Accept', 'Accept-Encoding', 'Accept-Language',
@@ -12,7 +12,7 @@ const COMMON = [
 
 interface Known {
   name: string
-  /** The last value, where the next is likely to be the same. */
+  /** The last value seen, where the next one is likely to be the same; otherwise null. */
   value: string | null
 }
 
@@ -21,10 +21,10 @@ for (const name of NAMES) for (const form of [name, name.toLowerCase()]) known.s
 for (const name of COMMON) for (const form of [name, name.toLowerCase()]) known.set(form, { name: form, value: '' })
 
 /**
- * Puts one string for all requests in place of each known name, and of a value that is the same as the last. Node's
- * parser makes new ones for every request, and that of a handshake lives as long as its connection.
+ * Replaces each known name, and each value equal to the last one, with a string shared by all requests. Node's parser
+ * makes new strings for every request, and a handshake's request lives as long as its connection.
  *
- * @param rawHeaders names and values in turn, of which Node has not yet made an object
+ * @param rawHeaders names and values in turn; Node must not have made the object of headers yet
  */
 export function shareStrings (rawHeaders: string[]): void {
   for (let i = 0; i < rawHeaders.length; i += 2) {

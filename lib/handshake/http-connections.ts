@@ -7,28 +7,28 @@ const kOwner = Symbol('fastify-sockets.connections')
 
 type Owned = NetSocket & { [kOwner]?: HttpConnections }
 
-/** What Node keeps on the socket of an HTTP/1.1 connection, and TLS on its own. */
+/** Undocumented properties of an HTTP/1.1 connection's socket, and of a TLS socket. */
 interface NodeInternals {
-  /** Absent when the socket has left HTTP. */
+  /** Absent once the socket has left HTTP. */
   parser?: object | null
   /** The response under way. */
   _httpMessage?: ServerResponse | null
-  /** The socket below. */
+  /** The TCP socket below a TLS socket. */
   _parent?: NetSocket
 }
 
-/** Any server: of HTTP or HTTP/2, with TLS or without. */
+/** Any server: HTTP/1.1 or HTTP/2, with or without TLS. */
 interface ConnectionServer {
   prependListener (event: string, listener: (socket: NetSocket) => void): unknown
   off (event: string, listener: (socket: NetSocket) => void): unknown
 }
 
-/** The TCP connections that began since the plugin was registered and still speak HTTP, in either version. */
+/** The TCP connections that began after the plugin was registered and still speak HTTP/1.1 or HTTP/2. */
 export class HttpConnections {
   readonly #sockets = new Set<NetSocket>()
-  /** Sockets below a TLS handshake that is under way. */
+  /** TCP sockets whose TLS handshake is under way. */
   readonly #beforeTls = new Set<NetSocket>()
-  /** Sockets whose upgrade was passed on to other listeners. */
+  /** Sockets whose upgrade went to other listeners. */
   readonly #passedOn = new Set<NetSocket>()
   readonly #sessions: Http2Sessions
   readonly #listening: Array<() => void> = []
@@ -37,7 +37,7 @@ export class HttpConnections {
     this.#sessions = sessions
   }
 
-  /** Sees every connection that begins from now on. */
+  /** Tracks every connection to this server from now on. */
   watch (server: ConnectionServer): void {
     const isTls = server instanceof TlsServer
     this.#listen(server, 'connection', socket => this.#add(isTls ? this.#beforeTls : this.#sockets, socket))
@@ -48,7 +48,7 @@ export class HttpConnections {
     })
   }
 
-  /** Sees no more of them, of any server. */
+  /** Stops tracking, on every server. */
   unwatch (): void {
     for (const stop of this.#listening.splice(0)) stop()
   }
@@ -64,30 +64,30 @@ export class HttpConnections {
     ;(socket as NetSocket).off('close', onClose)
   }
 
-  /** Its upgrade is passed on to other listeners. */
+  /** The socket's upgrade goes to other listeners. */
   passOn (socket: NetSocket): void {
     this.release(socket)
     this.#add(this.#passedOn, socket)
   }
 
-  /** Whether there are connections whose end nobody would notice: they are not read, nor do they keep the process going. */
+  /** Whether there are connections that nobody reads. Nobody would notice their end, and they do not keep the process alive. */
   get hasUnread (): boolean {
     return [...this.#passedOn].some(isUnread)
   }
 
-  /** Cuts them. A library that refuses an upgrade may forget its connection. */
+  /** Cuts the connections that nobody reads: a library that refuses an upgrade may forget its connection. */
   cutUnread (): void {
     for (const socket of this.#passedOn) if (isUnread(socket)) socket.destroy()
   }
 
-  /** Cuts every connection that waits for its client. One stays as long as a handler works on an ordinary request. */
+  /** Cuts every connection that waits for its client. One whose handler is working on an ordinary request stays. */
   cutWaiting (): void {
     for (const socket of this.#beforeTls) socket.destroy()
     for (const socket of this.#sockets) if (this.#waitsForClient(socket)) socket.destroy()
   }
 
   #add (set: Set<NetSocket>, socket: Owned): void {
-    // A request that is served as HTTP after all is announced a second time.
+    // When an upgrade is served as plain HTTP, the server announces its connection a second time.
     if (set.has(socket)) return
     set.add(socket)
     socket[kOwner] = this
@@ -105,7 +105,7 @@ export class HttpConnections {
     const session = this.#sessions.on(socket)
     if (session !== undefined) return !session.isBusy
     const { parser, _httpMessage: response } = socket as NodeInternals
-    // It has left HTTP/1.1 by a CONNECT: whoever listens to that sees to it.
+    // It left HTTP/1.1 by a CONNECT: whoever listens for those is responsible.
     if (!parser) return false
     if (!response) return true
     return !response.req.complete || response.writableEnded || socket.writableLength > 0

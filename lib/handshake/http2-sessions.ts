@@ -1,27 +1,27 @@
 import { constants, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Socket as NetSocket } from 'node:net'
 
-/** How long, in milliseconds, a client may take to show that it is still there. */
+/** Milliseconds that a client has to show that it is still there. */
 const PROBE = 30_000
-/** How long, in milliseconds, a client may take to leave when everything is done. */
+/** Milliseconds that a client has to leave once everything is done. */
 const LINGER = 5000
 
-/** Of Node's binding, which tells by it that a session neither reads nor writes any more. */
+/** Part of Node's binding: it calls back when a session has stopped reading and writing. */
 interface Handle {
   setGracefulClose? (): void
   ongracefulclosecomplete? (): void
 }
 
-/** The HTTP/2 sessions of a server that have begun since the plugin was registered. */
+/** The HTTP/2 sessions of a server that began after the plugin was registered. */
 export class Http2Sessions {
   readonly #sessions = new Map<ServerHttp2Session, Session>()
   readonly #bySocket = new WeakMap<NetSocket, Session>()
   readonly #stops: Array<() => void> = []
   #state: 'serving' | 'draining' | 'closed' = 'serving'
 
-  /** Sees every session that begins from now on. */
+  /** Tracks every session of this server from now on. */
   watch (server: Http2Server): void {
-    // What a session shows of its socket cannot be destroyed.
+    // The real socket: `session.socket` is a proxy that cannot be destroyed.
     let arriving: NetSocket
     const arrive = (socket: NetSocket): void => { arriving = socket }
     const onSession = (session: ServerHttp2Session): void => {
@@ -32,7 +32,7 @@ export class Http2Sessions {
         this.#sessions.delete(session)
         own.stopWaiting()
       })
-      // The server listens until its other connections have ended, too.
+      // A session may begin after `close`: the server keeps listening until its other connections have ended.
       if (this.#state === 'closed') own.close()
     }
     server.prependListener('connection', arrive)
@@ -45,7 +45,7 @@ export class Http2Sessions {
     })
   }
 
-  /** Sees no more of them, of any server. */
+  /** Stops tracking, on every server. */
   unwatch (): void {
     for (const stop of this.#stops.splice(0)) stop()
   }
@@ -55,7 +55,7 @@ export class Http2Sessions {
     return this.#bySocket.get(socket)
   }
 
-  /** A stream has become the transport of a WebSocket: until it closes, its session does not time out. */
+  /** A stream is now the transport of a WebSocket: its session does not time out until the stream closes. */
   hold (stream: ServerHttp2Stream): void {
     const session = this.#sessions.get(stream.session as ServerHttp2Session)
     if (session === undefined) return
@@ -66,12 +66,12 @@ export class Http2Sessions {
     })
   }
 
-  /** The WebSockets are being ended. */
+  /** A shutdown has begun to end the WebSockets. */
   startDraining (): void {
     this.#state = 'draining'
   }
 
-  /** They have ended: GOAWAY on each session. What else is under way comes to its end. */
+  /** The WebSockets have ended: sends GOAWAY on each session. Other streams may finish. */
   close (): void {
     if (this.#state === 'closed') return
     this.#state = 'closed'
@@ -82,15 +82,15 @@ export class Http2Sessions {
 class Session {
   readonly #session: ServerHttp2Session & { timeout?: number }
   readonly #socket: NetSocket
-  /** What is under way on it, WebSockets apart. */
+  /** Open streams that are not WebSockets. */
   readonly #streams = new Set<ServerHttp2Stream>()
-  /** WebSockets on it. */
+  /** Streams that are WebSockets. */
   readonly #held = new Set<ServerHttp2Stream>()
-  /** Whether one of them was reset when all were being ended. */
+  /** Whether a WebSocket was reset during a shutdown. */
   #maybeStuck = false
-  /** Its timeout while it holds none. */
+  /** The session's timeout while it holds no WebSocket. */
   #timeout = 0
-  /** Runs while the client is waited for: for a sign of life, or for it to leave. */
+  /** Runs while waiting for the client to show a sign of life, or to leave. */
   #timer: NodeJS.Timeout | null = null
 
   constructor (session: ServerHttp2Session, socket: NetSocket) {
@@ -104,26 +104,26 @@ class Session {
   }
 
   /**
-   * Node 20 says nothing of a client that breaks HTTP/2: once its GOAWAY is written it reads no more, and would not even
-   * learn that the client has left. Later versions end the session by themselves, and those before 20.19.4 cannot be asked.
+   * Node 20 does not report a client that breaks HTTP/2: after its own GOAWAY it stops reading, and would not even notice
+   * that the client has left. Later versions end the session themselves; versions before 20.19.4 offer no way to ask.
    */
   #noticeFailure (): void {
     const session = this.#session as unknown as Record<symbol, Handle>
-    // There is one in Node, and none in Bun.
+    // Node has one such symbol, Bun has none.
     for (const kHandle of Object.getOwnPropertySymbols(session).filter(({ description }) => description === 'kHandle')) {
       const handle = session[kHandle]!
       const ended = handle.ongracefulclosecomplete
-      // In Deno (2.9) it also takes no stream any more.
+      // In Deno (2.9) this would also make the session refuse new streams.
       if (!('deno' in process.versions)) handle.setGracefulClose?.()
       handle.ongracefulclosecomplete = () => {
         ended?.()
-        // Node is still at it.
+        // Node has not finished with the session yet.
         setImmediate(() => { if (this.#hasFailed) this.#socket.destroy() })
       }
     }
   }
 
-  /** Asked when the session neither reads nor writes: then it has ended, unless it was not to end or has streams left. */
+  /** For a session that has stopped reading and writing: it failed if nobody closed it, or if it still has open streams. */
   get #hasFailed (): boolean {
     if (this.#session.destroyed) return false
     const { NGHTTP2_STREAM_STATE_IDLE: IDLE, NGHTTP2_STREAM_STATE_CLOSED: CLOSED } = constants
@@ -131,7 +131,7 @@ class Session {
     return [...this.#streams, ...this.#held].some(({ state }) => state.state! > IDLE && state.state! < CLOSED)
   }
 
-  /** Whether the server owes an answer that does not wait for the client, neither for its request nor to read on. */
+  /** Whether the server owes an answer: the request is complete, and nothing that was written waits for the client to read. */
   get isBusy (): boolean {
     if (this.#session.destroyed) return false
     return [...this.#streams].some(stream => {
@@ -152,13 +152,13 @@ class Session {
     if (this.#held.size === 0 && !this.#session.destroyed) this.#session.setTimeout(this.#timeout)
   }
 
-  /** A socket was cut, by either side. */
+  /** Either side has cut a WebSocket. */
   onReset (isClosing: boolean): void {
     if (isClosing) this.#maybeStuck = true
     else this.#probe()
   }
 
-  /** Perhaps the client has vanished: asks (RFC 9113 §6.7). TCP itself would take a quarter of an hour to find out. */
+  /** Pings the client, which may have vanished (RFC 9113 §6.7). TCP alone would take a quarter of an hour to find out. */
   #probe (): void {
     if (this.#session.closed || this.#session.destroyed || this.#timer !== null) return
     const { bytesRead } = this.#socket
@@ -172,11 +172,11 @@ class Session {
   close (): void {
     this.#session.close()
     this.stopWaiting()
-    // When all is done, Node would wait without end for a client that does not leave.
+    // Once all is done, Node would wait forever for a client that does not leave.
     this.#timer = setInterval(() => {
       if (this.#session.destroyed) this.#socket.destroy()
     }, LINGER)
-    // Nor would it end for one that does not even read that its socket was cut.
+    // It would also wait forever for a client that does not even read the reset of its WebSocket.
     if (this.#maybeStuck) setImmediate(() => { if (this.#session.state.outboundQueueSize! > 0) this.#socket.destroy() })
   }
 

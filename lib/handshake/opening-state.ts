@@ -1,16 +1,16 @@
 /** Where an opening handshake stands. */
 type State =
-  /** Nothing has been done to the request. */
+  /** Nothing has happened to the request yet. */
   | 'new'
-  /** Fastify's router is asked whether it is ours; until then nothing is done to the connection. */
+  /** Fastify's router is deciding whether the request is ours; until then the connection is left alone. */
   | 'asked'
   /** Final: the request is for another listener. */
   | 'theirs'
-  /** It goes through Fastify's hooks, and has no answer yet. */
+  /** The request is going through Fastify's hooks, and has no answer yet. */
   | 'routing'
-  /** The answer that is under way opens the connection. */
+  /** The answer under way opens the connection. */
   | 'accepted'
-  /** Hooks have taken too long: the answer that is under way is ours. */
+  /** Hooks took too long: the answer under way is our own refusal. */
   | 'expired'
   /** Final: the connection is open. */
   | 'open'
@@ -19,10 +19,10 @@ type State =
   /** Final: the client has left before an answer was written. */
   | 'abandoned'
 
-/** What happens to it: a method of `Opening` each, but for `disown` (`decide` that it is not ours) and what the transport tells. */
+/** Each event is a method of `Opening`, except `disown` (a `decide` for another listener) and what the transport reports. */
 type Event = 'ask' | 'disown' | 'begin' | 'accept' | 'refuse' | 'expire' | 'written' | 'abandon'
 
-/** Which event leads where. What is not in here comes too late, and is ignored. */
+/** Where each event leads. An event that is not listed for a state comes too late, and is ignored. */
 const TRANSITIONS: Readonly<Record<Event, Readonly<Partial<Record<State, State>>>>> = {
   ask: { new: 'asked' },
   disown: { asked: 'theirs', routing: 'theirs' },
@@ -38,7 +38,7 @@ const TRANSITIONS: Readonly<Record<Event, Readonly<Partial<Record<State, State>>
 export abstract class OpeningState {
   #state: State = 'new'
 
-  /** The only way from one state to the next. False: the event comes too late, and nothing has changed. */
+  /** The only way to change the state. Returns false if the event comes too late; then nothing has changed. */
   protected go (event: Event): boolean {
     const next = TRANSITIONS[event][this.#state]
     if (next === undefined) return false
@@ -46,27 +46,27 @@ export abstract class OpeningState {
     return true
   }
 
-  /** It is not yet known whose the request is. */
+  /** Whether Fastify has yet to say whose request it is. */
   get isAsked (): boolean {
     return this.#state === 'asked'
   }
 
-  /** Another listener may have the request. */
+  /** Whether the request is for another listener. */
   get isTheirs (): boolean {
     return this.#state === 'theirs'
   }
 
-  /** The answer opens the connection, or has done so. */
+  /** Whether the answer opens the connection, or has done so. */
   get isAccepted (): boolean {
     return this.#state === 'accepted' || this.#state === 'open'
   }
 
-  /** The client has left; there is nobody to answer. */
+  /** Whether the client has left, so that nobody is there to answer. */
   get isAbandoned (): boolean {
     return this.#state === 'abandoned'
   }
 
-  /** Whether it has ended, in a connection or without. */
+  /** Whether the handshake has ended, with a connection or without. */
   get isDone (): boolean {
     return this.#state === 'open' || this.#state === 'refused' || this.#state === 'abandoned'
   }

@@ -9,22 +9,22 @@ import { EarlyBytes } from './early-bytes.ts'
 import { refuseLate } from './late-refusal.ts'
 import { OpeningState } from './opening-state.ts'
 
-/** How long, in milliseconds, a client may take to leave after a refusal. */
+/** Milliseconds that a client has to leave after a refusal. */
 const LINGER = 5000
 
 const kOpening = Symbol('fastify-sockets.opening')
 
 type Response = (ServerResponse | Http2ServerResponse) & { [kOpening]?: Opening }
 
-/** Who is told of a handshake: its route. */
+/** The route of a handshake, which is told what becomes of it. */
 export interface OpeningOwner {
   /** Milliseconds that the answer may take. */
   readonly timeout: number
-  /** It has taken longer; the opening answers by itself. Must not throw. */
+  /** The answer took longer; the opening then answers by itself. Must not throw. */
   onTimeout (): void
-  /** Code of the user has thrown at that. Must not throw. */
+  /** The user's code threw while the opening answered by itself. Must not throw. */
   onError (error: unknown): void
-  /** It has ended without a connection; the status is null if the client left before there was one. */
+  /** The handshake ended without a connection; the status is null if the client left before it was answered. */
   onRefused (status: number | null): void
 }
 
@@ -35,46 +35,46 @@ interface Acceptance {
 }
 
 /**
- * An opening handshake under way, from the request to the answer that opens the connection, or the refusal.
+ * An opening handshake under way, from the request to the answer that opens the connection or refuses it.
  *
  * Who calls what, in this order:
  *
  * | method | called by | when |
  * |---|---|---|
- * | `ask`, then `decide` | `SharedServer`; our first onRequest hook | others listen as well, and may want the request |
- * | `begin` | `SharedServer`, or `decide` | it is ours: what happens on the transport comes here |
- * | `setOwner` | our first onRequest hook | it has a WebSocket route |
- * | `wait` | `SharedServer` | `app.routing` has returned, and there is no answer yet |
+ * | `ask`, then `decide` | `SharedServer`; our first onRequest hook | others listen too, and the request may be theirs |
+ * | `begin` | `SharedServer`, or `decide` | the request is ours: the opening now owns the transport |
+ * | `setOwner` | our first onRequest hook | the request has a WebSocket route |
+ * | `wait` | `SharedServer` | `app.routing` has returned without an answer |
  * | `accept` | the route's handler | all hooks have passed: the answer that follows opens the connection |
  * | `refuse` | the route's first onError hook | that answer could not be made |
- * | `takeHeaders` | a subclass | the head of that answer is written |
- * | `written` | a subclass | an answer, whichever it is, has been written |
+ * | `takeHeaders` | a subclass | the head of that answer is being written |
+ * | `written` | a subclass | an answer, of either kind, has been written |
  *
- * The client may leave and the time may be up at any point of it. Where each of these leads is in `opening-state.ts`.
+ * At any point the client may leave, or the time may run out. `opening-state.ts` has a table of where each event leads.
  */
 export abstract class Opening extends OpeningState implements TransportOwner, DeadlineOwner {
   readonly transport: Duplex
-  /** Of the answer that opens the connection. */
+  /** The status of the answer that opens the connection. */
   abstract readonly status: number
-  /** Whether a route that is not for WebSockets may serve the request as any other (RFC 9110 §7.8). */
+  /** Whether an ordinary HTTP route may serve the request (RFC 9110 §7.8). */
   abstract readonly mayBeHttp: boolean
-  /** What Fastify answers on. */
+  /** The response that Fastify writes its answer to. */
   abstract readonly response: ServerResponse | Http2ServerResponse
 
-  /** Null as long as no route is known that it is for. */
+  /** Null until its route is known. */
   #owner: OpeningOwner | null = null
   readonly #onDone: (opening: Opening) => void
   #onDecided: (() => void) | null = null
-  /** Not kept once it is written: HTTP/2 keeps the response, and with it the opening, as long as the connection. */
+  /** Dropped once written: HTTP/2 keeps the response, and with it this opening, as long as the connection lives. */
   #acceptance: Acceptance | null = null
   readonly #early: EarlyBytes
-  /** Of the answer, if it is waited for. */
+  /** Runs if the answer is not made at once. */
   #deadline: AnswerDeadline | null = null
   /** Runs after a refusal, until the client has left. */
   #lingering: NodeJS.Timeout | undefined
 
   /**
-   * @param head what has been read behind the request
+   * @param head what Node has read beyond the request
    * @param onDone called once, when the handshake is accepted, refused or abandoned
    */
   constructor (transport: Duplex, head: Buffer, onDone: (opening: Opening) => void) {
@@ -90,97 +90,97 @@ export abstract class Opening extends OpeningState implements TransportOwner, De
   }
 
   /*
-   * What HTTP/1.1 and HTTP/2 do in their own ways.
+   * What differs between HTTP/1.1 and HTTP/2.
    */
 
   /**
-   * Headers of the answer that opens the connection, before what has been agreed on.
+   * The headers of the answer that opens the connection, without the subprotocol and extensions.
    *
-   * @param headers those of the request
+   * @param headers of the request
    */
   abstract acceptance (headers: HandshakeHeaders): Headers
 
   /** Whether nothing is left to be written. */
   abstract get isWritten (): boolean
 
-  /** Has the response answer on the transport. False if it cannot, and the transport has been cut. */
+  /** Attaches the response to the transport. Returns false if it cannot; then the transport has been cut. */
   protected abstract attach (): boolean
 
   /**
-   * It is for another listener: request and response are as they came.
+   * The request is for another listener: puts request and response back as they came.
    *
-   * @param isFinal false if Fastify may yet go on with them, in which case it is stopped
+   * @param isFinal false if Fastify may still go on with the request: the response then stays bound, so that our hook stops it
    */
   abstract restore (isFinal: boolean): void
 
-  /** The transport leaves HTTP: it becomes that of a connection. */
+  /** The transport leaves HTTP and becomes that of a connection. */
   protected abstract handOver (): void
 
-  /** A refusal has been written: ends what HTTP has not ended. */
+  /** A refusal has been written: ends what HTTP itself has not ended. */
   protected abstract endRefused (): void
 
-  /** The client has left before there was an answer: hooks that wait for it learn of it. */
+  /** The client left before it was answered: tells the hooks that wait. */
   protected abstract abortRequest (): void
 
-  /** What hooks write from now on is not sent, and not an error. */
+  /** From now on, what hooks write is discarded without an error. */
   protected abstract mute (): void
 
-  /** Whether HTTP can carry a header. */
+  /** Whether HTTP can carry this header. */
   carries (name: string, value: unknown): boolean {
     return canCarry(name, value)
   }
 
-  /** From now on a response is that of this handshake. */
+  /** Ties a response to this handshake, for `of`. */
   protected bind (response: Response): void {
     response[kOpening] = this
   }
 
-  /** It is no longer. */
+  /** Undoes `bind`. */
   protected unbind (response: Response): void {
     delete response[kOpening]
   }
 
-  /** Whether it is known which route it is for. */
+  /** Whether its route is known. */
   protected get hasOwner (): boolean {
     return this.#owner !== null
   }
 
-  /** What is no refusal may be a stream that goes on. */
+  /** Over HTTP/1.1 an ordinary route may still be streaming its answer; so it only counts once it has ended. */
   get isAnswered (): boolean {
     return this.mayBeHttp ? this.response.writableEnded : this.response.headersSent
   }
 
   /**
-   * Another listener may want the request: `decide` is to be called, once Fastify's router has found its route.
+   * The request may be for another listener: Fastify's router finds its route, and `decide` follows.
    *
-   * @param onDecided called when that has been
+   * @param onDecided called after `decide`
    */
   ask (onDecided: () => void): void {
     if (this.go('ask')) this.#onDecided = onDecided
   }
 
   /**
-   * Whose it is; only the first answer counts.
+   * Says whose request it is; only the first call counts.
    *
-   * @param isOurs whether a WebSocket route is there for it
+   * @param isOurs whether it has a WebSocket route
    */
   decide (isOurs: boolean): void {
     if (!this.isAsked) return
-    // A client may have left by the time that a constraint has its answer.
+    // A route's constraint may take its time, and the client may have left by then.
     if (!isOurs || this.transport.destroyed) this.go('disown')
     else this.begin()
     this.#onDecided!()
   }
 
-  /** Fastify answers before its first hook: there is no route, or none is looked for because it is closing. */
+  /** Fastify answers before its first hook: it has found no route, or does not look for one because it is closing. */
   protected answeredUnasked (status: number): void {
     this.decide(status === 503)
   }
 
   /**
-   * It goes through Fastify: takes over whatever happens on the transport meanwhile.
+   * The request goes through Fastify: the opening owns the transport meanwhile.
    *
-   * @returns false if that is not possible, and the transport has been cut
+   * @returns false if that is not possible; then the transport has been cut
    */
   begin (): boolean {
     this.go('begin')
@@ -198,7 +198,7 @@ export abstract class Opening extends OpeningState implements TransportOwner, De
     else this.#deadline?.limit(owner.timeout)
   }
 
-  /** The response takes its time: holds early bytes meanwhile, and notices a client that leaves. */
+  /** There is no answer yet: meanwhile keeps early bytes, and notices when the client leaves. */
   wait (): void {
     this.#deadline = new AnswerDeadline(this)
     if (this.#owner !== null) this.#deadline.limit(this.#owner.timeout)
@@ -206,63 +206,63 @@ export abstract class Opening extends OpeningState implements TransportOwner, De
   }
 
   /**
-   * Lets the answer that follows open the connection.
+   * Makes the answer that follows open the connection.
    *
-   * @param headers those of the handshake; they win over all others
-   * @param onOpen called when it has been written, with the bytes that came after the request
+   * @param headers of the handshake; they win over all others
+   * @param onOpen called when the answer has been written, with the bytes that came after the request
    */
   accept (headers: Headers, onOpen: (early: Buffer) => void): void {
     if (this.go('accept')) this.#acceptance = { headers, onOpen }
   }
 
-  /** Takes `accept` back: what follows is a refusal after all. False if it is too late, or there was nothing to take back. */
+  /** Takes `accept` back: a refusal follows after all. Returns false if it is too late, or nothing was accepted. */
   refuse (): boolean {
     return !this.response.writableEnded && this.go('refuse')
   }
 
   /**
-   * All headers of the answer that opens the connection, those of hooks among them. The response is left with none.
+   * Moves all headers of the answer that opens the connection out of the response, including those that hooks have set.
    *
-   * @param last of the arguments of `writeHead`: a reason, or headers, of which a list is not taken
+   * @param last the last argument of `writeHead`: a reason, or headers; headers given as a list are ignored
    */
   protected takeHeaders (last: unknown): Headers {
     return takeHeaders(this.response, this.#acceptance!.headers, last)
   }
 
-  /** Answers in place of hooks that do not, and without them. */
+  /** Answers in place of hooks that have not answered. */
   onDeadline (): void {
     this.go('expire')
     const owner = this.#owner!
     owner.onTimeout()
     const isRefused = this.#refuseLate(owner)
-    // To throw could be to throw into a timer of a hook.
+    // An error thrown at a hook that writes later could end the process: the hook may be in a timer.
     if (this.response.headersSent) this.mute()
     if (!isRefused) return cutTransport(this.transport)
     try {
-      // By which request.signal tells the hook; to destroy the request would reset the connection.
+      // This aborts `request.signal`, which tells the hook. Destroying the request would reset the connection.
       this.response.req.emit('close')
     } catch (error) {
       owner.onError(error)
     }
   }
 
-  /** @returns false if half an answer is there, or none can be made */
+  /** @returns false if part of an answer has been sent already, or none can be made */
   #refuseLate (owner: OpeningOwner): boolean {
     if (this.response.headersSent) return false
     try {
       refuseLate(this.response as ServerResponse, owner.timeout)
       return true
     } catch (error) {
-      // Others may have put their own `writeHead` on the response, or any other method.
+      // Others may have replaced `writeHead`, or any other method of the response.
       owner.onError(error)
       return false
     }
   }
 
   transportRead (bytes: Buffer, length: number): void {
-    // After a refusal what still comes is read and ignored, so that no reset overtakes the response.
+    // After a refusal, whatever still comes is read and ignored, so that no reset overtakes the response.
     if (this.isDone) return
-    // RFC 6455 §4.1: a client waits for the answer. To stop reading would hide that it leaves.
+    // A client must wait for the answer (RFC 6455 §4.1). If we stopped reading, we would not notice that it leaves.
     if (!this.#early.add(bytes, length)) cutTransport(this.transport)
   }
 
@@ -299,7 +299,7 @@ export abstract class Opening extends OpeningState implements TransportOwner, De
     }
   }
 
-  /** Reads on, to see the client leave. */
+  /** Keeps reading, to see the client leave. */
   #linger (): void {
     this.#lingering = setTimeout(() => cutTransport(this.transport), LINGER)
     this.endRefused()

@@ -12,20 +12,20 @@ export class Upgrade extends Opening {
   readonly response: ServerResponse
   readonly #request: IncomingMessage
 
-  /** @param head what Node has read behind the request */
+  /** @param head what Node has read beyond the request */
   constructor (request: IncomingMessage, transport: Duplex, head: Buffer, onDone: (opening: Opening) => void) {
     super(transport, head, onDone)
     this.#request = request
     this.response = new ServerResponse(request)
-    // A refusal says "Connection: close": no further request could be read from this socket.
+    // A refusal says "Connection: close", because no further request could be read from this socket.
     this.response.shouldKeepAlive = false
-    // Its own and not a prototype's: Express changes the prototype.
+    // Set on the response itself, because Express changes its prototype.
     const { writeHead } = this.response
     this.response.writeHead = (status: number, ...rest: any[]) => this.#writeHead(writeHead, status, rest)
     this.bind(this.response)
   }
 
-  /** @returns false if the socket still belongs to an earlier request, which has no answer yet */
+  /** @returns false if the socket still belongs to an earlier request that has no answer yet */
   assignSocket (): boolean {
     try {
       this.response.assignSocket(this.transport as NetSocket)
@@ -49,7 +49,7 @@ export class Upgrade extends Opening {
     return true
   }
 
-  /** The response has not met the socket. */
+  /** There is nothing to restore: the response has not been attached to the socket. */
   restore (): void {}
 
   get isWritten (): boolean {
@@ -66,9 +66,9 @@ export class Upgrade extends Opening {
 
   protected handOver (): void {
     this.detachSocket()
-    // Node uncorks it by a method that a Duplex may have replaced, as Duplexify has.
+    // Node uncorks it through a method that a Duplex may have replaced, as Duplexify does.
     Writable.prototype.uncork.call(this.transport)
-    // Timeouts and keep-alive of the HTTP server end here.
+    // The HTTP server's timeouts and keep-alive end here.
     const { transport } = this
     const { setTimeout, setNoDelay } = transport as NetSocket
     setTimeout?.call(transport, 0)
@@ -80,7 +80,7 @@ export class Upgrade extends Opening {
     this.transport.end()
   }
 
-  /** onRequestAbort and request.signal follow. */
+  /** This runs onRequestAbort hooks and aborts request.signal. */
   protected abortRequest (): void {
     this.#request.destroy()
   }
@@ -89,22 +89,22 @@ export class Upgrade extends Opening {
     this.response.writeHead = () => this.response
   }
 
-  /** A 101 as RFC 6455 §4.2.2 wants it, whatever hooks have put on it, or any other response. */
+  /** Writes a 101 as RFC 6455 §4.2.2 demands, whatever hooks have put on it. Any other response is written as it is. */
   #writeHead (writeHead: (...args: any[]) => ServerResponse, status: number, rest: any[]): ServerResponse {
     const { response } = this
     this.answeredUnasked(status)
     if (status !== this.status) this.refuse()
     if (!this.isAccepted) return writeHead.call(response, status, ...rest)
     const headers = this.takeHeaders(rest.at(-1))
-    // A 101 has no body. Deno (2.9) would send an empty one in chunks, and a client would take that for a frame.
+    // A 101 has no body. Deno (2.9) would send an empty chunked one, which a client would take for a frame.
     response.removeHeader('transfer-encoding')
     return writeHead.call(response, status, headers)
   }
 }
 
 /**
- * Serves a request as if it had not asked for an upgrade, which every server may do (RFC 9110 §7.8): its head is
- * written anew without the request to upgrade and goes through the HTTP parser again, followed by whatever came after.
+ * Serves a request as if it had not asked for an upgrade, as any server may (RFC 9110 §7.8): its head is rewritten
+ * without the upgrade and goes through the HTTP parser again, followed by whatever came after it.
  */
 export function serveAsHttp (server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`]
@@ -120,7 +120,7 @@ export function serveAsHttp (server: Server, request: IncomingMessage, socket: D
   server.emit(socket instanceof TLSSocket ? 'secureConnection' : 'connection', socket)
 }
 
-/** What a Connection header says besides, such as whether the connection is kept alive; null for nothing. */
+/** What else a Connection header says, such as whether the connection is kept alive; null if nothing. */
 function withoutUpgrade (connection: string): string | null {
   const options = connection.split(',').map(option => option.trim())
   return options.filter(option => !/^(?:upgrade|http2-settings)?$/i.test(option)).join(', ') || null
