@@ -6,14 +6,14 @@ import { internal } from './fastify-internals.ts'
 import { declarationOf } from './first-hooks.ts'
 import { rememberListeners } from './untaken.ts'
 
-/** Milliseconds that a constraint of a route may take to say whether it holds. */
+/** Milliseconds that a route's asynchronous constraint may take. */
 const PATIENCE = 10_000
 
 /**
- * Has Fastify's own router say whether a WebSocket route is there for a request: no copy of it would be right for ever.
- * Our first hook tells the opening; for what is not ours it is the last thing that happens, and the request is as before.
+ * Asks Fastify's own router whether a request has a WebSocket route; a copy of the router would not stay right forever.
+ * Our first hook tells the opening. If the request is not ours, it goes no further, and is put back as it came.
  *
- * @param onDecided called when that is known, `opening.isTheirs` says what
+ * @param onDecided called when that is known; `opening.isTheirs` says whose the request is
  */
 export function askFastify (app: FastifyInstance, opening: Opening, onDecided: () => void): void {
   const request = opening.response.req as IncomingMessage & { originalUrl?: string | undefined }
@@ -28,9 +28,9 @@ export function askFastify (app: FastifyInstance, opening: Opening, onDecided: (
     if (opening.isTheirs) {
       opening.restore(!hasWaited)
       for (const one of restore) one()
-      // Where Fastify keeps what its onTimeout hooks need.
+      // Fastify keeps data for its onTimeout hooks there.
       if (socket._meta !== _meta) socket._meta = _meta
-      // `rewriteUrl` has changed it.
+      // `rewriteUrl` may have changed it.
       request.url = url!
       if (request.originalUrl !== originalUrl) request.originalUrl = originalUrl
     }
@@ -39,10 +39,10 @@ export function askFastify (app: FastifyInstance, opening: Opening, onDecided: (
   opening.ask(() => {
     delete (request as Partial<IncomingMessage>).destroy
     clearTimeout(timer)
-    // Fastify is still at it.
+    // We are inside Fastify's hook: let it return first.
     if (!isRouting) queueMicrotask(decided)
   })
-  // How Fastify answers to a `rewriteUrl` that returns no string.
+  // Fastify calls this when `rewriteUrl` does not return a string.
   request.destroy = () => {
     opening.decide(false)
     return request
@@ -50,11 +50,11 @@ export function askFastify (app: FastifyInstance, opening: Opening, onDecided: (
   try {
     app.routing(request, opening.response as ServerResponse)
   } catch {
-    // `rewriteUrl` has failed; what hooks throw is caught by Fastify.
+    // `rewriteUrl` has thrown; Fastify itself catches what hooks throw.
     opening.decide(false)
   }
   isRouting = false
-  // A constraint may take its time.
+  // An asynchronous constraint is still at work.
   if (opening.isAsked) timer = setTimeout(giveUp, PATIENCE)
   else decided()
 
@@ -72,13 +72,13 @@ interface LogController {
 }
 
 /**
- * Leaves what is not ours out of the log, where it would be a request that has come and is never answered. Fastify
- * before 5.10 cannot be told.
+ * Leaves requests of other listeners out of the log, where they would look like requests that nobody answered. Fastify
+ * before 5.10 has no way to do this.
  */
 export function keepOutOfLog (app: FastifyInstance): void {
   const controller = internal<LogController>(app, 'logController')
   if (controller === undefined) return
-  // Apps may share one.
+  // Several apps may share one controller.
   if (controller[kQuiet] || !Object.isExtensible(controller)) return
   controller[kQuiet] = true
   const { incomingRequest } = controller
@@ -87,7 +87,7 @@ export function keepOutOfLog (app: FastifyInstance): void {
   }
 }
 
-/** Whether a request was only asked about, even if a constraint has its answer when nobody asks any more. */
+/** Whether Fastify only had to say whose the request is; true as well if a constraint answers after we gave up. */
 function isForeign (request: FastifyRequest, reply: FastifyReply): boolean {
   const opening = Opening.of(reply.raw)
   return opening !== undefined && (opening.isAsked || opening.isTheirs) && !declarationOf(request)

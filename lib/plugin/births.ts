@@ -6,12 +6,12 @@ type Listener = Parameters<typeof subscribe>[1]
 
 const NAME = 'fastify.initialization'
 
-/** Where the channel carries its subscriber: one, even if this package is loaded more than once. */
+/** The key of our subscriber on the channel: there is one, even if this package is loaded more than once. */
 const kSubscriber: unique symbol = sharedSymbol('subscriber') as never
 
 /**
- * Calls the listener with each Fastify instance as soon as there is one. It takes the place of the one that was there:
- * Jest loads the package anew for each file of tests, and the channel would keep all that the files have loaded.
+ * Calls the listener with each Fastify instance as it is created. A new listener replaces the one before: Jest loads the
+ * package again for each test file, and the channel would keep everything that those files have loaded.
  */
 export function onBirth (listener: (instance: FastifyInstance) => void): void {
   const births: Channel & { [kSubscriber]?: Listener } = channel(NAME)

@@ -1,27 +1,27 @@
 import type { FastifyInstance } from 'fastify'
 import { FST_ERR_WS_TWO_VERSIONS } from '../errors.ts'
 
-/** That of package.json. */
+/** The version in package.json. */
 export const VERSION = '0.1.0'
 
-/** What copies of this package that share their objects have in common: of a version below 1.0 its minor number, too. */
+/** Copies of this package with the same value share their objects: the major version, below 1.0 with the minor version. */
 const [, COMPATIBLE] = /^(0\.\d+|\d+)/.exec(VERSION)!
 
-/** Where an app carries the versions that are loaded beside it: the same for all versions. */
+/** The key of an app's list of loaded versions; the same in every version of this package. */
 const kVersions = Symbol.for('fastify-sockets.versions')
 
-/** A key that copies of this package share, if their versions are compatible. */
+/** A key that copies of this package share if their versions are compatible. */
 export function sharedSymbol (name: string): symbol {
   return Symbol.for(`fastify-sockets@${COMPATIBLE}.${name}`)
 }
 
-/** Notes that this version sees the routes of an app. */
+/** Notes that this version sees an app's routes. */
 export function noteVersion (root: FastifyInstance & { [kVersions]?: Map<string, string> }): void {
   (root[kVersions] ??= new Map()).set(COMPATIBLE!, VERSION)
 }
 
 /**
- * Two versions that are not compatible would both take over its routes.
+ * Refuses two incompatible versions: both would take over the app's routes.
  *
  * @throws {FST_ERR_WS_TWO_VERSIONS}
  */

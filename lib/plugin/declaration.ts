@@ -11,24 +11,24 @@ import { checkRouteOptions } from './options.ts'
 import { type Handler, WebSocketRoute } from './route.ts'
 import { MessageSchemas } from './schemas.ts'
 
-/** Under this name an instance carries the scope of the plugin that serves it, inherited as Fastify's decorators are. */
+/** The key of an instance's scope. Child instances inherit it, as they do Fastify's decorators. */
 export const kScope = sharedSymbol('scope')
 
-/** A `ws` route from its declaration on. What it is like is known when everything is declared: then it is a `WebSocketRoute`. */
+/** A declared `ws` route. Its scope is known once everything is declared: then it becomes a `WebSocketRoute`. */
 export class Declaration {
   readonly #instance: FastifyInstance
   readonly #url: string
-  /** The option `ws`. */
+  /** The value of its option `ws`. */
   readonly #own: SocketOptions
   readonly #handler: Handler
-  /** Whether plain requests have a handler of their own. */
+  /** Whether plain HTTP requests have a handler of their own. */
   readonly #servesHttp: boolean
   readonly #schemas: MessageSchemas
   readonly #declared: DeclaredOptions
   #route: WebSocketRoute | null = null
 
   /**
-   * Takes over a route as it is declared: changes its options so that Fastify routes handshakes to this object.
+   * Takes over a route as it is declared: changes its options so that Fastify sends handshakes here.
    *
    * @throws {FST_ERR_WS_OPTION | FST_ERR_WS_UNKNOWN_OPTION | FST_ERR_WS_METHOD | FST_ERR_WS_HANDLER}
    */
@@ -54,7 +54,7 @@ export class Declaration {
     return this.#declared.isTwin(instance, options)
   }
 
-  /** A route for upgrades only has no twin: it is declared for no method. */
+  /** A route for upgrades only has no use for its HEAD twin: declares the twin for no method at all. */
   takeTwin (options: AnyRouteOptions): void {
     if (this.#servesHttp) return
     options.method = []
@@ -62,7 +62,7 @@ export class Declaration {
   }
 
   /**
-   * Everything is declared: finds the scope that serves the route, and makes it.
+   * Called when everything is declared: finds the route's scope, and makes the route.
    *
    * @throws {FST_ERR_WS_NOT_REGISTERED}
    */
@@ -75,7 +75,7 @@ export class Declaration {
     })
   }
 
-  /** The route, which there is before any request. */
+  /** The route; it exists before the first request. */
   get route (): WebSocketRoute {
     return this.#route!
   }
@@ -95,7 +95,7 @@ export class Declaration {
       else requireUpgrade(request, reply)
       return done()
     }, onRequest)
-    // Not asynchronous: an error that Fastify cannot read would be a rejection that nobody takes.
+    // Not async: if Fastify could not read the error, the promise would reject with nobody to handle it.
     options.onError = first((_request: FastifyRequest, reply: FastifyReply, _error: Error, done: () => void) => {
       const opening = Opening.of(reply.raw)
       if (opening !== undefined) this.route.refuseAfterAll(opening, reply)
@@ -104,7 +104,7 @@ export class Declaration {
   }
 }
 
-/** A hook, and behind it those that the route has. */
+/** A list of hooks: ours, then the route's own. */
 function first (hook: Function, others: unknown): any {
   return [hook].concat(others as Function[] ?? [])
 }

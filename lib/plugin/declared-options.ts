@@ -1,6 +1,6 @@
 import type { FastifyInstance, RouteOptions } from 'fastify'
 
-/** The route options of Fastify with ours among them, as an onRoute hook sees them. */
+/** Fastify's route options and ours, as an onRoute hook sees them. */
 export type AnyRouteOptions = Omit<RouteOptions, 'handler' | 'schema'> & {
   ws?: unknown
   handler: (...args: any[]) => unknown
@@ -8,7 +8,7 @@ export type AnyRouteOptions = Omit<RouteOptions, 'handler' | 'schema'> & {
   routePath?: string
 }
 
-/** The options of a route as they were declared, before hooks have changed them. */
+/** A route's options as they were declared, before hooks change them. */
 export class DeclaredOptions {
   readonly #instance: FastifyInstance
   readonly #options: AnyRouteOptions
@@ -18,7 +18,7 @@ export class DeclaredOptions {
     this.#options = { ...options }
   }
 
-  /** Whether a HEAD route is the one that Fastify adds to this GET route: with the very same options, by another URL at most. */
+  /** Whether a HEAD route is the twin that Fastify adds to this GET route: its options are the same, but its URL may differ. */
   isTwin (instance: FastifyInstance, { url, ws, handler, constraints }: AnyRouteOptions): boolean {
     const own = this.#options
     return instance === this.#instance && sameUrl(url, own.url) && ws === own.ws && handler === own.handler &&
@@ -26,12 +26,12 @@ export class DeclaredOptions {
   }
 }
 
-/** Leaves a route out of documents of HTTP routes, which have no word for it. */
+/** Leaves a route out of documents such as OpenAPI, which cannot describe it. */
 export function hide (options: AnyRouteOptions): void {
   options.schema = { hide: true, ...options.schema }
 }
 
-/** The root of a prefix has two URLs. */
+/** The root route of a prefix has two URLs: with and without a trailing slash. */
 function sameUrl (a: string, b: string): boolean {
   return a.replace(/\/$/, '') === b.replace(/\/$/, '')
 }

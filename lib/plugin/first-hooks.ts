@@ -5,24 +5,24 @@ import { shown } from '../live/log.ts'
 import type { AnyRouteOptions } from './declared-options.ts'
 import { internal } from './fastify-internals.ts'
 
-/** The declaration of a WebSocket route, as a handshake meets it. */
+/** What a handshake needs of a route's `Declaration`. */
 interface MetDeclaration {
   readonly route: {
     begin (opening: Opening, request: FastifyRequest, reply: FastifyReply): void
   }
 }
 
-/** Under this name the config of a route carries its `Declaration`, or null where it is known to be none of ours. */
+/** The key of the `Declaration` in a route's config; null there means that the route is not ours. */
 export const kRoute = Symbol('fastify-sockets.route')
 
-/** The WebSocket route that a request has found. */
+/** The declaration of the route that a request has found; null or undefined if the route is not ours. */
 export function declarationOf (request: FastifyRequest): MetDeclaration | null | undefined {
   return (request.routeOptions.config as { [kRoute]?: MetDeclaration | null })[kRoute]
 }
 
 /**
- * The first onRequest hook of every instance that is created after this module was loaded: those of the app and of
- * plugins come before those of a route.
+ * Our onRequest hook on every instance that is created after this module was loaded. It comes first of all: hooks of the
+ * app and its plugins run before a route's own.
  */
 export function meetHandshake (request: FastifyRequest, reply: FastifyReply, done: () => void): void {
   const opening = Opening.of(reply.raw)
@@ -40,24 +40,24 @@ export function meetHandshake (request: FastifyRequest, reply: FastifyReply, don
 }
 
 /*
- * An app may be older than this module: by `app.register(import('fastify-sockets'))`, or by a loader of plugins. What is
- * declared from then on is seen as in any other app, and what was declared before is not.
+ * An app may be older than this module, for instance with `app.register(import('fastify-sockets'))` or a plugin loader. We
+ * see the routes that are declared after that, as in any other app, but not those from before.
  */
 
 type Hooks = Record<string, Function[]>
 
-/** Adds hooks to all instances of such an app, before those that are there already. */
+/** Adds hooks to all instances of such an app, ahead of those that they already have. */
 export function addFirstHooks (app: FastifyInstance, hooks: Record<string, Function>): void {
   for (const [name, hook] of Object.entries(hooks)) internal<Hooks>(app, 'hooks')![name]!.unshift(hook)
   for (const child of internal<FastifyInstance[]>(app, 'children')!) addFirstHooks(child, hooks)
 }
 
-/** Notes that a route was declared when this module was there. */
+/** Notes that we have seen a route's declaration. */
 export function markSeen (options: AnyRouteOptions): void {
   options.config = { ...options.config, [kRoute]: null } as typeof options.config
 }
 
-/** `meetHandshake`, where routes may have been declared before that. */
+/** `meetHandshake` for an app whose routes may be older than this module. */
 export function meetLate (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
   const opening = Opening.of(reply.raw)
   const isUnknown = opening !== undefined && !opening.isAsked && declarationOf(request) === undefined && !request.is404

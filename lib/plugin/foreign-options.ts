@@ -3,10 +3,10 @@ import { FST_ERR_WS_OTHER_OPTION } from '../errors.ts'
 import { kScope } from './declaration.ts'
 import type { AnyRouteOptions } from './declared-options.ts'
 
-/** The options of @fastify/websocket, and what to write in place of them. */
+/** The options of @fastify/websocket, and what to write instead. */
 const OPTIONS: Record<string, string> = { websocket: 'ws: true', wsHandler: 'ws: { handler }' }
 
-/** Routes with options of @fastify/websocket: left over where that is not there, they would be HTTP routes without a word. */
+/** Finds routes with options of @fastify/websocket where that is not registered: they would silently become HTTP routes. */
 export class ForeignOptions {
   readonly #routes: Array<[instance: FastifyInstance, url: string, option: string]> = []
 
@@ -16,7 +16,7 @@ export class ForeignOptions {
   }
 
   /**
-   * Everything is declared.
+   * Called when everything is declared.
    *
    * @throws {FST_ERR_WS_OTHER_OPTION}
    */

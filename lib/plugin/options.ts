@@ -81,18 +81,18 @@ const DEFLATE_CHECKS: Record<keyof DeflateOptions, Check> = {
   windowBits: integer(9, 15)
 }
 
-/** What `app.register` may find among a plugin's options besides the plugin's own. */
+/** Options of Fastify's own that `app.register` takes together with a plugin's. */
 const FASTIFY_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 
 const PLUGIN_CHECKS: Record<keyof PluginOptions, Check> = { ...CHECKS, drain: objectOf(DRAIN_CHECKS) }
 
-/** @throws {FST_ERR_WS_OPTION | FST_ERR_WS_UNKNOWN_OPTION} names the option */
+/** @throws {FST_ERR_WS_OPTION | FST_ERR_WS_UNKNOWN_OPTION} an error that names the option */
 export function checkPluginOptions (options: PluginOptions): void {
   checkSocketOptions(options, PLUGIN_CHECKS, FASTIFY_OPTIONS)
   if (isObject(options.drain)) checkOptions(options.drain, DRAIN_CHECKS, [], 'drain.')
 }
 
-/** @throws {FST_ERR_WS_OPTION | FST_ERR_WS_UNKNOWN_OPTION} names the option */
+/** @throws {FST_ERR_WS_OPTION | FST_ERR_WS_UNKNOWN_OPTION} an error that names the option */
 export function checkRouteOptions (options: unknown): void {
   if (options === true) return
   if (!isObject(options)) throw new FST_ERR_WS_OPTION('ws', 'true or an object of options')
@@ -115,24 +115,24 @@ function checkOptions (options: object, checks: Record<string, Check>, others: s
   }
 }
 
-/** Later options win; one that is undefined counts as absent. */
+/** Merges options and adds the defaults. Later layers win; an option that is undefined counts as absent. */
 export function mergeOptions (...layers: SocketOptions[]): ResolvedOptions {
   return withDefaults(DEFAULTS, CHECKS, layers)
 }
 
-/** What the option `deflate` stands for; null: no compression. */
+/** The settings that the option `deflate` stands for; null means no compression. */
 export function deflateSettings (option: boolean | DeflateOptions): DeflateSettings | null {
   if (option === false) return null
   return withDefaults(DEFLATE_DEFAULTS, DEFLATE_CHECKS, option === true ? [] : [option])
 }
 
-/** What the options that are looked for by the clock stand for; null: none of them is set. */
+/** The options of the keepalive; null if none of them is set. */
 export function keepaliveOptions ({ heartbeat, idleTimeout, maxLifetime }: ResolvedOptions): KeepaliveOptions | null {
   if (heartbeat === false && idleTimeout === false && maxLifetime === false) return null
   return { heartbeat: heartbeat || null, idleTimeout: idleTimeout || null, maxLifetime: maxLifetime || null }
 }
 
-/** What the option `drain` stands for. */
+/** The option `drain` with its defaults. */
 export function drainOptions (option: DrainOptions = {}): Required<DrainOptions> {
   return withDefaults(DRAIN_DEFAULTS, DRAIN_CHECKS, [option])
 }

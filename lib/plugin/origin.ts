@@ -1,10 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 import type { OriginPolicy } from '../../types/options.ts'
 
-/** Decides on the `Origin` header of a handshake (RFC 6455 §10.2). */
+/** Whether an `Origin` header may open a connection (RFC 6455 §10.2). */
 export type OriginCheck = (origin: string, request: FastifyRequest) => boolean | Promise<boolean>
 
-/** Makes the check of a policy; null where every origin is allowed. */
+/** Compiles a policy into a check; null if every origin is allowed. */
 export function compileOrigin (policy: OriginPolicy): OriginCheck | null {
   if (policy === true) return null
   if (policy === 'same-host') return isSameHost
@@ -17,28 +17,28 @@ export function compileOrigin (policy: OriginPolicy): OriginCheck | null {
 
 /** Whether a string is an origin as a browser writes one: no path, no trailing slash, no default port. */
 export function isOrigin (value: string): boolean {
-  // What browsers send where a page has none.
+  // Browsers send this for a page without an origin.
   if (value === 'null') return true
   if (!URL.canParse(value)) return false
   const { origin, protocol, host } = new URL(value)
-  // Schemes that are not of the web, such as browser extensions, have no origin in the URL standard.
+  // The URL standard gives other schemes, such as those of browser extensions, no origin.
   return value === (origin === 'null' ? `${protocol}//${host}` : origin)
 }
 
-/** Schemes of the web, and those that native clients write in their place. No page has ws or wss. */
+/** The schemes of web pages, and those that native clients write instead. No page has ws or wss. */
 const WEB: Record<string, 'http' | 'https'> = { http: 'http', https: 'https', ws: 'http', wss: 'https' }
 
 const DEFAULT_PORTS = { http: ':80', https: ':443' }
 
 /**
- * An origin as a browser writes it. Native clients write the scheme of their URL, capitals and the default port; nothing
- * else is forgiven, though URL parsers do: other ways to write an address, user information, a path, a port of five zeros.
- * A browser writes an origin in one way only, so none of this is one that a page could have.
+ * Rewrites an origin as a browser would write it. Native clients may write the scheme of their URL, capitals and the default
+ * port. Anything else that a URL parser would accept is refused: other notations of an address, user information, a path, a
+ * port of five zeros. A browser has only one way to write an origin, so no page could have sent any of these.
  *
- * @returns null: it is no origin of the web
+ * @returns null if it is not an origin of the web
  */
 function normalize (origin: string): string | null {
-  // ASCII alone: beyond it some characters become others in lower case.
+  // ASCII only: beyond it, some characters turn into others in lower case.
   const [, scheme, host] = /^(https?|wss?):\/\/([!-~]+)$/i.exec(origin) ?? []
   if (scheme === undefined) return null
   const web = WEB[scheme.toLowerCase()]!
@@ -48,11 +48,11 @@ function normalize (origin: string): string | null {
   return written === parsed || written === parsed + DEFAULT_PORTS[web] ? parsed : null
 }
 
-/** The pair that was last found to be of the same host: a server hears few others. */
+/** The pair that last passed as the same host: most handshakes of a server repeat it. */
 let lastOrigin = ''
 let lastHost = ''
 
-/** The host that the client asked for may carry the default port of the origin's scheme or none. */
+/** Whether origin and `Host` are the same. `Host` may carry the default port of the origin's scheme, or none. */
 function isSameHost (origin: string, request: FastifyRequest): boolean {
   const { host } = request
   if (origin === lastOrigin && host === lastHost) return true
@@ -66,7 +66,7 @@ function isSameHost (origin: string, request: FastifyRequest): boolean {
 }
 
 function matches (pattern: RegExp, origin: string): boolean {
-  // A global or sticky pattern would go on from its last match.
+  // A global or sticky pattern would continue after its last match.
   pattern.lastIndex = 0
   return pattern.test(origin)
 }

@@ -8,7 +8,7 @@ import { kScope } from './declaration.ts'
 import { checkPluginOptions, drainOptions } from './options.ts'
 import { Registry } from './registry.ts'
 
-/** What the plugin does; lib/index.ts says what it is called. Decorates the instance with `sockets` and `injectWS`. */
+/** The plugin itself; lib/index.ts names it. Decorates the instance with `sockets` and `injectWS`. */
 export async function register (app: FastifyInstance, options: PluginOptions): Promise<void> {
   checkPluginOptions(options)
   if (Object.hasOwn(app, kScope)) throw new FST_ERR_WS_ALREADY_REGISTERED()
@@ -23,8 +23,8 @@ export async function register (app: FastifyInstance, options: PluginOptions): P
 }
 
 /**
- * Has the instance inherit a property in place of its own: @fastify/websocket, which decorates it with the same name, may be
- * registered in the same scope, before or after. That one is there then, and reaches our routes as well.
+ * Lets the instance inherit a property instead of owning it. @fastify/websocket decorates with the same name, and may be
+ * registered in the same scope, before or after; then its own property wins, and it reaches our routes as well.
  */
 function inherit (app: FastifyInstance, name: string, value: Function): void {
   const above = Object.create(Object.getPrototypeOf(app), { [name]: { value, writable: true } })

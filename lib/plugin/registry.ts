@@ -12,14 +12,14 @@ import { ForeignOptions } from './foreign-options.ts'
 import type { WebSocketRoute } from './route.ts'
 import { Servers } from './servers.ts'
 
-/** Where an app carries its registry: one, even if two copies of this package are installed. */
+/** The key of an app's registry: there is one, even if two copies of this package are installed. */
 const kRegistry = sharedSymbol('registry')
 
-/** The WebSocket routes and the scopes of one app. */
+/** The WebSocket routes and scopes of one app. */
 export class Registry implements InjectTarget {
   readonly wheel = new TimerWheel()
 
-  /** The instance at the root. */
+  /** The root instance. */
   readonly #app: FastifyInstance
   readonly #declarations: Declaration[] = []
   readonly #scopes: Scope[] = []
@@ -42,9 +42,9 @@ export class Registry implements InjectTarget {
     return root[kRegistry] ??= new Registry(root as unknown as FastifyInstance)
   }
 
-  /** Sees every route of the app that is declared from now on, and every handshake. */
+  /** From now on, sees every route that the app declares, and every handshake. */
   install (isLate: boolean): void {
-    // By another copy of this package.
+    // Another copy of this package may have done so.
     if (this.#isInstalled) return
     this.#isInstalled = true
     noteVersion(this.#app)
@@ -62,9 +62,9 @@ export class Registry implements InjectTarget {
     this.#app.addHook('onReady', async () => this.#boot())
   }
 
-  /** Adds a scope; with the first one handshakes begin to be served. */
+  /** Adds a scope. With the first scope, the app begins to serve handshakes. */
   register (instance: FastifyInstance, scope: Scope): void {
-    // Unless that was done when the app was made.
+    // Does nothing if the app was created after this module was loaded.
     this.install(true)
     this.#scopes.push(scope)
     this.#servers.serve(instance)
@@ -98,7 +98,7 @@ export class Registry implements InjectTarget {
   }
 }
 
-/** The instance that `Fastify()` has made. */
+/** The instance that `Fastify()` returned. */
 function rootOf (instance: FastifyInstance): FastifyInstance {
   let root = instance
   while ('server' in Object.getPrototypeOf(root)) root = Object.getPrototypeOf(root)
@@ -106,5 +106,5 @@ function rootOf (instance: FastifyInstance): FastifyInstance {
 }
 
 // Routes may be declared before the plugin has loaded, or without it: only an onRoute hook that an instance has from
-// its birth sees them all.
+// birth sees them all.
 onBirth(fastify => { Registry.of(fastify).install(false) })

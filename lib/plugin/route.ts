@@ -26,20 +26,20 @@ import { chooseProtocol } from './subprotocol.ts'
 
 export type Handler = (...args: any[]) => unknown
 
-/** What was declared of a route. */
+/** What a route's declaration says. */
 export interface RouteParts {
   instance: FastifyInstance
   url: string
   handler: Handler
-  /** Its own, without those of the plugin. */
+  /** The route's own options, without those of the plugin. */
   options: SocketOptions
   schemas: MessageSchemas
 }
 
-/** Seconds after which a client may try again when there was no room for it. */
+/** Seconds until a client that was over a limit may try again. */
 const RETRY_AFTER = 5
 
-/** One `ws` route as it serves: its options, and the way of a handshake through it. */
+/** A `ws` route after boot: its options, and what it does with a handshake. */
 export class WebSocketRoute {
   readonly #scope: Scope
   readonly #instance: FastifyInstance
@@ -49,7 +49,7 @@ export class WebSocketRoute {
   readonly #checkOrigin: OriginCheck | null
   readonly #deflate: DeflateSettings | null
   readonly #rate: RateLimit | null
-  /** Null: nothing is limited. */
+  /** Null if nothing is limited. */
   readonly #reservations: Reservations | null
   readonly #life: Life
   /** Made for the first connection. */
@@ -85,7 +85,7 @@ export class WebSocketRoute {
   }
 
   /**
-   * A handshake begins, before any hook of the user.
+   * A handshake begins; no hook of the user has run yet.
    *
    * @throws {FST_ERR_WS_FULL | FST_ERR_WS_TOO_MANY}
    */
@@ -100,12 +100,12 @@ export class WebSocketRoute {
       reservations.reserve(request)
     } catch (error) {
       reply.header('retry-after', RETRY_AFTER)
-      logInfo({ request }, { ip: shown(request.ip) }, "too many: see the WebSocket option 'limits'")
+      logInfo({ request }, { ip: shown(request.ip) }, "too many connections or handshakes: see the WebSocket option 'limits'")
       throw error
     }
   }
 
-  /** The route's first onRequest hook. A promise only where the origin policy makes one: most answers need no wait. */
+  /** The route's first onRequest hook. Returns a promise only if the origin policy does: most handshakes need not wait. */
   check (opening: Opening, request: FastifyRequest, reply: FastifyReply, done: () => void): Promise<void> | void {
     if (opening.isAbandoned) {
       reply.hijack()
@@ -119,7 +119,7 @@ export class WebSocketRoute {
     try {
       allowed = this.#checkOrigin(origin, request)
     } catch (error) {
-      // Thrown, null and undefined would be no error to Fastify, and let the request pass.
+      // Rejected, because Fastify would not take a thrown null or undefined for an error, and would let the request pass.
       return Promise.reject(error)
     }
     if (typeof allowed !== 'boolean') return this.#requireOrigin(allowed, origin, request)
@@ -137,7 +137,7 @@ export class WebSocketRoute {
     throw new FST_ERR_WS_ORIGIN(refused)
   }
 
-  /** The last step of Fastify's lifecycle, in place of the route's handler: all hooks have passed. */
+  /** Runs in place of the route's handler, after all hooks have passed. */
   accept (opening: Opening, request: FastifyRequest, reply: FastifyReply): void {
     if (opening.isAbandoned) {
       reply.hijack()
@@ -155,7 +155,7 @@ export class WebSocketRoute {
     opening.accept(headers, early => {
       this.#open(new LiveSocket(request, opening.transport, agreed, behaviour), early)
     })
-    // An ordinary reply: onSend hooks still add their headers, as those of cookies do.
+    // An ordinary reply, so that onSend hooks still add their headers, such as cookies.
     reply.code(opening.status).send()
   }
 
@@ -167,17 +167,17 @@ export class WebSocketRoute {
     socket.connection.start(early)
   }
 
-  /** The route's first onError hook: the answer could not be made, or an onSend hook failed when it was on its way. */
+  /** The route's first onError hook: the accepting answer could not be made, or an onSend hook failed on it. */
   refuseAfterAll (opening: Opening, reply: FastifyReply): void {
     for (const [name, value] of Object.entries(reply.getHeaders())) {
-      // What HTTP cannot carry would spoil the error as well.
+      // A header that HTTP cannot carry would spoil the error response as well.
       if (!opening.carries(name, value)) reply.removeHeader(name)
     }
-    // Fastify puts the error's status in place of a 200 only.
+    // Fastify lets the error's status replace a 200 only.
     if (opening.refuse()) reply.code(200)
   }
 
-  /** Made with the first request, which is where Fastify hands out what it has compiled. */
+  /** Needs a request, because Fastify hands out compiled schemas through requests only. */
   #createBehaviour (request: FastifyRequest, reply: FastifyReply): RouteBehaviour {
     return new RouteBehaviour(this.#options, {
       life: this.#life,

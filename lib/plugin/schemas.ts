@@ -9,7 +9,7 @@ import type { Codec } from '../socket/behaviour.ts'
 
 type Serializer = (value: any) => string
 
-/** What is used here of the options of a route. */
+/** The options of a route that matter here. */
 interface RouteOptions {
   url: string
   schema?: any
@@ -19,21 +19,21 @@ interface RouteOptions {
 }
 
 /**
- * Fastify itself compiles `schema.message` and `schema.send`, so that compilers, shared schemas and errors are those of
- * the route: as the body of a media type that no request has, and as the response that follows a 101. Of a union each
- * branch has a media type of its own.
+ * Fastify itself compiles `schema.message` and `schema.send`, so that the route's compilers, shared schemas and error
+ * formats apply: the one as the body of a media type that no request has, the other as the response of status 101. Each
+ * branch of a union has a media type of its own.
  */
 const MESSAGE = 'fastify-sockets/message'
 const SEND = 'fastify-sockets/send'
 const SEND_STATUS = '101'
 
-/** The longest text of an error, in UTF-16 units: it may quote the value. */
+/** The longest error text, in UTF-16 units: it may quote the value. */
 const MOST_OF_TEXT = 1024
 
-/** What Fastify's own serializers say of a value that does not fit. */
+/** What Fastify's own serializers say about a value that does not fit. */
 const DOES_NOT_FIT = /^(?:"[^]*" is required!|The value [^]* (?:does not match schema definition|cannot be converted to an? [a-z-]+)\.|Item at \d+ does not match schema definition\.)$/
 
-/** The schemas of a route for its messages. */
+/** The message schemas of a route. */
 export class MessageSchemas {
   readonly hasMessage: boolean
   readonly hasSend: boolean
@@ -44,7 +44,7 @@ export class MessageSchemas {
   #messages: Union | null = null
   #sends: Union | null = null
 
-  /** Lends them to Fastify: changes the options of the route. */
+  /** Lends the schemas to Fastify: changes the route's options. */
   constructor (instance: FastifyInstance, options: RouteOptions) {
     this.#instance = instance
     this.#options = options
@@ -54,13 +54,13 @@ export class MessageSchemas {
     this.hasSend = this.#send !== undefined
     if (!this.hasMessage && !this.hasSend) return
     const schema = { ...options.schema }
-    // Fastify asks for it when everything is declared: shared schemas may be added after the route.
+    // Made when Fastify asks for it, once everything is declared: shared schemas may be added after the route.
     if (this.hasMessage) schema.body = lazily({}, 'content', () => this.#messageContent())
     if (this.hasSend) schema.response = lazily({ ...schema.response }, SEND_STATUS, () => this.#sendContent())
     options.schema = schema
   }
 
-  /** Takes back what was lent: documentation of a GET route must not show a body. */
+  /** Takes back what was lent: the documentation of a GET route must not show a body. */
   takeBack (): void {
     if (this.hasMessage) delete this.#options.schema.body
   }
@@ -68,19 +68,19 @@ export class MessageSchemas {
   #messageContent (): object {
     this.#messages = findUnion(this.#message, this.#instance.getSchemas())
     const content = contentOf(MESSAGE, this.#messages?.branches ?? [])
-    // The branches of a closed union give better errors than the union as a whole.
+    // A closed union is never validated as a whole: its branches give better errors.
     return this.#messages?.isClosed ? content : { [MESSAGE]: { schema: this.#message }, ...content }
   }
 
   #sendContent (): unknown {
     this.#sends = findUnion(this.#send, this.#instance.getSchemas())
     if (this.#sends === null) return this.#send
-    // Still in an `anyOf`, of one: in a union a serializer tests whether a value fits, and does not coerce it.
+    // Each branch stays in an `anyOf` of one: inside a union, a serializer checks a value instead of coercing it.
     const branches = this.#sends.branches.map(branch => within('anyOf', branch))
     return { content: { [SEND]: { schema: this.#send }, ...contentOf(SEND, branches) } }
   }
 
-  /** Takes what Fastify has compiled, which it hands out with a request. */
+  /** Takes what Fastify has compiled; it hands that out through a request and its reply. */
   codec (request: FastifyRequest, reply: FastifyReply): Codec {
     const decoder = this.hasMessage ? this.#decoder(request) : null
     return {
@@ -126,7 +126,7 @@ export class MessageSchemas {
     })
   }
 
-  /** As Fastify has compiled them. */
+  /** Compiles a serializer as Fastify does. */
   #compile (schema: Schema): Serializer {
     const { url, serializerCompiler } = this.#options
     const compile = (serializerCompiler ?? this.#instance.serializerCompiler) as (route: object) => Serializer
@@ -146,7 +146,7 @@ function contentOf (name: string, branches: readonly Schema[]): Record<string, {
   return Object.fromEntries(branches.map((schema, i) => [`${name}-${i}`, { schema }]))
 }
 
-/** Defines a property whose value is made when it is first read. */
+/** Defines a property whose value is computed when it is first read. */
 function lazily (object: object, name: string, make: () => unknown): object {
   const set = (value: unknown): void => {
     Object.defineProperty(object, name, { configurable: true, enumerable: true, writable: true, value })
@@ -162,7 +162,7 @@ function lazily (object: object, name: string, make: () => unknown): object {
   })
 }
 
-/** A serializer of Fastify's whose errors say where the value does not fit. */
+/** Wraps one of Fastify's serializers so that its errors say where the value does not fit. */
 function guarded (serialize: Serializer, explain: (value: unknown) => string): Serializer {
   return value => {
     try {
@@ -178,11 +178,11 @@ function explained (error: unknown, value: unknown, explain: (value: unknown) =>
     const { message } = error as Error
     if (!DOES_NOT_FIT.test(message)) return error
     const text = explain(value)
-    // That there is no match says nothing more.
+    // Fastify's own text only says that nothing matched.
     const said = message.startsWith('The value of ') ? text : `${text} (${message})`
     return new FST_ERR_WS_INVALID_SEND(cut(said, MOST_OF_TEXT))
   } catch {
-    // What throws while it is looked at: a getter, a Proxy.
+    // The value itself threw when it was read: a getter, or a Proxy.
     return error
   }
 }

@@ -9,7 +9,7 @@ import { internal } from './fastify-internals.ts'
 import { announce, isHttp2, SharedServer } from './shared-server.ts'
 import { Shutdown } from './shutdown.ts'
 
-/** The servers by which handshakes come to an app, and what goes on there until they have closed. */
+/** The servers of an app, until they have closed. */
 export class Servers {
   readonly #app: FastifyInstance
   readonly #isBooted: () => boolean
@@ -20,7 +20,7 @@ export class Servers {
   #memory: Server | null = null
 
   /**
-   * @param scopes of the app; more may follow
+   * @param scopes of the app; the list may still grow
    * @param isBooted whether the routes of the app are known
    */
   constructor (app: FastifyInstance, scopes: readonly Scope[], isBooted: () => boolean) {
@@ -29,9 +29,9 @@ export class Servers {
     this.#shutdown = new Shutdown(scopes, this.#sessions, this.#connections)
   }
 
-  /** Serves handshakes from now on, until the instance closes: the app, or a plugin of it. */
+  /** Serves handshakes from now on, until the instance (the app or one of its plugins) closes. */
   serve (instance: FastifyInstance): void {
-    // Added now and not at the instance's birth, so that the user's own preClose hooks find open sockets.
+    // Added now and not when the instance was created, so that the user's own preClose hooks come first, with sockets still open.
     instance.addHook('preClose', () => this.#shutdown.beginWhileListening(this.#app.initialConfig.pluginTimeout!))
     instance.addHook('onClose', async () => {
       await this.#shutdown.begin()
@@ -48,7 +48,7 @@ export class Servers {
     })
   }
 
-  /** A server that never listens, for connections in memory, whatever the real one speaks. */
+  /** An HTTP/1.1 server that never listens: it takes connections in memory, whatever protocol the real server speaks. */
   get memory (): Server {
     if (this.#memory === null) {
       this.#memory = new Server((request, response) => this.#app.routing(request, response))
@@ -68,8 +68,8 @@ export class Servers {
   }
 
   /**
-   * A name with several addresses, as localhost is, has a server for each of them. Fastify keeps them to itself, and
-   * hands on what is an upgrade, but no CONNECT.
+   * A name with several addresses, such as localhost, has a server for each. Fastify keeps the others private: it forwards
+   * their upgrades to the main server, but not their CONNECTs.
    */
   #attachOthers (): void {
     for (const server of internal<Http2Server[]>(this.#app, 'serverBindings')!) {
@@ -80,7 +80,7 @@ export class Servers {
     }
   }
 
-  /** The server has closed, but it may be used again: by another app, or by whoever has made it. */
+  /** The app has closed, but another app, or whoever made the server, may go on using it. */
   #detach (): void {
     this.#shared!.detach()
     this.#connections.unwatch()

@@ -16,37 +16,37 @@ import { sharedSymbol } from './copies.ts'
 import type { Shutdown } from './shutdown.ts'
 import { whenUntaken } from './untaken.ts'
 
-/** Marks what this package has put on a server, whichever copy of it. */
+/** Marks what any copy of this package has put on a server. */
 const kOurs: unique symbol = sharedSymbol('ours') as never
 
 type Emit = (event: string, ...args: any[]) => boolean
 
-/** The last one is of HTTP/1.1 only: what has been read behind the request. */
+/** `head` comes with HTTP/1.1 only: what Node has read beyond the request. */
 type ConnectEvent = [request: Http2ServerRequest | IncomingMessage, response: Http2ServerResponse | Duplex, head: Buffer]
 
-/** Node 24.9 and later asks before it leaves HTTP. */
+/** Node 24.9 and later asks this before a connection leaves HTTP. */
 interface UpgradeFilter {
   shouldUpgradeCallback?: (request: IncomingMessage) => boolean
 }
 
-/** What of an app has to do with the handshakes that come to its servers. */
+/** What a server needs of its app. */
 export interface ServerParts {
   readonly app: FastifyInstance
   readonly sessions: Http2Sessions
   readonly connections: HttpConnections
   readonly shutdown: Shutdown
-  /** Until then its routes have no hooks, nor is known which of them are ours. */
+  /** Until boot, routes have no hooks, and nobody knows which of them are ours. */
   readonly isBooted: () => boolean
 }
 
 /**
- * A server that others may listen to as well. Its events go to them only if they are not for a WebSocket route, whoever
- * came first: a second listener would answer, too, or give up on a handshake that takes its time.
+ * A server that others may listen to as well. Whoever came first, they only get events that are not for a WebSocket route:
+ * a second listener would answer too, or give up on a handshake that takes its time.
  */
 export class SharedServer {
   readonly #server: Server
   readonly #parts: ServerParts
-  /** What emits to the others. */
+  /** The server's own `emit`: it reaches the other listeners. */
   readonly #emit: Emit
   readonly #claim: Emit
   readonly #shouldUpgradeBefore: UpgradeFilter['shouldUpgradeCallback']
@@ -58,13 +58,13 @@ export class SharedServer {
     this.#parts = parts
     this.#emit = server.emit as Emit
     this.#claim = server.emit = this.#claimer()
-    // Without any listener, Node does not emit.
+    // Without any listener, Node would not emit.
     server.on('upgrade', placeholder)
     if (isHttp2(server)) this.#attachHttp2(server)
     const filter = server as UpgradeFilter
     this.#shouldUpgradeBefore = filter.shouldUpgradeCallback
     this.#shouldUpgrade = request => this.#shouldUpgradeBefore!.call(server, request) && (this.#hasOthers('upgrade') || isForUs(request))
-    // What is declined here is served as HTTP with nothing more to do.
+    // Node itself serves as HTTP whatever this declines.
     if (this.#shouldUpgradeBefore !== undefined) filter.shouldUpgradeCallback = this.#shouldUpgrade
   }
 
@@ -74,12 +74,12 @@ export class SharedServer {
     const server = this.#server as Server & UpgradeFilter
     server.off('upgrade', placeholder)
     server.off('connect', placeholder)
-    // Whoever has wrapped them meanwhile goes on calling ours.
+    // If somebody has wrapped our functions in the meantime, they stay, and pass everything on.
     if (server.emit === this.#claim) server.emit = this.#emit
     if (server.shouldUpgradeCallback === this.#shouldUpgrade) server.shouldUpgradeCallback = this.#shouldUpgradeBefore!
   }
 
-  /** In place of the server's `emit`. */
+  /** The function that replaces the server's `emit`. */
   #claimer (): Emit {
     const shared = this
     const emit = this.#emit
@@ -92,7 +92,7 @@ export class SharedServer {
     return Object.defineProperty(claim, kOurs, { get: () => shared.#isAttached })
   }
 
-  /** Whether an event has other listeners, those of another app on the same server among them. */
+  /** Whether an event has other listeners, which may be those of another app on the same server. */
   #hasOthers (event: string): boolean {
     return isOurs(this.#emit) || this.#server.listeners(event).some(listener => !isOurs(listener))
   }
@@ -107,7 +107,7 @@ export class SharedServer {
       this.#serve(request, socket, head)
       return
     }
-    // Node has none at this time, and a client may leave before somebody takes its request.
+    // The client may leave before somebody takes its request, and Node has no error listener at this point.
     if (!socket.listeners('error').includes(ignore)) socket.on('error', ignore)
     const passOn = (): void => this.#passOnUpgrade(request, socket, head)
     if (!isForUs(request) || !this.#parts.isBooted()) {
@@ -118,7 +118,7 @@ export class SharedServer {
     this.#ask(upgrade, passOn)
   }
 
-  /** Nobody else is there to answer. */
+  /** Nobody else can answer: takes a handshake, and serves any other upgrade as plain HTTP. */
   #serve (request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const upgrade = new Upgrade(realRequest(request, socket), socket, head, this.#handshakeDone)
     if (isForUs(request)) {
@@ -135,11 +135,11 @@ export class SharedServer {
     const net = socket as NetSocket & { _httpMessage?: object | null }
     this.#parts.connections.passOn(net)
     const { bytesWritten, readableFlowing } = net
-    // The answer to an earlier request may still be on its way.
+    // The bytes that are written may be the answer to an earlier request.
     const isOwed = Boolean(net._httpMessage)
     const isAnswered = (): boolean => net.destroyed || net.writableEnded || net.readableFlowing !== readableFlowing ||
       (net.bytesWritten !== bytesWritten && !isOwed)
-    // Of a Duplex that somebody emits by hand nothing says whether it is answered.
+    // For a Duplex that somebody emitted by hand, there is no way to tell whether it was answered.
     if (bytesWritten !== undefined) {
       whenUntaken([socket, request], isAnswered, () => {
         this.#parts.connections.release(socket)
@@ -153,12 +153,12 @@ export class SharedServer {
     const [request, response] = event
     const hasOthers = this.#hasOthers('connect')
     if (!(request instanceof Http2ServerRequest)) {
-      // A CONNECT of HTTP/1.1, which Node ends like this where nobody listens.
+      // A CONNECT over HTTP/1.1. Where nobody listens, Node does the same.
       if (hasOthers) this.#emit.call(this.#server, 'connect', ...event)
       else (response as Duplex).destroy()
       return
     }
-    // Reset before anybody could look at it.
+    // The client reset it before anybody could look at it.
     if (request.stream.destroyed) return
     const answer = response as Http2ServerResponse
     if (!hasOthers) {
@@ -174,7 +174,7 @@ export class SharedServer {
     const protocol = protocolOf(request)
     const connect = this.#connect(request, response)
     if (protocol === 'websocket') this.#admit(connect)
-    // RFC 9220 §3 for a protocol that is not known; a CONNECT without one is answered as Node does.
+    // RFC 9220 §3 asks for a 501 to an unknown protocol. A CONNECT without a protocol gets what Node would answer.
     else connect.answer(protocol === undefined ? 405 : 501)
   }
 
@@ -189,7 +189,7 @@ export class SharedServer {
     return new ExtendedConnect(request, response, this.#parts.sessions, this.#handshakeDone)
   }
 
-  /** A handshake goes through Fastify as any other request. */
+  /** Sends a handshake through Fastify, like any other request. */
   #admit (opening: Opening): void {
     if (opening.transport.destroyed || !opening.begin()) return
     this.#parts.app.routing(opening.response.req as IncomingMessage, opening.response as ServerResponse)
@@ -202,7 +202,7 @@ export class SharedServer {
     opening.wait()
   }
 
-  /** It does so as well, but only as far as is needed to learn whether a WebSocket route is there for it. */
+  /** Does the same, but only as far as it takes to learn whether the handshake has a WebSocket route. */
   #ask (opening: Opening, passOn: () => void): void {
     askFastify(this.#parts.app, opening, () => {
       if (!opening.isTheirs) this.#follow(opening)
@@ -216,7 +216,7 @@ export class SharedServer {
   }
 }
 
-/** RFC 8441 §3: a client may open WebSockets once it has been told that it can. */
+/** Tells clients that they may open WebSockets over HTTP/2 (RFC 8441 §3). */
 export function announce (server: Http2Server, sessions: Http2Sessions): void {
   server.updateSettings({ enableConnectProtocol: true })
   sessions.watch(server)
@@ -228,17 +228,17 @@ export function isHttp2 (server: object): server is Http2Server {
 
 const kForUs = Symbol('fastify-sockets.isForUs')
 
-/** Node 24.9 and later has it asked twice. */
+/** The result is kept on the request, because Node 24.9 and later has us ask twice. */
 function isForUs (request: IncomingMessage & { [kForUs]?: boolean }): boolean {
   if (request[kForUs] === undefined) {
-    // Before the headers are looked at, which is when Node makes an object of them.
+    // This must come before anyone reads the headers: that is when Node makes an object of them.
     if (request instanceof IncomingMessage) shareStrings(request.rawHeaders)
     request[kForUs] = isWebSocketUpgrade(request.method, request.headers)
   }
   return request[kForUs]
 }
 
-/** The `injectWS` of @fastify/websocket emits a plain object in place of a request, with as few headers as will do for it. */
+/** The `injectWS` of @fastify/websocket emits a plain object instead of a request, with only the headers that it needs itself. */
 function realRequest (request: IncomingMessage, socket: Duplex): IncomingMessage {
   if (request instanceof IncomingMessage) return request
   const { method, url, headers } = request as IncomingMessage

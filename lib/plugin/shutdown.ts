@@ -6,25 +6,25 @@ import type { Opening } from '../handshake/opening.ts'
 import { Drain } from '../live/drain.ts'
 import type { Scope } from '../live/scope.ts'
 
-/** Milliseconds from the deadline until what still waits for a client is cut, and from then on between two looks. */
+/** Milliseconds from the deadline until connections that wait for their client are cut, and then between two checks. */
 const LINGER = 5000
 
 /**
- * The end of a server. WebSockets and handshakes have until the deadline, whatever their clients do; connections without
- * either, new ones as well, until 5 s after it.
+ * The end of a server. WebSockets and handshakes have until the deadline, whatever their clients do. All other connections,
+ * new ones included, have 5 s more.
  */
 export class Shutdown {
   readonly #scopes: readonly Scope[]
   readonly #sessions: Http2Sessions
   readonly #connections: HttpConnections
-  /** Handshakes without an answer, or with one that has not been written. */
+  /** Handshakes whose answer has not been written yet. */
   readonly #pending = new Set<Opening>()
   #drained: Promise<void> | null = null
   #mayStopListening: Promise<unknown> | null = null
-  /** Runs from the beginning to the end. */
+  /** Runs from the beginning of the shutdown to its end. */
   #deadline: NodeJS.Timeout | null = null
   #serverHasClosed = false
-  /** Not if somebody else listens with it, and the app is only one of several on it. */
+  /** Whether this shutdown ends the server itself. It does not if the app is a guest on somebody else's server. */
   #closesServer = false
   #restoreServer: (() => void) | null = null
 
@@ -34,25 +34,25 @@ export class Shutdown {
     this.#connections = connections
   }
 
-  /** A handshake has begun to wait. */
+  /** A handshake waits for its answer. */
   add (opening: Opening): void {
     this.#pending.add(opening)
     this.#refDeadline()
   }
 
-  /** It has ended. */
+  /** A handshake has ended. */
   delete (opening: Opening): void {
     if (this.#pending.delete(opening)) this.#refDeadline()
   }
 
-  /** Ends all WebSockets, and waits for their handlers. */
+  /** Ends all WebSockets and waits for their handlers. */
   begin (): Promise<void> {
     return this.#drained ??= this.#drain()
   }
 
   /**
-   * Waits for that while the server still listens and answers with 503. But Fastify ends the process if a preClose hook
-   * takes as long as `pluginTimeout`: after half of it the server listens no more, and onClose waits for the rest.
+   * Does the same while the server still listens and answers with 503. But Fastify ends the process if a preClose hook takes
+   * as long as `pluginTimeout`: so after half of that time the server may stop listening, and onClose waits for the rest.
    *
    * @param pluginTimeout in milliseconds; 0 for none
    */
@@ -68,8 +68,8 @@ export class Shutdown {
   }
 
   /**
-   * Fastify closes the server, too, if a preClose hook of the user has failed and ours is not called. It goes on to onClose
-   * hooks when it is called back: what handlers use is not taken from them before they have ended.
+   * Hooks into `server.close`, which Fastify calls even if a preClose hook of the user has failed and ours has not run.
+   * Calls back late, because Fastify then runs onClose hooks: they must not take away what handlers still use.
    */
   attach (server: Server): void {
     const { close } = server
@@ -94,12 +94,12 @@ export class Shutdown {
     }
   }
 
-  /** The app itself listens with that server, and so closes it, too. */
+  /** The app itself listens on the server, and so it also closes it. */
   onListen (): void {
     this.#closesServer = true
   }
 
-  /** Leaves that server as it was, but for handshakes that still wait. */
+  /** Leaves the server as it was. Handshakes that still wait keep their deadline. */
   detach (): void {
     this.#restoreServer!()
     this.#serverHasClosed = true
@@ -132,7 +132,10 @@ export class Shutdown {
     this.#cutHandshakes()
   }
 
-  /** A handshake in memory may wait for nothing but the deadline; for all else the process stays because of its socket. */
+  /**
+   * Lets the deadline keep the process alive only where nothing else may: a handshake in memory and a connection that nobody
+   * reads do not.
+   */
   #refDeadline (): void {
     if (this.#deadline === null) return
     if (this.#pending.size > 0 || (this.#closesServer && this.#connections.hasUnread)) this.#deadline.ref()

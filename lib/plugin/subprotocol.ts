@@ -6,9 +6,9 @@ import { type HandshakeHeaders, offeredProtocols } from '../protocol/handshake.t
 import { typeName } from '../socket/type-name.ts'
 
 /**
- * The subprotocol of a handshake, of those that its client offers (RFC 6455 §4.2.2); an empty string for none.
+ * Chooses one of the subprotocols that the client offers (RFC 6455 §4.2.2); an empty string for none.
  *
- * @throws {FST_ERR_WS_SUBPROTOCOL} a function has chosen what was not offered
+ * @throws {FST_ERR_WS_SUBPROTOCOL} when a function chooses one that was not offered
  */
 export function chooseProtocol (policy: SubprotocolPolicy, request: FastifyRequest): string {
   const headers = request.raw.headers as HandshakeHeaders
@@ -19,18 +19,18 @@ export function chooseProtocol (policy: SubprotocolPolicy, request: FastifyReque
     ? ask(policy, offered, request)
     : policy.find(protocol => offered.includes(protocol))
   if (chosen !== undefined) return chosen
-  // Browsers fail the connection then, and say little of why.
+  // Browsers then fail the connection and barely say why.
   logInfo({ request }, { offered: shown(String(header)) },
-    "no subprotocol that the client offers is chosen, which browsers take for a failure: see the WebSocket option 'protocols'")
+    "none of the subprotocols that the client offers is chosen, so a browser fails the connection: see the WebSocket option 'protocols'")
   return ''
 }
 
 function ask (policy: SubprotocolChoice, offered: string[], request: FastifyRequest): string | undefined {
-  // A copy: what the function does to its argument is not what the client has offered.
+  // A copy, so that the function cannot change what we compare its choice with.
   const chosen: unknown = policy([...offered], request)
   if (chosen === false) return undefined
   if (typeof chosen === 'string' && offered.includes(chosen)) return chosen
-  // Of an asynchronous function, which may fail as well.
+  // The function is asynchronous; if it also rejects, nobody else would handle that.
   if (chosen instanceof Promise) chosen.catch(() => {})
   throw new FST_ERR_WS_SUBPROTOCOL(
     typeof chosen === 'string' ? `'${shown(chosen)}'` : typeName(chosen), shown(offered.join(', ')))

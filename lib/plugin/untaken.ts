@@ -1,14 +1,14 @@
 import { EventEmitter } from 'node:events'
 
-/** Milliseconds that other listeners have to take what is not ours, as long as Engine.IO leaves it to others. */
+/** Milliseconds that other listeners have to take a request that is not ours: as long as Engine.IO waits for others. */
 const PATIENCE = 1000
 
 /**
- * Calls back when nobody has taken a request that was left to the other listeners: none of them has answered, nor does
- * one listen to anything that happens on it.
+ * Calls back if none of the other listeners takes a request that was left to them: none has answered it, and none has added
+ * a listener to it.
  *
- * @param emitters of the request, as it was left to them
- * @param isAnswered whether there is an answer, or nobody to answer
+ * @param emitters the request and what belongs to it, as they were left to the others
+ * @param isAnswered whether there is an answer, or nobody left to answer
  */
 export function whenUntaken (emitters: readonly EventEmitter[], isAnswered: () => boolean, onUntaken: () => void): void {
   const known = new Set(emitters.flatMap(listenersOf))
@@ -18,9 +18,9 @@ export function whenUntaken (emitters: readonly EventEmitter[], isAnswered: () =
 }
 
 /**
- * Remembers who listens to an emitter.
+ * Remembers the listeners of an emitter.
  *
- * @returns takes off all listeners that have come since
+ * @returns a function that removes all listeners added since
  */
 export function rememberListeners (emitter: EventEmitter): () => void {
   const known = new Set(listenersOf(emitter))
@@ -32,9 +32,9 @@ export function rememberListeners (emitter: EventEmitter): () => void {
 }
 
 function listenersOf (emitter: EventEmitter): Function[] {
-  // What others emit in place of a request may be none.
+  // Others may emit something that is no emitter in place of a request.
   if (!(emitter instanceof EventEmitter)) return []
-  // For the end of a stream of HTTP/2 Node itself adds some, when the event is over and when the client has ended its side.
+  // Node itself adds listeners for the end of an HTTP/2 stream, after the event and when the client ends its side.
   const names = emitter.eventNames().filter(name => !('rstCode' in emitter) || (name !== 'close' && name !== 'end'))
   return names.flatMap(name => emitter.rawListeners(name))
 }

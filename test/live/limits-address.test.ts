@@ -56,7 +56,7 @@ test('without trustProxy the address is that of the TCP peer, whatever a header 
   const port = await listen(app)
   t.equal(await statusFor(t, port, '192.0.2.1'), 101)
   t.equal(await statusFor(t, port, '192.0.2.2'), 429)
-  t.match(linesWith(app.lines, "too many: see the WebSocket option 'limits'"), [{ ip: '127.0.0.1' }])
+  t.match(linesWith(app.lines, "too many connections or handshakes: see the WebSocket option 'limits'"), [{ ip: '127.0.0.1' }])
 })
 
 test('with trustProxy each of its clients has its own handshakes, and connections count for all', async t => {

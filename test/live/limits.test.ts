@@ -58,7 +58,7 @@ for (const { limits, body } of [
       t.same(response.headers['retry-after'], ['5'])
       t.same(response.headers.connection, ['close'])
       t.equal(route.inHook, 2, 'no later hook has seen it')
-      const [line, ...others] = linesWith(app.lines, "too many: see the WebSocket option 'limits'")
+      const [line, ...others] = linesWith(app.lines, "too many connections or handshakes: see the WebSocket option 'limits'")
       t.match(line, { level: 30, ip: '127.0.0.1', reqId: String })
       t.equal(others.length, 0)
 

@@ -6,7 +6,7 @@ import { errorBody, lastResponse, linesWith } from '../support/handshakes.ts'
 import { handshake, RawClient, type WireResponse } from '../support/raw-client.ts'
 
 const NOT_CHOSEN =
-  "no subprotocol that the client offers is chosen, which browsers take for a failure: see the WebSocket option 'protocols'"
+  "none of the subprotocols that the client offers is chosen, so a browser fails the connection: see the WebSocket option 'protocols'"
 
 /** How a route with this option answers an offer. */
 async function offering (t: Test, protocols: SocketOptions['protocols'], offer: string | undefined) {
