@@ -2,7 +2,7 @@ import type { CloseMessage, HandshakeMessage, OpenMessage, RefusalMessage } from
 import { endings, handshakes, openings, refusals } from './channels.ts'
 import type { Observer } from './life.ts'
 
-/** Publishes the stages of a life on their diagnostics channels. */
+/** Publishes each stage of a socket's life on its diagnostics channel. */
 export const announcements: Observer = {
   began (request) {
     if (handshakes.hasSubscribers) handshakes.publish({ request } satisfies HandshakeMessage)

@@ -1,8 +1,8 @@
 import { channel } from 'node:diagnostics_channel'
 
 /*
- * What can be seen from outside through node:diagnostics_channel. The messages are those of types/diagnostics.ts; none
- * is made unless somebody has subscribed.
+ * The channels of node:diagnostics_channel. types/diagnostics.ts has the types of their messages; none is made unless
+ * somebody has subscribed.
  */
 
 export const handshakes = channel('fastify-sockets.handshake')

@@ -3,10 +3,10 @@ import type { Observer } from './life.ts'
 import type { LiveSocket, Request } from './live-socket.ts'
 import { loggable } from './loggable.ts'
 
-/** Fastify's option of this name. */
+/** The type of Fastify's option `disableRequestLogging`. */
 type Disabled = boolean | ((request: Request) => boolean) | undefined
 
-/** Logs the end of each connection, as Fastify logs that of each request. */
+/** Logs the end of each connection, as Fastify logs the end of each request. */
 export class ClosingLog implements Observer {
   readonly #isDisabled: Disabled
 
@@ -20,7 +20,7 @@ export class ClosingLog implements Observer {
       const isDisabled = typeof this.#isDisabled === 'function' ? this.#isDisabled(socket.request) : this.#isDisabled
       if (!isDisabled) log(socket, info, duration)
     } catch {
-      // A log that fails is no reason to leave the end unfinished.
+      // A logger that throws must not keep the other observers from hearing of the end.
     }
   }
 }

@@ -2,13 +2,13 @@ import { CloseCode } from '../contract/close-code.ts'
 import type { LiveSocket } from './live-socket.ts'
 import type { Scope } from './scope.ts'
 
-/** Ends a scope: its connections, and then what its handlers still do, both before one deadline. */
+/** Ends a scope: closes its connections, then waits for its handlers, all within one deadline. */
 export class Drain {
   readonly #scope: Scope
   readonly #deadline: NodeJS.Timeout
   readonly #isOver: Promise<void>
 
-  /** The time that it may take begins. */
+  /** Starts the deadline. */
   constructor (scope: Scope) {
     this.#scope = scope
     let over!: () => void
@@ -20,7 +20,7 @@ export class Drain {
     }, scope.drain.timeout)
   }
 
-  /** Tells each client in its turn; what is left at the deadline is cut. */
+  /** Closes the connections in batches; those that are left at the deadline are cut. */
   async close (): Promise<void> {
     const { live, drain: { batch, interval, timeout } } = this.#scope
     const sockets = [...live]
@@ -28,7 +28,7 @@ export class Drain {
     // The other half is for the closing handshakes.
     const hurry = setTimeout(() => [...live].forEach(closeForShutdown), timeout / 2)
     for (let told = 0; told < sockets.length && live.size > 0; told += batch) {
-      // What the last batch took may be longer than the pause: what has come in the meantime is read in any case.
+      // The last batch may have taken longer than the pause: the immediate makes sure that sockets are read in between.
       if (told > 0) await new Promise(resolve => { setTimeout(() => setImmediate(resolve), pause) })
       for (const socket of sockets.slice(told, told + batch)) void tell(socket)
     }
@@ -36,14 +36,14 @@ export class Drain {
     clearTimeout(hurry)
   }
 
-  /** Waits for handlers, loops and listeners of what has closed; what runs at the deadline is not waited for. */
+  /** Waits for the handlers, loops and listeners of closed sockets, but not beyond the deadline. */
   async finish (): Promise<void> {
     await Promise.race([this.#scope.unfinished.finished(), this.#isOver])
     clearTimeout(this.#deadline)
   }
 }
 
-/** Tells the client that this server goes away (RFC 6455 §7.4.1). */
+/** Tells the client that this server is going away (RFC 6455 §7.4.1). */
 export function closeForShutdown (socket: LiveSocket): void {
   socket.closeGently(CloseCode.GOING_AWAY, 'the server is shutting down')
 }

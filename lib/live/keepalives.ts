@@ -3,7 +3,7 @@ import type { TimerWheel } from '../connection/timer-wheel.ts'
 import type { Observer } from './life.ts'
 import type { LiveSocket } from './live-socket.ts'
 
-/** Looks after every connection of a route: its heartbeat, `idleTimeout` and `maxLifetime`. */
+/** Runs the keepalive of every connection of a route: heartbeat, `idleTimeout` and `maxLifetime`. */
 export class Keepalives implements Observer {
   readonly #wheel: TimerWheel
   readonly #options: KeepaliveOptions

@@ -2,30 +2,30 @@ import type { CloseInfo } from '../contract/socket.ts'
 import type { LiveSocket, Request } from './live-socket.ts'
 
 /**
- * Follows every handshake and every socket of a route. What is to know of them, or to keep something for each, is one of
- * these: a file of its own, and a line where the route is made. None of its methods may throw.
+ * Follows every handshake and every socket of a route. Whatever needs to know of them, or keeps something for each, is an
+ * observer: a file of its own, and a line where the route is made. None of its methods may throw.
  */
 export interface Observer {
   /** A handshake begins, before any hook of the app. */
   began? (request: Request): void
-  /** It has ended without a connection; the status is null if the client left before there was one. */
+  /** The handshake has ended without a connection; the status is null if the client left before it was answered. */
   refused? (request: Request, statusCode: number | null): void
-  /** It has led to a connection; the handler is called next. */
+  /** The handshake has led to a connection; the handler is called next. */
   opened? (socket: LiveSocket): void
-  /** The connection has ended, after so many milliseconds; listeners are told next. */
+  /** The connection has ended; its listeners are told next. The duration is in milliseconds. */
   closed? (socket: LiveSocket, info: CloseInfo, duration: number): void
 }
 
 type Stage<Name extends keyof Observer> = ReadonlyArray<Required<Pick<Observer, Name>>>
 
-/** The life of a route's sockets: who follows it, in order, found once when the app boots. */
+/** Tells the observers of a route about its sockets. For each stage, its list of observers is made once, when the app boots. */
 export class Life implements Required<Observer> {
   readonly #began: Stage<'began'>
   readonly #refused: Stage<'refused'>
   readonly #opened: Stage<'opened'>
   readonly #closed: Stage<'closed'>
 
-  /** @param observers null: one that the route has no use for */
+  /** @param observers in the order in which they are told; null stands for one that the route does not need */
   constructor (observers: ReadonlyArray<Observer | null>) {
     this.#began = stage(observers, 'began')
     this.#refused = stage(observers, 'refused')

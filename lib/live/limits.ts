@@ -5,7 +5,7 @@ import { FST_ERR_WS_FULL, FST_ERR_WS_TOO_MANY } from '../errors.ts'
 import type { Observer } from './life.ts'
 import type { LiveSocket, Request } from './live-socket.ts'
 
-/** Stands for a limit that was not set. */
+/** The value of a limit that is not set. */
 const NO_LIMIT = Number.MAX_SAFE_INTEGER
 
 interface Share {
@@ -13,7 +13,7 @@ interface Share {
   handshakes: number
 }
 
-/** Counts the connections of a scope or of a route, in all and by address, and refuses what is too many. */
+/** Counts the connections of a scope or a route, in all and by address, and refuses those over a limit. */
 export class Limiter {
   readonly #most: number
   readonly #mostPerAddress: number
@@ -30,7 +30,7 @@ export class Limiter {
   /**
    * A handshake begins.
    *
-   * @param address '' where there is none, as on a Unix socket: then only the connections in all count
+   * @param address '' where there is none, as on a Unix socket: then only the total counts
    * @throws {FST_ERR_WS_FULL | FST_ERR_WS_TOO_MANY}
    */
   enter (address: string): void {
@@ -46,7 +46,7 @@ export class Limiter {
     this.#connections++
   }
 
-  /** A handshake has ended, well or not. */
+  /** A handshake has ended, with a connection or without. */
   handshakeEnded (address: string): void {
     const share = this.#shares.get(address)
     if (share !== undefined) share.handshakes--
@@ -60,14 +60,14 @@ export class Limiter {
   }
 }
 
-/** The place of one connection in the counts, from the beginning of its handshake on. */
+/** The place of one connection in the counts, from the start of its handshake. */
 class Reservation {
   readonly #limiters: Limiter[] = []
   readonly #address: string
 
   /**
    * @param ip `request.ip`
-   * @throws {FST_ERR_WS_FULL | FST_ERR_WS_TOO_MANY} then nothing has been counted
+   * @throws {FST_ERR_WS_FULL | FST_ERR_WS_TOO_MANY} then nothing stays counted
    */
   constructor (limiters: readonly Limiter[], ip: string | undefined) {
     this.#address = addressOf(ip)
@@ -108,7 +108,7 @@ export class Reservations implements Observer {
   }
 
   /**
-   * A handshake begins whose client is still there.
+   * A handshake begins. Its client must still be there: otherwise nothing would ever release the place.
    *
    * @throws {FST_ERR_WS_FULL | FST_ERR_WS_TOO_MANY}
    */
@@ -117,7 +117,7 @@ export class Reservations implements Observer {
   }
 
   refused (request: Request): void {
-    // It has none if there was no room for it.
+    // A handshake that was over a limit holds no reservation.
     this.#held.get(request)?.cancel()
     this.#held.delete(request)
   }
@@ -132,13 +132,13 @@ export class Reservations implements Observer {
   }
 }
 
-/** Null: nothing is to be counted. */
+/** Makes the limiter for these limits; null if there is nothing to count. */
 export function createLimiter (limits: LimitOptions | undefined): Limiter | null {
   if (!limits?.connections && !limits?.connectionsPerAddress && !limits?.handshakesPerAddress) return null
   return new Limiter(limits)
 }
 
-/** The rate that a plugin and a route allow a client; null: any. */
+/** The rate that a plugin and a route allow a client; null if they allow any. */
 export function rateLimit (ofPlugin: LimitOptions = {}, ofRoute: LimitOptions = {}): RateLimit | null {
   const messages = (ofRoute.messagesPerSecond ?? ofPlugin.messagesPerSecond) || NO_LIMIT
   const bytes = (ofRoute.bytesPerSecond ?? ofPlugin.bytesPerSecond) || NO_LIMIT
@@ -146,10 +146,10 @@ export function rateLimit (ofPlugin: LimitOptions = {}, ofRoute: LimitOptions = 
   return { messages, bytes, over: ofRoute.over ?? ofPlugin.over ?? 'close' }
 }
 
-/** Kinds of IPv6 addresses whose first 64 bits do not tell clients apart: ipaddr.js names them. */
+/** The ranges, as ipaddr.js names them, of IPv6 addresses whose first 64 bits are the same for many clients. */
 const ALIKE = ['linkLocal', 'rfc6052', 'rfc6145']
 
-/** By what an address is counted: a client with IPv6 can take any of the 2^64 addresses of its network. */
+/** The key that an address is counted under. A client with IPv6 can use any of its network's 2^64 addresses. */
 function addressOf (ip: string | undefined): string {
   if (ip === undefined) return ''
   if (!ipaddr.isValid(ip)) return ip

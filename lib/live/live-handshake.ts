@@ -3,13 +3,13 @@ import type { Life } from './life.ts'
 import type { Request } from './live-socket.ts'
 import { logError, logInfo } from './log.ts'
 
-/** A handshake that has a route. */
+/** A handshake whose route is known. */
 export class LiveHandshake implements OpeningOwner {
   readonly request: Request
   readonly timeout: number
   readonly #life: Life
 
-  /** @param timeout how long hooks may take, in milliseconds */
+  /** @param timeout milliseconds that hooks may take */
   constructor (request: Request, timeout: number, life: Life) {
     this.request = request
     this.timeout = timeout

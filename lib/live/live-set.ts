@@ -4,7 +4,7 @@ import type { Observer } from './life.ts'
 import type { LiveSocket } from './live-socket.ts'
 import { Stats } from './stats.ts'
 
-/** The sockets of a scope that have not ended, from their opening on. */
+/** The open and closing sockets of a scope. */
 export class LiveSet implements Observer {
   readonly stats = new Stats()
   readonly #sockets = new Set<LiveSocket>()
@@ -26,7 +26,7 @@ export class LiveSet implements Observer {
   }
 }
 
-/** `app.sockets`: a live set, as users see it. Its methods may be taken off it. */
+/** `app.sockets`: a live set as users see it. Its methods do not need `this`. */
 export function publicSet (live: LiveSet): SocketSet {
   return {
     get size () { return live.size },

@@ -19,7 +19,7 @@ export interface LiveBehaviour extends SocketBehaviour {
   onDrain (socket: LiveSocket): Promise<void>
 }
 
-/** What a route's handler gets. */
+/** The socket that a route's handler gets. */
 class PublicLiveSocket extends PublicSocket implements Socket<any, any> {
   readonly #inside: LiveSocket
 
@@ -37,7 +37,7 @@ class PublicLiveSocket extends PublicSocket implements Socket<any, any> {
   }
 }
 
-/** The inside of a route's socket: it knows the request of its handshake, and how its route is served. */
+/** The inside of a route's socket: it knows the request of its handshake, and the behaviour of its route. */
 export class LiveSocket extends SocketCore implements KeepaliveOwner {
   declare readonly public: PublicLiveSocket
   readonly request: Request
@@ -48,7 +48,7 @@ export class LiveSocket extends SocketCore implements KeepaliveOwner {
   constructor (request: Request, duplex: Duplex, agreed: SocketAgreement, behaviour: LiveBehaviour) {
     super(duplex, agreed, behaviour)
     this.request = request
-    // A closed transport has no address any more.
+    // Read now: a closed transport no longer has an address.
     this.remoteAddress = request.socket.remoteAddress ?? ''
   }
 
@@ -94,7 +94,7 @@ export class LiveSocket extends SocketCore implements KeepaliveOwner {
   }
 
   onSilence (timeout: number): void {
-    // Cut first: a listener that closes would give the end another code.
+    // Cut first: otherwise a listener that calls `close()` would change the close code.
     this.connection.cut()
     this.onError(new FST_ERR_WS_NO_PONG(timeout))
   }

@@ -8,20 +8,20 @@ interface Logged {
   readonly request: Request
 }
 
-/** Of an error as text, in bytes of JSON. */
+/** The longest text of an error, in bytes of JSON. */
 const MOST_OF_TEXT = 3 * 1024
 
-/** Of a header or a URL, in UTF-16 units: Node takes 16 KiB of them. */
+/** The longest text of a header or a URL, in UTF-16 units; Node accepts up to 16 KiB of them. */
 const MOST_OF_HEAD = 256
 
-/** What a client has put into the head of its request, for the log or the text of an error. */
+/** Shortens a header or URL that a client has sent, for the log or an error's text. */
 export function shown (text: string | undefined): string {
   return cut(text ?? '', MOST_OF_HEAD)
 }
 
 /**
- * Logs what a socket has met, as text if the logger cannot read it, and no more of it than fits a line. Does not throw: a
- * log is no reason to fail.
+ * Logs an error of a socket, cut to fit a line; as text if the logger cannot read the error itself. Does not throw, because
+ * logging is no reason to fail.
  */
 export function logError (logged: Logged, level: 'info' | 'error', error: unknown, message: string): void {
   const err = loggable(error)
@@ -34,7 +34,7 @@ export function logInfo (logged: Logged, fields: object, message: string): void 
   log(logged, 'info', () => fields, message)
 }
 
-/** Returns whether the logger has taken it. */
+/** Returns false if the logger throws. */
 function log ({ request }: Logged, level: 'info' | 'error', fields: () => object, message: string): boolean {
   try {
     request.log[level](fields(), message)

@@ -1,26 +1,26 @@
 import { types } from 'node:util'
 import { cut } from '../message/cut.ts'
 
-/** What an error may take of a line of the log, in bytes of JSON. */
+/** What an error may take up of a log line, in bytes of JSON. */
 const MOST = 6 * 1024
 const MOST_OF_MESSAGE = 1024
 const MOST_OF_STACK = 3 * 1024
 const MOST_OF_STRING = 512
 const MOST_LEVELS = 5
 
-/** What any value costs besides its text. */
+/** Bytes that any value costs besides its text. */
 const COST = 4
 
 const UNREADABLE = '[unreadable]'
 const MORE = '…'
 
-/** What a logger looks for on an error, though it cannot be enumerated; the rest comes behind these. */
+/** Properties that a logger reads from an error although they are not enumerable. They are copied before all others. */
 const OF_ERRORS = ['message', 'stack', 'cause', 'errors']
 
 /**
- * What was thrown, for the log. Its text may be the client's: where that is too long, or a property cannot be read, it is
- * a copy, cut and readable, of the same class; otherwise the error itself, so that serializers find all that they know.
- * Does not throw.
+ * Makes what was thrown safe to log: its text may come from a client. If that is too long, or a property cannot be read,
+ * returns a shortened, readable copy of the same class; otherwise the error itself, so that serializers find everything
+ * that they know. Does not throw.
  */
 export function loggable (thrown: unknown): unknown {
   const copier = new Copier()
@@ -28,7 +28,7 @@ export function loggable (thrown: unknown): unknown {
   return copier.isDifferent ? copy : thrown
 }
 
-/** The beginning of a text, so that it takes no more than so many bytes of JSON. */
+/** The beginning of a text that takes no more than `most` bytes of JSON. */
 export function loggableText (text: string, most: number): string {
   let end = Math.min(text.length, most)
   for (let size = jsonLength(text, end); size > most; size = jsonLength(text, end)) end = Math.floor(end * most / size)
@@ -39,12 +39,12 @@ function jsonLength (text: string, end: number): number {
   return Buffer.byteLength(JSON.stringify(text.slice(0, end))) - 2
 }
 
-/** Copies one value and what is in it, as long as there is room. */
+/** Copies a value and what it contains, as long as there is room. */
 class Copier {
   /** Whether something was cut, left out or unreadable. */
   isDifferent = false
   #room = MOST
-  /** Those that are being copied, each in the one before. */
+  /** The objects being copied, from the outermost in. */
   readonly #outer: object[] = []
 
   copy (value: unknown, most = MOST_OF_STRING): unknown {
@@ -81,7 +81,7 @@ class Copier {
     return copy
   }
 
-  /** With what every error has, whether or not it is its own, and with what others have put on its prototype. */
+  /** Includes what every error has, own or inherited, and what others have put on its prototype. */
   #error (error: Error): object {
     const copy = Object.create(Object.getPrototypeOf(error))
     const keys = new Set<string | symbol>([...OF_ERRORS, ...Reflect.ownKeys(error)])
@@ -89,7 +89,7 @@ class Copier {
     return this.#properties(copy, error, keys)
   }
 
-  /** Objects come last, so that there is room for the rest. */
+  /** Copies objects last, so that there is room for the rest. */
   #properties (copy: object, from: object, keys: Iterable<string | symbol>): object {
     const objects = new Map<string, object>()
     for (const key of keys) {
@@ -106,7 +106,7 @@ class Copier {
     return copy
   }
 
-  /** A property as it is copied; an object as it is, for later. */
+  /** The copy of a property; an object is returned as it is, to be copied later. */
   #read (from: any, key: string): unknown {
     try {
       const value = from[key]
@@ -123,14 +123,14 @@ class Copier {
     Object.defineProperty(copy, this.#text(key, MOST_OF_STRING), { value, enumerable, writable: true, configurable: true })
   }
 
-  /** The message stands at its head, and is cut there as well, so that the places in the code remain. */
+  /** A stack begins with the message: that is cut on its own, so that the places in the code remain. */
   #stack (stack: string, message: unknown): string {
     const start = stack.indexOf(': ') + 2
     const end = typeof message === 'string' && stack.startsWith(message, start) ? start + message.length : 0
     return this.#text(stack.slice(0, end), MOST_OF_MESSAGE) + this.#text(stack.slice(end), MOST_OF_STACK)
   }
 
-  /** Its digits to the base of 16 take no more time than they are many. */
+  /** Measured in base 16, which takes linear time; base 10 would not. */
   #bigint (value: bigint): unknown {
     const digits = value.toString(16)
     return this.#text(digits, MOST_OF_STRING) === digits ? value : MORE

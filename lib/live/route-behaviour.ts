@@ -8,18 +8,18 @@ import type { LiveBehaviour, LiveSocket } from './live-socket.ts'
 import { logError } from './log.ts'
 import type { ResolvedOptions } from './route-options.ts'
 
-/** What the sockets of a route are made with, besides its options. */
+/** What the sockets of a route need besides its options. */
 export interface RouteParts {
   life: Life
-  /** Tells the time of connections. */
+  /** The clock of connections. */
   clock: { readonly now: number }
-  /** Null: no compression. */
+  /** Null means no compression. */
   deflate: DeflateSettings | null
   rate: RateLimit | null
   codec: Codec
 }
 
-/** How the sockets of one route behave: its options as they need them, and what happens when something fails or ends. */
+/** How the sockets of a route behave: its options in the form they need, and what happens when something fails or ends. */
 export class RouteBehaviour implements LiveBehaviour {
   readonly role = 'server'
   readonly maxPayload: number
@@ -73,7 +73,7 @@ export class RouteBehaviour implements LiveBehaviour {
     this.#life.closed(socket, info, performance.now() - socket.openedAt)
   }
 
-  /** If `onDrain` closes, it is with another code, and no less gently. */
+  /** If `onDrain` itself closes, it may choose another code, but the close is just as gentle. */
   async onDrain (socket: LiveSocket): Promise<void> {
     socket.closesGently = true
     try {
@@ -85,7 +85,7 @@ export class RouteBehaviour implements LiveBehaviour {
     }
   }
 
-  /** Calls a function of the options; if it fails as well, the default remains. */
+  /** Calls a function of the options; if that fails too, the default behaviour applies. */
   async #callBack (call: () => unknown, socket: LiveSocket): Promise<void> {
     socket.begin()
     try {
@@ -101,7 +101,7 @@ export class RouteBehaviour implements LiveBehaviour {
     try {
       socket.close(error.closeCode, error.message)
     } catch {
-      // An error of the validator's own, whose code or message is none.
+      // The validator threw an error of its own, without a valid close code or message.
       socket.close(CloseCode.INTERNAL_ERROR, 'internal error')
     }
   }

@@ -1,6 +1,6 @@
 import type { SocketOptions } from '../../types/options.ts'
 
-/** What has no default: functions that replace what happens otherwise, and limits, which are not merged. */
+/** Options without a default: functions that replace default behaviour, and `limits`, which are not merged. */
 type Absent = 'onError' | 'onInvalidMessage' | 'onDrain' | 'limits'
 
 /** Options with every default filled in. */

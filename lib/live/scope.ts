@@ -5,20 +5,20 @@ import { createLimiter, type Limiter } from './limits.ts'
 import { LiveSet, publicSet } from './live-set.ts'
 import { Unfinished } from './unfinished.ts'
 
-/** What one registration of the plugin holds: its options and the live sockets of the routes it serves. */
+/** One registration of the plugin: its options and the live sockets of its routes. */
 export class Scope {
   readonly options: PluginOptions
   /** How `app.close()` ends the connections. */
   readonly drain: Required<DrainOptions>
-  /** Of the whole server. */
+  /** Shared by all scopes of the app. */
   readonly wheel: TimerWheel
   readonly live = new LiveSet()
   readonly unfinished = new Unfinished()
-  /** Null: no limit for all routes together. */
+  /** Null if there is no limit for all routes together. */
   readonly limiter: Limiter | null
   /** `app.sockets`. */
   readonly public: SocketSet = publicSet(this.live)
-  /** The server is shutting down: no socket is opened any more. */
+  /** Whether the server is shutting down: it then opens no more sockets. */
   closing = false
 
   constructor (options: PluginOptions, drain: Required<DrainOptions>, wheel: TimerWheel) {

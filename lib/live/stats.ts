@@ -2,7 +2,7 @@ import type { SocketFigures, SocketStats } from '../../types/socket.ts'
 import type { Observer } from './life.ts'
 import type { LiveSocket } from './live-socket.ts'
 
-/** Counts what has been on one route. */
+/** Counts the refused handshakes and ended connections of a route. */
 export class RouteStats implements Observer {
   readonly #ended = nothing()
 
@@ -26,7 +26,7 @@ export class RouteStats implements Observer {
 export class Stats {
   readonly #routes = new Map<string, RouteStats>()
 
-  /** Those of a route: one for each URL. */
+  /** The figures of a route; routes with the same URL share them. */
   of (url: string): RouteStats {
     const stats = this.#routes.get(url) ?? new RouteStats()
     this.#routes.set(url, stats)

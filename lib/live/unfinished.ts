@@ -2,11 +2,11 @@ import type { Observer } from './life.ts'
 import type { LiveSocket } from './live-socket.ts'
 
 /**
- * Sockets that have closed, and whose handlers, loops or listeners still run. They are held weakly: a handler that waits for
- * something that never comes, from a client that has left, must not keep its socket for ever. Nor is it waited for then.
+ * Closed sockets whose handlers, loops or listeners still run. They are held weakly: a handler may wait forever for a client
+ * that has left, and must not keep its socket alive. Once the socket is collected, nobody waits for its handler any more.
  */
 export class Unfinished implements Observer {
-  /** Closed in this turn: most handlers end when they have been told. */
+  /** Sockets that closed in this turn: most handlers end as soon as they hear of it. */
   readonly #closed = new Set<LiveSocket>()
   readonly #sockets = new Set<WeakRef<LiveSocket>>()
   readonly #collected = new FinalizationRegistry<WeakRef<LiveSocket>>(held => this.#delete(held))
@@ -21,7 +21,7 @@ export class Unfinished implements Observer {
     this.#closed.add(socket)
   }
 
-  /** Resolves when there are none. */
+  /** Resolves when there are none left. */
   finished (): Promise<void> {
     return new Promise(resolve => {
       this.#onEmpty = resolve
@@ -29,13 +29,13 @@ export class Unfinished implements Observer {
     })
   }
 
-  /** Takes away the messages that still wait for them. */
+  /** Discards the messages that still wait for these handlers. */
   abandon (): void {
     const held = Array.from(this.#sockets, socket => socket.deref())
     for (const socket of [...this.#closed, ...held.filter(socket => socket !== undefined)]) socket.abandon()
   }
 
-  /** Keeps those of this turn that are not done. */
+  /** Keeps those sockets of this turn whose handlers still run. */
   #sort (): void {
     for (const socket of this.#closed) if (socket.isBusy) this.#hold(socket)
     this.#closed.clear()
