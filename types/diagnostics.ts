@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { CloseInfo, Socket } from './socket.ts'
 
-/** `fastify-sockets.handshake`: a handshake for a WebSocket route has come, before any hook of the app. */
+/** `fastify-sockets.handshake`: a handshake has found its WebSocket route; the app's hooks come next. */
 export interface HandshakeMessage {
   request: FastifyRequest
 }
@@ -9,7 +9,7 @@ export interface HandshakeMessage {
 /** `fastify-sockets.refusal`: a handshake has ended without a connection. */
 export interface RefusalMessage {
   request: FastifyRequest
-  /** The status of the response; null if the client had left before there was one. */
+  /** The status of the response; null if the client left before there was one. */
   statusCode: number | null
 }
 
@@ -19,7 +19,7 @@ export interface OpenMessage {
   request: FastifyRequest
 }
 
-/** `fastify-sockets.message.in`: a message has come, before it is decoded. */
+/** `fastify-sockets.message.in`: a message has arrived, and has not been decoded yet. */
 export interface MessageInMessage {
   socket: Socket<unknown, unknown>
   data: string | Buffer
@@ -27,7 +27,7 @@ export interface MessageInMessage {
   byteLength: number
 }
 
-/** `fastify-sockets.message.out`: a message was given to `send()` on an open connection, after it was serialized. */
+/** `fastify-sockets.message.out`: `send()` was called on an open connection, and has serialized its message. */
 export interface MessageOutMessage {
   socket: Socket<unknown, unknown>
   data: string | Uint8Array
@@ -35,7 +35,7 @@ export interface MessageOutMessage {
   accepted: boolean
 }
 
-/** `fastify-sockets.error`: user code has failed, a message was refused, or the peer or its transport did wrong. */
+/** `fastify-sockets.error`: user code has failed, a message was refused, or the peer or the network was at fault. */
 export interface ErrorMessage {
   socket: Socket<unknown, unknown>
   error: unknown
@@ -45,11 +45,11 @@ export interface ErrorMessage {
 export interface CloseMessage {
   socket: Socket<unknown, unknown>
   info: CloseInfo
-  /** Milliseconds that it was open. */
+  /** Milliseconds that the connection was open. */
   duration: number
   messagesIn: number
   messagesOut: number
-  /** On the wire, headers of frames among them. */
+  /** Bytes on the wire, including frame headers. */
   bytesIn: number
   bytesOut: number
 }

@@ -5,13 +5,13 @@ import type { BaseSocket, ReceiveData, SendData } from './socket.ts'
 
 export type { Jsonified } from '../lib/contract/jsonified.ts'
 
-/** What a peer sends for this schema: its input where it names one (Standard Schema: Zod, Valibot, …), as JSON. */
+/** What a peer sends for this schema, as JSON. A Standard Schema (Zod, Valibot, …) names its input type; that counts. */
 type WireOf<Schema, Otherwise> =
   Jsonified<Schema extends { '~standard': { types?: { input: infer Input } | undefined } } ? Input : Otherwise>
 
 /**
- * The client's end of a route's socket: it sends what the route receives, as it is on the wire. Without the route's
- * schema, both are `unknown`.
+ * The client's end of a route's socket: it sends what the route receives, and receives what the route sends, with the types
+ * of the wire. Without the route's schema, both are `unknown`.
  */
 export type InjectedSocket<
   Schema = unknown,
@@ -34,7 +34,7 @@ export interface InjectWSOptions {
   protocols?: readonly string[]
 }
 
-/** What `app.injectWS` rejects with when the handshake was refused. Its code is `FST_ERR_WS_INJECT_REFUSED`. */
+/** What `app.injectWS` rejects with when the handshake is refused. Its code is `FST_ERR_WS_INJECT_REFUSED`. */
 export interface InjectWSRefused extends Error {
   code: string
   /** The status of the HTTP response. */
@@ -46,13 +46,13 @@ export interface InjectWSRefused extends Error {
 /** `app.injectWS`. */
 export interface InjectWS<TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault> {
   /**
-   * Connects to a `ws` route in memory, with no port, through the whole lifecycle, and resolves with the client's end.
-   * Name the route's schema (`app.injectWS<typeof schema>(url)`) to have its types, mirrored; `injectWS<{}>(url)` for a
-   * route without one.
+   * Connects to a `ws` route in memory, without a port, through the whole lifecycle, and resolves with the client's end.
+   * Name the route's schema to get its types, mirrored: `app.injectWS<typeof schema>(url)`. For a route without a schema,
+   * write `injectWS<{}>(url)`.
    *
    * @throws {FST_ERR_WS_INJECT_REFUSED} with `statusCode`, `headers` and `body` of the response
    * @throws {FST_ERR_WS_INJECT_HIJACKED} a hook has sent a 101 of its own
-   * @throws {FST_ERR_WS_INJECT_UNANSWERED} the connection was cut, or a minute has passed beyond all time limits
+   * @throws {FST_ERR_WS_INJECT_UNANSWERED} the connection was cut, or there was no answer within a minute after all time limits
    */
   <Schema = unknown, RouteGeneric = unknown> (
     url: string, options?: InjectWSOptions
@@ -60,8 +60,8 @@ export interface InjectWS<TypeProvider extends FastifyTypeProvider = FastifyType
 }
 
 /**
- * Fastify's instance inherits it rather than declaring it itself: @fastify/websocket declares `injectWS` too, and where
- * both are installed, its declaration wins.
+ * Fastify's instance inherits `injectWS` instead of declaring it, because @fastify/websocket declares it too: where both are
+ * installed, that declaration wins.
  */
 export interface InjectWSInstance<TypeProvider extends FastifyTypeProvider> {
   injectWS: 'websocketServer' extends keyof FastifyInstance ? any : InjectWS<TypeProvider>

@@ -6,21 +6,21 @@ import type {
 import type { SocketOptions } from './options.ts'
 import type { ReceiveData, SendData, Socket } from './socket.ts'
 
-/** What `'message'` yields: from the type arguments of the route, else from `schema.message`, else raw data. */
+/** The type of a received message: from the route's type arguments, else from `schema.message`, else raw data. */
 export type MessageOf<Schema, TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault, RouteGeneric = unknown> =
   RouteGeneric extends { Message: infer Message } ? Message
     : Schema extends { message: infer MessageSchema } ? (TypeProvider & { schema: MessageSchema })['validator']
       : ReceiveData
 
-/** What `send()` takes: from the type arguments of the route, else from `schema.send`, else raw data. */
+/** The type that `send()` takes: from the route's type arguments, else from `schema.send`, else raw data. */
 export type SendOf<Schema, TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault, RouteGeneric = unknown> =
   RouteGeneric extends { Send: infer Send } ? Send
     : Schema extends { send: infer SendSchema } ? (TypeProvider & { schema: SendSchema })['serializer']
       : SendData
 
 /**
- * The socket of a route with this schema. An interface, so that its types are computed where a member is used: as type
- * arguments of `Socket` they cost the compiler ten times as much as all of Fastify.
+ * The socket of a route with this schema. It is an interface, so that the compiler works out its types only where a member
+ * is used: as type arguments of `Socket`, they cost ten times as much as all of Fastify.
  */
 export interface SocketOf<
   Schema,
@@ -29,7 +29,7 @@ export interface SocketOf<
   Request = FastifyRequest<RouteGenericInterface, RawServerDefault, RawRequestDefaultExpression, Schema & FastifySchema, TypeProvider>
 > extends Socket<MessageOf<Schema, TypeProvider, RouteGeneric>, SendOf<Schema, TypeProvider, RouteGeneric>, Request> {}
 
-/** The handler of a `ws` route. `this` is the Fastify instance; what it returns is ignored, what it throws goes to `onError`. */
+/** The handler of a `ws` route. `this` is the Fastify instance. What it returns is ignored; what it throws goes to `onError`. */
 export type SocketHandler<
   RawServer extends RawServerBase = RawServerDefault,
   RawRequest extends RawRequestDefaultExpression<RawServer> = RawRequestDefaultExpression<RawServer>,
@@ -48,7 +48,7 @@ export type SocketHandler<
   request: FastifyRequest<RouteGeneric, RawServer, RawRequest, SchemaCompiler, TypeProvider, ContextConfig, Logger>
 ) => unknown
 
-/** The handler of a route with this schema, to be written in a file of its own: `SocketHandlerOf<typeof schema, TypeBoxTypeProvider>`. */
+/** The handler of a route with this schema, for a file of its own: `SocketHandlerOf<typeof schema, TypeBoxTypeProvider>`. */
 export type SocketHandlerOf<
   Schema extends FastifySchema,
   TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault,
@@ -75,8 +75,8 @@ export interface RouteSocketOptions<
     FastifyRequest<RouteGeneric, RawServer, RawRequest, SchemaCompiler, TypeProvider, ContextConfig, Logger>
   > {}
 
-/** `ws: true`, or the options of this one route; its handler is the route's handler. */
+/** `ws: true`, or options for this one route. The route's handler takes the sockets. */
 export type SocketRouteOption<Options = SocketOptions> = true | (Options & { handler?: never })
 
-/** `ws: { handler }`: the route's own handler then serves plain HTTP requests to the same URL. */
+/** `ws: { handler }`: this handler takes the sockets, and the route's own handler serves plain HTTP requests to the URL. */
 export type DualRouteOption<Handler, Options = SocketOptions> = Options & { handler: Handler }

@@ -4,15 +4,15 @@ import type { CloseInfo, SocketState } from '../lib/contract/socket.ts'
 export type { CloseInfo, SocketState } from '../lib/contract/socket.ts'
 
 /**
- * What `send()` takes where the route has no `schema.send`. A string goes as text, anything else as binary: an ArrayBuffer
- * or any view of one (Buffer, typed array, DataView), of any realm.
+ * What `send()` takes if the route has no `schema.send`. A string is sent as text. An ArrayBuffer, or any view of one
+ * (Buffer, typed array, DataView), is sent as binary; it may come from another realm.
  */
 export type SendData = string | ArrayBufferView | ArrayBufferLike
 
-/** What a message is where the route has no `schema.message`: text as a string, binary as a Buffer. */
+/** A message if the route has no `schema.message`: text as a string, binary as a Buffer. */
 export type ReceiveData = string | Buffer
 
-/** The events of a socket and what their listeners get. */
+/** The events of a socket, with the arguments of their listeners. */
 export interface SocketEvents<Receive = ReceiveData> {
   message: [message: Receive]
   close: [info: CloseInfo]
@@ -25,40 +25,40 @@ export interface SocketEvents<Receive = ReceiveData> {
 export type SocketListener<Receive, Event extends keyof SocketEvents> =
   (...args: SocketEvents<Receive>[Event]) => unknown
 
-/** Any value. Written out so that the compiler keeps constants, which tell the branches of a union, and makes no array readonly. */
+/** Any value. Spelled out so that the compiler keeps constants, which tell a union's branches apart, and makes no array readonly. */
 type Preparable = {} | null | undefined | Preparable[] | { [key: string]: Preparable }
 
-/** Exists in types only. */
+/** Exists only in types. */
 declare const content: unique symbol
 
 /**
- * A message for many sockets, made by `app.sockets.prepare()`. Whichever `send()` takes the value takes it prepared as well.
+ * A message for many sockets, made by `app.sockets.prepare()`. Every `send()` that takes the value also takes it prepared.
  */
 export interface PreparedMessage<out Value> {
   readonly [content]: Value
 }
 
-/** One end of a WebSocket connection, with the API that does not depend on which end it is. */
+/** One end of a WebSocket connection: the API that both ends have. */
 export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends AsyncIterable<Receive> {
   /** A UUID. */
   readonly id: string
-  /** The subprotocol that was agreed on, or an empty string. */
+  /** The agreed subprotocol, or an empty string. */
   readonly protocol: string
-  /** The extensions that were agreed on, as in the response's `Sec-WebSocket-Extensions`, or an empty string. */
+  /** The agreed extensions, as in the response's `Sec-WebSocket-Extensions`, or an empty string. */
   readonly extensions: string
   readonly state: SocketState
-  /** Bytes that wait to be written: frames not yet given to the transport, and what it still holds. */
+  /** Bytes that wait to be written: frames that the transport has not been given yet, and what it still holds. */
   readonly bufferedAmount: number
-  /** Messages left out because the peer read too slowly: see the option `overflow`. */
+  /** Messages that were dropped because the peer read too slowly: see the option `overflow`. */
   readonly dropped: number
-  /** With the route's `attachValidation`: what is wrong with the message being delivered, or null. */
+  /** With the route option `attachValidation`: what is wrong with the message being delivered, or null. */
   readonly validationError: Error | null
   /**
-   * Sends a message, or one that `app.sockets.prepare()` has made. Bytes above 2 KiB are not copied: leave them unchanged
+   * Sends a message, which may come from `app.sockets.prepare()`. Bytes above 2 KiB are not copied: leave them unchanged
    * until they have been written.
    *
    * @returns false if more than `highWaterMark` bytes wait to be written (`drained()` and `'drain'` say when they have
-   * gone), if the message was dropped, or if the connection is no longer open: then nothing is sent
+   * gone), or if nothing was sent because the message was dropped or the connection is no longer open
    * @throws {FST_ERR_WS_SEND_TYPE} on a route without `schema.send`, a value of the wrong type, or bytes whose memory
    * has been transferred
    * @throws {FST_ERR_WS_SERIALIZER} a serializer of yours returned neither a string nor bytes
@@ -76,10 +76,10 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
    */
   ping (): Promise<number>
   /**
-   * Begins the closing handshake (RFC 6455 §7.1.2) and resolves when the connection has ended; past `closeTimeout` it is
-   * cut. No message is delivered any more. On a connection that is already closing it only waits. (A close that is not the
-   * handler's, by `app.close()`, `maxLifetime` or `idleTimeout`, goes on to deliver what the peer sends before its own close
-   * frame: it could not know.)
+   * Begins the closing handshake (RFC 6455 §7.1.2) and resolves when the connection has ended; after `closeTimeout` it is
+   * cut. No more messages are delivered. On a connection that is already closing, this only waits. (When `app.close()`,
+   * `maxLifetime` or `idleTimeout` closes, messages that the peer sends before its own close frame are still delivered: it
+   * could not know.)
    *
    * @param code default 1000
    * @param reason cut to 123 bytes
@@ -87,22 +87,22 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
    * @throws {FST_ERR_WS_CLOSE_REASON} a reason that is not a string
    */
   close (code?: number, reason?: string): Promise<CloseInfo>
-  /** Resolves when the connection has ended, in whatever way; never rejects. */
+  /** Resolves when the connection has ended, in whatever way. Never rejects. */
   readonly closed: Promise<CloseInfo>
   /**
    * Aborted when the connection has ended, with its CloseInfo as the reason. Pass it to whatever should stop when the peer
-   * leaves; a rejection that it causes does not count as a failure of the handler.
+   * leaves; if that then rejects, it does not count as a failure of the handler.
    */
   readonly signal: AbortSignal
   /**
-   * Cuts the connection without a closing handshake. Where it is being closed for a fault of the peer's (1002, 1007, 1009,
-   * 1013), so that an `error` listener was told, the close frame is written first.
+   * Cuts the connection without a closing handshake. If it is already being closed for a fault of the peer (1002, 1007, 1009
+   * or 1013, reported as an `error` event), the close frame is written first.
    */
   terminate (): void
 
   /**
    * Adds a listener. The first one for `'message'` also gets the messages that came before it, unless the handler had ended
-   * by then: messages that nobody is to take are discarded. One for `'close'` is called even if it is added after the
+   * by then: messages without a consumer are then discarded. One for `'close'` is called even if it is added after the
    * connection has ended. What a listener throws or rejects with goes to `onError`.
    *
    * @throws {FST_ERR_WS_TWO_CONSUMERS} a `'message'` listener on a socket that is being iterated
@@ -110,7 +110,7 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
    * below throw the same
    */
   on<Event extends keyof SocketEvents> (event: Event, listener: SocketListener<Receive, Event>): this
-  /** Like `on`, for a single call. */
+  /** Like `on`, but for a single call. */
   once<Event extends keyof SocketEvents> (event: Event, listener: SocketListener<Receive, Event>): this
   off<Event extends keyof SocketEvents> (event: Event, listener: SocketListener<Receive, Event>): this
   /** The same as `on`. */
@@ -120,9 +120,9 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
   listenerCount (event: keyof SocketEvents): number
 
   /**
-   * The messages in order, one at a time, until the connection ends. While the loop's body works, messages wait in the
-   * queue; when that is full, reading pauses. Leaving the loop with `break` or `return` closes with 1000; an error
-   * thrown in its body goes to `onError`, which by default closes with 1011.
+   * The messages in order, one at a time, until the connection ends. While the body of the loop works, messages wait in a
+   * queue; when that is full, reading pauses. Leaving the loop with `break` or `return` closes with 1000. An error thrown in
+   * its body goes to `onError`, which by default closes with 1011.
    *
    * @throws {FST_ERR_WS_TWO_CONSUMERS} the socket has a `'message'` listener or is being iterated already
    */
@@ -138,15 +138,15 @@ export interface Socket<Receive = ReceiveData, Send = SendData, Request = Fastif
   readonly remoteAddress: string
 }
 
-/** Figures of the connections of a scope or of one route. Counters are since the start. */
+/** Figures of the connections of a scope or a route. Counters count from the start. */
 export interface SocketFigures {
   /** Connections that are open or closing. */
   open: number
-  /** Of these: connections that are not being read at the moment, because of a slow handler, a limit, or a large compressed message. */
+  /** Of these, connections that are not being read now: because of a slow handler, a limit, or a large compressed message. */
   paused: number
-  /** Bytes that wait to be written to them. */
+  /** Bytes that wait to be written to the open connections. */
   bufferedAmount: number
-  /** Handshakes that have been answered with a 101. */
+  /** Handshakes that became connections. */
   opened: number
   /** Handshakes that were refused, or whose client left before the answer. */
   refused: number
@@ -154,7 +154,7 @@ export interface SocketFigures {
   closed: number
   messagesIn: number
   messagesOut: number
-  /** Messages left out because the peer read too slowly. */
+  /** Messages that were dropped because the peer read too slowly. */
   dropped: number
   bytesIn: number
   bytesOut: number
@@ -162,7 +162,7 @@ export interface SocketFigures {
 
 /** The figures of `app.sockets.stats()`. */
 export interface SocketStats extends SocketFigures {
-  /** The same by the route's URL, such as `/rooms/:room`. */
+  /** The same figures for each route, by its URL, such as `/rooms/:room`. */
   routes: Record<string, SocketFigures>
 }
 
@@ -170,9 +170,9 @@ export interface SocketStats extends SocketFigures {
 export interface SocketSet extends Iterable<Socket<unknown, unknown>> {
   readonly size: number
   /**
-   * Prepares a message for many sockets, on any routes: it is serialized once for each `schema.send`, framed once, and
+   * Prepares a message for many sockets, on any routes. It is serialized once for each `schema.send`, framed once, and
    * compressed once for all connections without context takeover. That happens at the first `send()`: do not change the
-   * value before. What does not fit the schema, `send()` throws, each time.
+   * value before. If the value does not fit a route's schema, each `send()` throws.
    */
   prepare<const Value extends Preparable> (value: Value): PreparedMessage<Value>
   stats (): SocketStats
