@@ -3,8 +3,8 @@ import type { FastifyError } from '@fastify/error'
 import { CloseCode } from './contract/close-code.ts'
 
 /*
- * Every error of this package that user code can meet, except ProtocolError, which stands with the protocol.
- * `FST_ERR_WS_PROTOCOL` is its code.
+ * Every error of this package that user code can meet, except ProtocolError (`FST_ERR_WS_PROTOCOL`), which belongs to the
+ * protocol.
  */
 
 // Mistakes in the program, found at boot.
@@ -39,11 +39,11 @@ export const FST_ERR_WS_OTHER_OPTION = createError<[url: string, option: string,
   "the route '%s' has the option '%s' of @fastify/websocket, which is not registered in its scope: " +
   'write %s for fastify-sockets, or register @fastify/websocket as well')
 
-// Refused handshakes: the status of the HTTP response.
+// Refused handshakes. The number is the status of the HTTP response.
 
 export const FST_ERR_WS_LOADED_LATE = createError<[url: string]>(
   'FST_ERR_WS_LOADED_LATE',
-  "the route '%s' was declared before fastify-sockets was loaded, so nothing is known of its option 'ws': " +
+  "the route '%s' was declared before fastify-sockets was loaded, so its option 'ws' was not seen: " +
   "import 'fastify-sockets' before Fastify() is called, or declare the route after await app.register(…)", 500)
 
 export const FST_ERR_WS_HANDSHAKE = createError<[fault: string]>(
@@ -74,12 +74,12 @@ export const FST_ERR_WS_FULL = createError(
 export const FST_ERR_WS_TOO_MANY = createError<[most: number, what: string]>(
   'FST_ERR_WS_TOO_MANY', 'at most %d %s from this address; try again later', 429)
 
-// Messages and peers that a route does not take: the code of the close frame.
+// Messages and peers that a route refuses. `closeCode` is the code of the close frame.
 
 class InvalidMessage extends createError<[text: string, options?: { cause: unknown }]>(
   'FST_ERR_WS_INVALID_MESSAGE', '%s', 400) {
   readonly closeCode: number = CloseCode.POLICY_VIOLATION
-  /** What the validator reported, in its own form. */
+  /** What the validator reported, in its own format. */
   override readonly validation?: NonNullable<FastifyError['validation']>
 
   constructor (text: string, validation: FastifyError['validation'], cause?: unknown) {
@@ -119,7 +119,7 @@ export {
 export const FST_ERR_WS_NO_PONG = createError<[milliseconds: number]>(
   'FST_ERR_WS_NO_PONG', 'the peer is gone: for %d ms it has neither answered a ping nor sent anything')
 
-// Calls that cannot be carried out.
+// Calls that fail.
 
 export const FST_ERR_WS_SEND_TYPE = createError<[type: string]>(
   'FST_ERR_WS_SEND_TYPE',
@@ -146,7 +146,7 @@ export const FST_ERR_WS_LISTENER = createError<[event: string, type: string]>(
   'FST_ERR_WS_LISTENER', "a listener for '%s' must be a function, not %s", 500, TypeError as ErrorConstructor)
 
 export const FST_ERR_WS_TWO_CONSUMERS = createError(
-  'FST_ERR_WS_TWO_CONSUMERS', "the messages of a socket go to its 'message' listeners or to one iterator: it has one consumer already")
+  'FST_ERR_WS_TWO_CONSUMERS', "a socket's messages go either to 'message' listeners or to one iterator, and this socket already has a consumer")
 
 export const FST_ERR_WS_NOT_OPEN = createError<[call: string]>(
   'FST_ERR_WS_NOT_OPEN', '%s is no longer possible: the connection has ended')

@@ -22,7 +22,7 @@ function sockets (app: FastifyInstance, options: PluginOptions): Promise<void> {
   return register(app, options)
 }
 
-// What TypeScript knows of the properties below. A function and a namespace of one name: require() hands back the plugin itself.
+// Declares the properties below to TypeScript. Function and namespace share a name, because require() returns the plugin itself.
 declare namespace sockets {
   export { sockets as default, sockets, CloseCode, errors, ProtocolError }
   export type {

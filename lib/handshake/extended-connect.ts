@@ -107,7 +107,7 @@ export class ExtendedConnect extends Opening {
     if (stream.closed) return
     stream.off('finish', this.#onFinish)
     stream.off('aborted', this.#onAborted)
-    // Node would take the end of the stream for the end of the response. But a refused client may linger, and a socket stays open.
+    // Node would take the stream's end for the response's. But a refused client may linger, and a socket stays open.
     for (const [event, listeners] of this.#nodeListeners) for (const one of listeners) stream.off(event, one as () => void)
     this.#nodeListeners = []
     this.written()

@@ -1,10 +1,10 @@
 import { Duplex } from 'node:stream'
 
-/** One end of a connection in memory. The other end's reading paces its writing. */
+/** One end of a connection in memory. It writes no faster than the other end reads. */
 export class DuplexEnd extends Duplex {
-  /** What `request.ip` finds on such a connection. */
+  /** The address that `request.ip` finds on such a connection. */
   readonly remoteAddress = '127.0.0.1'
-  /** A route has opened a WebSocket on it. */
+  /** Called when a route has opened a WebSocket on this connection. */
   onOpen: ((speech: any) => void) | null = null
   other: DuplexEnd = this
   #written: (() => void) | null = null
@@ -14,7 +14,7 @@ export class DuplexEnd extends Duplex {
   }
 
   override _write (chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
-    // Not from inside of the call, which may itself come from what the other end has written.
+    // Not within this call, which may itself be a reaction to what the other end has written.
     process.nextTick(() => {
       if (this.other.push(chunk)) callback()
       else this.#written = callback
@@ -28,7 +28,7 @@ export class DuplexEnd extends Duplex {
 
   override _destroy (error: Error | null, callback: (error: Error | null) => void): void {
     const { other } = this
-    // As a reset does: what the other end has not read yet is lost.
+    // Like a reset: what the other end has not read yet is lost.
     if (!other.destroyed && !this.writableFinished) process.nextTick(() => other.destroy())
     callback(error)
   }
@@ -40,7 +40,7 @@ export class DuplexEnd extends Duplex {
   }
 }
 
-/** Two streams, each of which reads what the other writes. */
+/** Makes two streams, each of which reads what the other writes. */
 export function duplexPair (): [DuplexEnd, DuplexEnd] {
   const options = { allowHalfOpen: true }
   const pair: [DuplexEnd, DuplexEnd] = [new DuplexEnd(options), new DuplexEnd(options)]

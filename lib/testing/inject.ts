@@ -14,16 +14,16 @@ import { SocketCore } from '../socket/socket.ts'
 import { duplexPair } from './duplex-pair.ts'
 import type { Speech } from './injected.ts'
 
-/** Milliseconds that an answer may take beyond what routes allow: what is no WebSocket route has no limit of its own. */
+/** Milliseconds that an answer may take beyond the limits of all routes: an ordinary HTTP route has no limit. */
 const PATIENCE = 60_000
 
-/** An app that connections in memory can be made to. */
+/** An app that takes connections in memory. */
 export interface InjectTarget {
-  /** Resolves when its routes can be asked. */
+  /** Resolves when its routes can be called. */
   ready (): PromiseLike<unknown>
-  /** Has it serve a connection. */
+  /** Serves a connection. */
   connect (duplex: Duplex): void
-  /** The most, in milliseconds, that a route lets a handshake take. */
+  /** The longest `handshakeTimeout` of its routes, in milliseconds. */
   readonly longestHandshake: number
 }
 
@@ -64,7 +64,7 @@ export async function injectWS (target: InjectTarget, url: string, options: Inje
         socket.connection.start(head)
         resolve(socket.public)
       })
-      // The route's own 101 has opened the socket by the time that it is read.
+      // If the 101 is a route's own, the route has opened its socket before we read it.
       setImmediate(() => reject(new FST_ERR_WS_INJECT_HIJACKED()))
     })
     request.end()
@@ -80,7 +80,7 @@ async function refused (response: IncomingMessage): Promise<Error> {
   return Object.assign(error, { statusCode: response.statusCode, headers: response.headers, body })
 }
 
-/** Speaks JSON where the route does. Its errors are the test's: they are not held back. */
+/** Speaks JSON where the route does. Errors are the test's: they become uncaught exceptions. */
 function clientBehaviour ({ sendsJson, receivesJson }: Speech): SocketBehaviour {
   const { highWaterMark, closeTimeout } = DEFAULTS
   return {
@@ -102,7 +102,7 @@ function clientBehaviour ({ sendsJson, receivesJson }: Speech): SocketBehaviour 
 }
 
 function decodeJson (data: string | Buffer): unknown {
-  // A serializer of the user's may make bytes.
+  // A custom serializer may return bytes.
   if (typeof data !== 'string') return data
   return parseJson(data, { protoAction: 'error', constructorAction: 'error' })
 }

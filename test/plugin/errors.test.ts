@@ -22,7 +22,7 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   }],
   FST_ERR_WS_LOADED_LATE: [['/room'], {
     statusCode: 500,
-    message: "the route '/room' was declared before fastify-sockets was loaded, so nothing is known of its option 'ws': " +
+    message: "the route '/room' was declared before fastify-sockets was loaded, so its option 'ws' was not seen: " +
       "import 'fastify-sockets' before Fastify() is called, or declare the route after await app.register(…)"
   }],
   FST_ERR_WS_HANDSHAKE: [['no key'], { statusCode: 400, message: 'invalid WebSocket handshake: no key' }],
@@ -79,7 +79,7 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   FST_ERR_WS_LISTENER: [['ping', 'undefined'], {
     message: "a listener for 'ping' must be a function, not undefined"
   }],
-  FST_ERR_WS_TWO_CONSUMERS: [[], { message: /it has one consumer already$/ }],
+  FST_ERR_WS_TWO_CONSUMERS: [[], { message: /already has a consumer$/ }],
   FST_ERR_WS_NOT_OPEN: [['ping()'], { message: 'ping() is no longer possible: the connection has ended' }],
   FST_ERR_WS_ASYNC_VALIDATOR: [[], { message: /^schema\.message has an asynchronous validator/ }],
   FST_ERR_WS_INJECT_REFUSED: [[401, 'who?'], { message: 'the handshake was refused with status 401: who?' }],
