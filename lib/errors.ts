@@ -71,7 +71,7 @@ export const FST_ERR_WS_HANDSHAKE_TIMEOUT = createError<[milliseconds: number]>(
 export const FST_ERR_WS_FULL = createError(
   'FST_ERR_WS_FULL', 'there is no room for another connection; try again later', 503)
 
-export const FST_ERR_WS_TOO_MANY = createError<[most: number, what: string]>(
+export const FST_ERR_WS_TOO_MANY = createError<[max: number, what: string]>(
   'FST_ERR_WS_TOO_MANY', 'at most %d %s from this address; try again later', 429)
 
 // Messages and peers that a route refuses. `closeCode` is the code of the close frame.

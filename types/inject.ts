@@ -5,7 +5,7 @@ import type { BaseSocket, ReceiveData, SendData } from './socket.ts'
 
 export type { Jsonified } from '../lib/contract/jsonified.ts'
 
-/** What a peer sends for this schema, as JSON. A Standard Schema (Zod, Valibot, …) names its input type; that counts. */
+/** What a peer sends for this schema, as JSON: the input of a Standard Schema (Zod, Valibot, …), otherwise the given type. */
 type WireOf<Schema, Otherwise> =
   Jsonified<Schema extends { '~standard': { types?: { input: infer Input } | undefined } } ? Input : Otherwise>
 

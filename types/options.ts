@@ -28,7 +28,7 @@ export type OriginPolicy =
  */
 export type SubprotocolChoice = (offered: string[], request: FastifyRequest) => string | false
 
-/** How to choose from the subprotocols that a client offers: the first of this list that is among them, or by a function. */
+/** How to choose from the subprotocols that a client offers: the first of this list that is among them, or the function's choice. */
 export type SubprotocolPolicy = readonly string[] | SubprotocolChoice
 
 /** Pings that find connections whose other end has silently gone. */

@@ -37,7 +37,7 @@ export class AnswerDeadline {
   }
 
   /**
-   * Cuts off a client that does not read its answer; it would hold on to it forever.
+   * Cuts off a client that does not read its answer: otherwise the answer would wait for it forever.
    *
    * @param wasAnswered whether the answer was already written at the last check
    */

@@ -15,16 +15,16 @@ interface Share {
 
 /** Counts the connections of a scope or a route, in all and by address, and refuses those over a limit. */
 export class Limiter {
-  readonly #most: number
-  readonly #mostPerAddress: number
-  readonly #mostHandshakes: number
+  readonly #maxConnections: number
+  readonly #maxPerAddress: number
+  readonly #maxHandshakes: number
   #connections = 0
   readonly #shares = new Map<string, Share>()
 
   constructor ({ connections, connectionsPerAddress, handshakesPerAddress }: LimitOptions) {
-    this.#most = connections || NO_LIMIT
-    this.#mostPerAddress = connectionsPerAddress || NO_LIMIT
-    this.#mostHandshakes = handshakesPerAddress || NO_LIMIT
+    this.#maxConnections = connections || NO_LIMIT
+    this.#maxPerAddress = connectionsPerAddress || NO_LIMIT
+    this.#maxHandshakes = handshakesPerAddress || NO_LIMIT
   }
 
   /**
@@ -34,11 +34,11 @@ export class Limiter {
    * @throws {FST_ERR_WS_FULL | FST_ERR_WS_TOO_MANY}
    */
   enter (address: string): void {
-    if (this.#connections >= this.#most) throw new FST_ERR_WS_FULL()
+    if (this.#connections >= this.#maxConnections) throw new FST_ERR_WS_FULL()
     if (address !== '') {
       const share = this.#shares.get(address) ?? { connections: 0, handshakes: 0 }
-      if (share.connections >= this.#mostPerAddress) throw new FST_ERR_WS_TOO_MANY(this.#mostPerAddress, 'connections')
-      if (share.handshakes >= this.#mostHandshakes) throw new FST_ERR_WS_TOO_MANY(this.#mostHandshakes, 'handshakes')
+      if (share.connections >= this.#maxPerAddress) throw new FST_ERR_WS_TOO_MANY(this.#maxPerAddress, 'connections')
+      if (share.handshakes >= this.#maxHandshakes) throw new FST_ERR_WS_TOO_MANY(this.#maxHandshakes, 'handshakes')
       share.connections++
       share.handshakes++
       this.#shares.set(address, share)

@@ -9,14 +9,14 @@ interface Logged {
 }
 
 /** The longest text of an error, in bytes of JSON. */
-const MOST_OF_TEXT = 3 * 1024
+const MAX_TEXT = 3 * 1024
 
 /** The longest text of a header or a URL, in UTF-16 units; Node accepts up to 16 KiB of them. */
-const MOST_OF_HEAD = 256
+const MAX_HEAD = 256
 
 /** Shortens a header or URL that a client has sent, for the log or an error's text. */
 export function shown (text: string | undefined): string {
-  return cut(text ?? '', MOST_OF_HEAD)
+  return cut(text ?? '', MAX_HEAD)
 }
 
 /**
@@ -26,7 +26,7 @@ export function shown (text: string | undefined): string {
 export function logError (logged: Logged, level: 'info' | 'error', error: unknown, message: string): void {
   const err = loggable(error)
   if (log(logged, level, () => ({ err }), message)) return
-  log(logged, level, () => ({ err: loggableText(inspect(err), MOST_OF_TEXT) }), message)
+  log(logged, level, () => ({ err: loggableText(inspect(err), MAX_TEXT) }), message)
 }
 
 /** Logs at level info. Does not throw. */

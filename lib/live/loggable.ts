@@ -2,11 +2,11 @@ import { types } from 'node:util'
 import { cut } from '../message/cut.ts'
 
 /** What an error may take up of a log line, in bytes of JSON. */
-const MOST = 6 * 1024
-const MOST_OF_MESSAGE = 1024
-const MOST_OF_STACK = 3 * 1024
-const MOST_OF_STRING = 512
-const MOST_LEVELS = 5
+const MAX_SIZE = 6 * 1024
+const MAX_MESSAGE = 1024
+const MAX_STACK = 3 * 1024
+const MAX_STRING = 512
+const MAX_DEPTH = 5
 
 /** Bytes that any value costs besides its text. */
 const COST = 4
@@ -15,7 +15,7 @@ const UNREADABLE = '[unreadable]'
 const MORE = '…'
 
 /** Properties that a logger reads from an error although they are not enumerable. They are copied before all others. */
-const OF_ERRORS = ['message', 'stack', 'cause', 'errors']
+const ERROR_PROPERTIES = ['message', 'stack', 'cause', 'errors']
 
 /**
  * Makes what was thrown safe to log: its text may come from a client. If that is too long, or a property cannot be read,
@@ -28,10 +28,10 @@ export function loggable (thrown: unknown): unknown {
   return copier.isDifferent ? copy : thrown
 }
 
-/** The beginning of a text that takes no more than `most` bytes of JSON. */
-export function loggableText (text: string, most: number): string {
-  let end = Math.min(text.length, most)
-  for (let size = jsonLength(text, end); size > most; size = jsonLength(text, end)) end = Math.floor(end * most / size)
+/** The beginning of a text that takes no more than `max` bytes of JSON. */
+export function loggableText (text: string, max: number): string {
+  let end = Math.min(text.length, max)
+  for (let size = jsonLength(text, end); size > max; size = jsonLength(text, end)) end = Math.floor(end * max / size)
   return cut(text, end)
 }
 
@@ -43,17 +43,17 @@ function jsonLength (text: string, end: number): number {
 class Copier {
   /** Whether something was cut, left out or unreadable. */
   isDifferent = false
-  #room = MOST
+  #room = MAX_SIZE
   /** The objects being copied, from the outermost in. */
   readonly #outer: object[] = []
 
-  copy (value: unknown, most = MOST_OF_STRING): unknown {
+  copy (value: unknown, max = MAX_STRING): unknown {
     this.#room -= COST
-    if (typeof value === 'string') return this.#text(value, most)
+    if (typeof value === 'string') return this.#text(value, max)
     if (typeof value === 'bigint') return this.#bigint(value)
     if (typeof value !== 'object' || value === null) return value
     if (this.#outer.includes(value)) return '[Circular]'
-    if (this.#outer.length === MOST_LEVELS) return this.#instead(MORE)
+    if (this.#outer.length === MAX_DEPTH) return this.#instead(MORE)
     this.#outer.push(value)
     let copy
     try {
@@ -84,7 +84,7 @@ class Copier {
   /** Includes what every error has, own or inherited, and what others have put on its prototype. */
   #error (error: Error): object {
     const copy = Object.create(Object.getPrototypeOf(error))
-    const keys = new Set<string | symbol>([...OF_ERRORS, ...Reflect.ownKeys(error)])
+    const keys = new Set<string | symbol>([...ERROR_PROPERTIES, ...Reflect.ownKeys(error)])
     for (const key in error) keys.add(key)
     return this.#properties(copy, error, keys)
   }
@@ -112,36 +112,36 @@ class Copier {
       const value = from[key]
       if (typeof value === 'object') return value
       if (key === 'stack' && typeof value === 'string') return this.#stack(value, from.message)
-      return this.copy(value, key === 'message' ? MOST_OF_MESSAGE : undefined)
+      return this.copy(value, key === 'message' ? MAX_MESSAGE : undefined)
     } catch {
       return this.#instead(UNREADABLE)
     }
   }
 
   #define (copy: object, from: object, key: string, value: unknown): void {
-    const { enumerable = !OF_ERRORS.includes(key) } = Object.getOwnPropertyDescriptor(from, key) ?? {}
-    Object.defineProperty(copy, this.#text(key, MOST_OF_STRING), { value, enumerable, writable: true, configurable: true })
+    const { enumerable = !ERROR_PROPERTIES.includes(key) } = Object.getOwnPropertyDescriptor(from, key) ?? {}
+    Object.defineProperty(copy, this.#text(key, MAX_STRING), { value, enumerable, writable: true, configurable: true })
   }
 
   /** A stack begins with the message: that is cut on its own, so that the places in the code remain. */
   #stack (stack: string, message: unknown): string {
     const start = stack.indexOf(': ') + 2
     const end = typeof message === 'string' && stack.startsWith(message, start) ? start + message.length : 0
-    return this.#text(stack.slice(0, end), MOST_OF_MESSAGE) + this.#text(stack.slice(end), MOST_OF_STACK)
+    return this.#text(stack.slice(0, end), MAX_MESSAGE) + this.#text(stack.slice(end), MAX_STACK)
   }
 
   /** Measured in base 16, which takes linear time; base 10 would not. */
   #bigint (value: bigint): unknown {
     const digits = value.toString(16)
-    return this.#text(digits, MOST_OF_STRING) === digits ? value : MORE
+    return this.#text(digits, MAX_STRING) === digits ? value : MORE
   }
 
   #more (copy: object): object {
     return Object.assign(copy, { [MORE]: this.#instead(MORE) })
   }
 
-  #text (text: string, most: number): string {
-    const part = loggableText(text, Math.max(0, Math.min(most, this.#room)))
+  #text (text: string, max: number): string {
+    const part = loggableText(text, Math.max(0, Math.min(max, this.#room)))
     this.#room -= jsonLength(part, part.length)
     if (part !== text) this.isDifferent = true
     return part

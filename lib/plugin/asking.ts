@@ -7,7 +7,7 @@ import { declarationOf } from './first-hooks.ts'
 import { rememberListeners } from './untaken.ts'
 
 /** Milliseconds that a route's asynchronous constraint may take. */
-const PATIENCE = 10_000
+const CONSTRAINT_TIMEOUT = 10_000
 
 /**
  * Asks Fastify's own router whether a request has a WebSocket route; a copy of the router would not stay right forever.
@@ -55,7 +55,7 @@ export function askFastify (app: FastifyInstance, opening: Opening, onDecided: (
   }
   isRouting = false
   // An asynchronous constraint is still at work.
-  if (opening.isAsked) timer = setTimeout(giveUp, PATIENCE)
+  if (opening.isAsked) timer = setTimeout(giveUp, CONSTRAINT_TIMEOUT)
   else decided()
 
   function giveUp (): void {

@@ -54,8 +54,8 @@ export function checkHeaders (request: FastifyRequest, reply: FastifyReply): voi
   const isHttp2 = raw.httpVersionMajor === 2
   const headers = raw.headers as HandshakeHeaders
   // Node silently drops the headers beyond this count; the Origin may be among them.
-  const most = (request.server.server as Server).maxHeadersCount ?? DEFAULT_MAX_HEADERS
-  if (!isHttp2 && most > 0 && raw.rawHeaders.length >= most * 2) throw new FST_ERR_WS_HANDSHAKE('too many headers')
+  const max = (request.server.server as Server).maxHeadersCount ?? DEFAULT_MAX_HEADERS
+  if (!isHttp2 && max > 0 && raw.rawHeaders.length >= max * 2) throw new FST_ERR_WS_HANDSHAKE('too many headers')
   const fault = isHttp2
     ? checkExtendedConnect(headers, raw.rawHeaders, (raw as unknown as Http2ServerRequest).stream.endAfterHeaders)
     : checkUpgrade(raw.httpVersion, headers, raw.rawHeaders)

@@ -44,7 +44,7 @@ export class Registry implements InjectTarget {
 
   /** From now on, sees every route that the app declares, and every handshake. */
   install (isLate: boolean): void {
-    // Another copy of this package may have done so.
+    // Another copy of this package may already have installed it.
     if (this.#isInstalled) return
     this.#isInstalled = true
     noteVersion(this.#app)

@@ -28,7 +28,7 @@ const SEND = 'fastify-sockets/send'
 const SEND_STATUS = '101'
 
 /** The longest error text, in UTF-16 units: it may quote the value. */
-const MOST_OF_TEXT = 1024
+const MAX_TEXT = 1024
 
 /** What Fastify's own serializers say about a value that does not fit. */
 const DOES_NOT_FIT = /^(?:"[^]*" is required!|The value [^]* (?:does not match schema definition|cannot be converted to an? [a-z-]+)\.|Item at \d+ does not match schema definition\.)$/
@@ -180,7 +180,7 @@ function explained (error: unknown, value: unknown, explain: (value: unknown) =>
     const text = explain(value)
     // Fastify's own text only says that nothing matched.
     const said = message.startsWith('The value of ') ? text : `${text} (${message})`
-    return new FST_ERR_WS_INVALID_SEND(cut(said, MOST_OF_TEXT))
+    return new FST_ERR_WS_INVALID_SEND(cut(said, MAX_TEXT))
   } catch {
     // The value itself threw when it was read: a getter, or a Proxy.
     return error

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 
 /** Milliseconds that other listeners have to take a request that is not ours: as long as Engine.IO waits for others. */
-const PATIENCE = 1000
+const GRACE = 1000
 
 /**
  * Calls back if none of the other listeners takes a request that was left to them: none has answered it, and none has added
@@ -14,7 +14,7 @@ export function whenUntaken (emitters: readonly EventEmitter[], isAnswered: () =
   const known = new Set(emitters.flatMap(listenersOf))
   setTimeout(() => {
     if (!isAnswered() && emitters.flatMap(listenersOf).every(listener => known.has(listener))) onUntaken()
-  }, PATIENCE)
+  }, GRACE)
 }
 
 /**

@@ -15,7 +15,7 @@ import { duplexPair } from './duplex-pair.ts'
 import type { Speech } from './injected.ts'
 
 /** Milliseconds that an answer may take beyond the limits of all routes: an ordinary HTTP route has no limit. */
-const PATIENCE = 60_000
+const GRACE = 60_000
 
 /** An app that takes connections in memory. */
 export interface InjectTarget {
@@ -51,7 +51,7 @@ export async function injectWS (target: InjectTarget, url: string, options: Inje
   let timer: NodeJS.Timeout | undefined
   const answered = new Promise<BaseSocket<any, any>>((resolve, reject) => {
     const cut = (cause: Error): void => reject(new FST_ERR_WS_INJECT_UNANSWERED(cause.message, { cause }))
-    const patience = target.longestHandshake + PATIENCE
+    const patience = target.longestHandshake + GRACE
     timer = setTimeout(() => reject(new FST_ERR_WS_INJECT_UNANSWERED(`none for ${patience} ms`)), patience)
     request.on('error', cut)
     request.on('response', response => { refused(response).then(reject, cut) })
