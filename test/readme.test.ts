@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { childEnv } from './support/child-env.ts'
 import { ROOT } from './support/handshakes.ts'
 import { blocks, page } from './support/markdown.ts'
+import { plainNode } from './support/plain-node.ts'
 
 const OUT = join(ROOT, 'dist/readme')
 
@@ -36,7 +36,7 @@ interface Run { stdout: string, stderr: string, failed: boolean }
 /** Runs a script as a user would. */
 function runNode (...args: string[]): Promise<Run> {
   return new Promise(resolve => {
-    execFile(process.execPath, args, { timeout: 60_000, env: childEnv() }, (error, stdout, stderr) => resolve({ stdout, stderr, failed: error !== null }))
+    execFile(...plainNode(...args), { timeout: 60_000 }, (error, stdout, stderr) => resolve({ stdout, stderr, failed: error !== null }))
   })
 }
 

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import type { ClientHttp2Session } from 'node:http2'
 import { test, type Test } from 'tap'
 import { openSession, openSocket } from '../http2/support.ts'
-import { childEnv } from '../support/child-env.ts'
 import type { Example } from '../support/example.ts'
 import { ROOT } from '../support/handshakes.ts'
 import { TEXT } from '../support/opcodes.ts'
+import { plainNode } from '../support/plain-node.ts'
 import { certificate, Client, RUNS_TYPESCRIPT, start } from './support.ts'
 
 /** An HTTP/2 session with an example. */
@@ -58,8 +58,8 @@ test('http2: without a key or a certificate it says how to make them', async t =
   for (const [env, missing] of [
     [{ KEY: '', CERT: files.CERT }, 'KEY'], [{ KEY: files.KEY, CERT: `${files.CERT}.old` }, 'CERT']
   ] as const) {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/examples/http2.js'], {
-      cwd: ROOT, encoding: 'utf8', env: childEnv({ PORT: '0', ...env })
+    const { status, stdout, stderr } = spawnSync(...plainNode('dist/examples/http2.js'), {
+      cwd: ROOT, encoding: 'utf8', env: { ...process.env, PORT: '0', ...env }
     })
     t.equal(status, 1)
     t.equal(stdout, '')

@@ -1,14 +1,14 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import type { Socket, SocketOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
 import { createApp } from '../support/app.ts'
-import { childEnv } from '../support/child-env.ts'
 import { collectGarbage } from '../support/garbage.ts'
 import { connectionCount, frameText } from '../support/handshakes.ts'
 import { TEXT } from '../support/opcodes.ts'
+import { plainNode } from '../support/plain-node.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { listenTo, type Served } from '../support/serve.ts'
 import { until } from '../support/until.ts'
@@ -49,7 +49,7 @@ export function held (): number {
 
 /** Starts a server in a process of its own, which ends with the test. It says its port first. */
 export async function startServer (t: Test, script: string): Promise<{ child: ChildProcess, port: number }> {
-  const child = fork(join(import.meta.dirname, script), [], { execArgv: [], env: childEnv() })
+  const child = spawn(...plainNode(join(import.meta.dirname, script)), { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
   const exit = once(child, 'exit')
   t.teardown(() => {
     child.kill()

@@ -153,6 +153,7 @@ test('a server of the user in front may hand on what it likes: a plain object, a
   t.teardown(() => { front.close() })
   const { port } = front.address() as AddressInfo
   t.equal(await ask(port, '/room', 'hello'), 'hello')
+  await until(() => app.sockets.size === 0)
   const clock = fakeClock(t)
   const timers = clock.countTimers()
   const client = new RawClient(port)

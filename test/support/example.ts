@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { childEnv } from './child-env.ts'
+import { plainNode } from './plain-node.ts'
 
 const root = new URL('.', import.meta.resolve('fastify-sockets/package.json'))
 
@@ -25,8 +25,8 @@ export interface Example {
  */
 export async function startExample (file: string, env: Record<string, string> = {}): Promise<Example> {
   const path = file.includes('/') ? file : `dist/examples/${file}.js`
-  const child = spawn(process.execPath, [fileURLToPath(new URL(path, root))], {
-    env: childEnv({ PORT: '0', ...env }),
+  const child = spawn(...plainNode(fileURLToPath(new URL(path, root))), {
+    env: { ...process.env, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'inherit']
   })
   const exit = once(child, 'exit') as Promise<[number | null]>

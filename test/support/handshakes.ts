@@ -6,7 +6,7 @@ import type { LimitOptions } from 'fastify-sockets'
 import { type ClientOptions, WebSocket } from 'ws'
 import { connect, type LogLine } from './app.ts'
 import { selfSigned } from './certificate.ts'
-import { childEnv } from './child-env.ts'
+import { plainNode } from './plain-node.ts'
 import { RawClient, type WireResponse } from './raw-client.ts'
 
 /** A promise that the test fulfils. */
@@ -127,7 +127,7 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 /** Runs a CommonJS script in a process of its own. */
 export function runScript (script: string, env: Record<string, string> = {}): Promise<{ code: number, stdout: string, stderr: string }> {
   return new Promise(resolve => {
-    execFile(process.execPath, ['-e', script], { cwd: ROOT, timeout: 20_000, env: childEnv(env) }, (error, stdout, stderr) => {
+    execFile(...plainNode('-e', script), { cwd: ROOT, timeout: 20_000, env: { ...process.env, ...env } }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr })
     })
   })
