@@ -11,14 +11,16 @@ import type { Role } from './frame-decoder.ts'
 export const OPEN = 0
 /** Our close frame has been sent. What the peer sent before it knew is still delivered. */
 export const CLOSING_GENTLY = 1
+/** Our close frame has not left in time, and we have cut the transport. What has been read is still delivered. */
+export const CUT_GENTLY = 2
 /** Our close frame has been sent. Frames are only read to find the peer's. */
-export const CLOSE_SENT = 2
+export const CLOSE_SENT = 3
 /** Both close frames have been exchanged. Nothing more is read or sent, and the transport is ending. */
-export const CLEAN = 3
+export const CLEAN = 4
 /** No more close frames will be exchanged. Otherwise the same as CLEAN. */
-export const BROKEN = 4
+export const BROKEN = 5
 /** The transport is gone. */
-export const CLOSED = 5
+export const CLOSED = 6
 
 const STATE = 7
 
@@ -47,60 +49,60 @@ interface Row {
   steps: readonly number[]
 }
 
-/** `steps` by state: OPEN, CLOSING_GENTLY, CLOSE_SENT, CLEAN, BROKEN. */
+/** `steps` by state: OPEN, CLOSING_GENTLY, CUT_GENTLY, CLOSE_SENT, CLEAN, BROKEN. */
 const EVENTS = {
   /** The consumer closes. */
   close: {
     cause: 'local',
-    steps: [CLOSE_SENT | SEND, CLOSE_SENT, CLOSE_SENT, CLEAN, BROKEN]
+    steps: [CLOSE_SENT | SEND, CLOSE_SENT, BROKEN, CLOSE_SENT, CLEAN, BROKEN]
   },
   /** We close for a reason that the consumer does not know yet. */
   closeGently: {
     cause: 'local',
-    steps: [CLOSING_GENTLY | SEND, CLOSING_GENTLY, CLOSE_SENT, CLEAN, BROKEN]
+    steps: [CLOSING_GENTLY | SEND, CLOSING_GENTLY, CUT_GENTLY, CLOSE_SENT, CLEAN, BROKEN]
   },
   /** The peer must be told why: see `owesFrame`. */
   insist: {
     cause: 'fault',
-    steps: [OPEN, CLOSING_GENTLY, CLOSE_SENT, CLEAN, BROKEN]
+    steps: [OPEN, CLOSING_GENTLY, CUT_GENTLY, CLOSE_SENT, CLEAN, BROKEN]
   },
   /** The peer has broken a rule, or we cannot go on (RFC 6455 §7.1.7). */
   fail: {
     cause: 'fault',
-    steps: [BROKEN | SEND | END, BROKEN | END, BROKEN | END, CLEAN | END, BROKEN | END]
+    steps: [BROKEN | SEND | END, BROKEN | END, BROKEN, BROKEN | END, CLEAN | END, BROKEN | END]
   },
   /** The peer's close frame, answered unless ours has been sent (RFC 6455 §5.5.1). No frame is read after it. */
   closeFrame: {
     cause: 'remote',
-    steps: [CLEAN | SEND | SERVER_ENDS, CLEAN | SERVER_ENDS, CLEAN | SERVER_ENDS, CLEAN, BROKEN]
+    steps: [CLEAN | SEND | SERVER_ENDS, CLEAN | SERVER_ENDS, BROKEN, CLEAN | SERVER_ENDS, CLEAN, BROKEN]
   },
   /** The peer has ended its side of the transport, which it may do only after the closing handshake (RFC 6455 §7.1.1). */
   peerEnded: {
     cause: 'remote',
-    steps: [BROKEN | END, BROKEN | END, BROKEN | END, CLEAN | END, BROKEN | END]
+    steps: [BROKEN | END, BROKEN | END, BROKEN, BROKEN | END, CLEAN | END, BROKEN | END]
   },
   /** We cut the connection. */
   cut: {
     cause: 'local',
-    steps: [BROKEN | CUT, BROKEN | CUT, BROKEN | CUT, CLEAN | CUT, BROKEN | CUT]
+    steps: [BROKEN | CUT, BROKEN | CUT, BROKEN, BROKEN | CUT, CLEAN | CUT, BROKEN | CUT]
   },
   /** The same, while the peer is owed our close frame. */
   cutWhenTold: {
     cause: 'local',
     steps: [
-      BROKEN | CUT, BROKEN | END | CUT_WHEN_WRITTEN, BROKEN | END | CUT_WHEN_WRITTEN, CLEAN | CUT_WHEN_WRITTEN,
-      BROKEN | CUT_WHEN_WRITTEN
+      BROKEN | CUT, BROKEN | END | CUT_WHEN_WRITTEN, BROKEN, BROKEN | END | CUT_WHEN_WRITTEN,
+      CLEAN | CUT_WHEN_WRITTEN, BROKEN | CUT_WHEN_WRITTEN
     ]
   },
   /** Closing has taken too long. In CLOSING_GENTLY a slow consumer still gets what has been read. */
   timeout: {
     cause: 'local',
-    steps: [BROKEN | CUT, CLOSING_GENTLY | CUT, BROKEN | CUT, CLEAN | CUT, BROKEN | CUT]
+    steps: [BROKEN | CUT, CLOSING_GENTLY | CUT, CUT_GENTLY, BROKEN | CUT, CLEAN | CUT, BROKEN | CUT]
   },
   /** The same, and our close frame has not left. */
   timeoutUnsent: {
     cause: 'local',
-    steps: [BROKEN | CUT, CLOSING_GENTLY | CUT, BROKEN | CUT, BROKEN | CUT, BROKEN | CUT]
+    steps: [BROKEN | CUT, CUT_GENTLY | CUT, CUT_GENTLY, BROKEN | CUT, BROKEN | CUT, BROKEN | CUT]
   }
 } satisfies Record<string, Row>
 
@@ -139,7 +141,7 @@ export class ClosingHandshake {
 
   /** Whether the consumer gets what the peer sends. */
   get mayDeliver (): boolean {
-    return this.#state <= CLOSING_GENTLY
+    return this.#state <= CUT_GENTLY
   }
 
   /** Whether both close frames have been exchanged, or no more will be. */

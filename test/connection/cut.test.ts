@@ -170,6 +170,24 @@ test('a close frame that the peer never reads is no clean end', async t => {
   t.match(await socket.closed, { code: 4001, wasClean: false, initiator: 'remote' })
 })
 
+test('nor is it if a slow handler then gets to the close frame of the peer itself', async t => {
+  const clock = fakeClock(t)
+  const { client, socket, app, endHandler } = await pair(t, { closeTimeout: 3000, heartbeat: false, maxQueued: 0 })
+  await stall(client, socket)
+  const bytes = Buffer.concat([masked(TEXT, 'a'), masked(TEXT, 'b'), masked(CLOSE, closeBody(4001))])
+  client.write(bytes)
+  await until(() => app.sockets.stats().bytesIn === bytes.length)
+  const closed = app.close()
+  await until(() => socket.state === 'closing')
+  clock.tick(3000)
+  t.match(await socket.closed, { code: 1001, wasClean: false, initiator: 'local' })
+  const messages = []
+  for await (const message of socket) messages.push(message)
+  t.strictSame(messages, ['a', 'b'])
+  endHandler()
+  await closed
+})
+
 test('what is sent while the transport is going goes with it, and not to another peer', async t => {
   const { client, socket, open, app } = await pair(t)
   let sent: boolean | null = null

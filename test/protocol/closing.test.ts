@@ -1,14 +1,15 @@
 import { test } from 'tap'
 import type { Role } from '../../lib/protocol/frame-decoder.ts'
 import {
-  BROKEN, CLEAN, CLOSE_SENT, CLOSED, CLOSING_GENTLY, ClosingHandshake, type ClosingEvent, CUT, CUT_WHEN_WRITTEN, END, OPEN, SEND
+  BROKEN, CLEAN, CLOSE_SENT, CLOSED, CLOSING_GENTLY, ClosingHandshake, type ClosingEvent, CUT, CUT_GENTLY, CUT_WHEN_WRITTEN, END, OPEN,
+  SEND
 } from '../../lib/protocol/closing.ts'
 
 /*
  * The closing handshake as rows: what happens, one thing after the other, and what comes of it.
  */
 
-const NAMES = ['OPEN', 'CLOSING_GENTLY', 'CLOSE_SENT', 'CLEAN', 'BROKEN', 'CLOSED']
+const NAMES = ['OPEN', 'CLOSING_GENTLY', 'CUT_GENTLY', 'CLOSE_SENT', 'CLEAN', 'BROKEN', 'CLOSED']
 
 /** What happens: its name, and for what carries them a code and a reason. */
 type Happening = readonly [event: ClosingEvent, code?: number, reason?: string]
@@ -106,7 +107,10 @@ const rows: Row[] = [
   { name: 'no answer comes', happens: [CLOSE, ['timeout']], does: 'BROKEN, cut', info: OURS },
   { name: 'no answer comes, nor has our frame left', happens: [CLOSE, ['timeoutUnsent']], does: 'BROKEN, cut', info: OURS },
   { name: 'no answer comes to a gentle close: what has been read is still delivered', happens: [GENTLY, ['timeout']], does: 'CLOSING_GENTLY, cut', info: GENTLE },
-  { name: 'and also if our frame has not left', happens: [GENTLY, ['timeoutUnsent']], does: 'CLOSING_GENTLY, cut', info: GENTLE },
+  { name: 'and also if our frame has not left', happens: [GENTLY, ['timeoutUnsent']], does: 'CUT_GENTLY, cut', info: GENTLE },
+  { name: 'then the close frame of the peer makes no clean end of it', happens: [GENTLY, ['timeoutUnsent'], THEIRS], does: 'BROKEN', info: GENTLE },
+  { name: 'but it does if ours has left', happens: [GENTLY, ['timeout'], THEIRS], does: 'CLEAN, end', info: `${GENTLE}, clean` },
+  { name: 'what had been read is not wanted after all', happens: [GENTLY, ['timeoutUnsent'], CLOSE], does: 'BROKEN', info: GENTLE },
   { name: 'the server does not end the transport', role: 'client', happens: [CLOSE, THEIRS, ['timeout']], does: 'CLEAN, cut', info: `${OURS}, clean` },
   { name: 'our answer does not leave: that was no clean end', happens: [THEIRS, ['timeoutUnsent']], does: 'BROKEN, cut', info: "4001 'theirs' by remote" },
   { name: 'a transport that has failed does not go', happens: [FAIL, ['timeout']], does: 'BROKEN, cut', info: BAD },
@@ -171,10 +175,10 @@ test('whatever happens, in whatever order', async t => {
         check(handshake.state >= state, 'the states come in their order')
         check(!(broken && handshake.state === CLEAN), 'what is broken does not become clean')
         check(mayDeliver || !handshake.mayDeliver, 'what is not delivered any more never is')
-        check(handshake.maySend === (handshake.state === OPEN) && handshake.mayDeliver === (handshake.state <= CLOSING_GENTLY), 'predicates')
+        check(handshake.maySend === (handshake.state === OPEN) && handshake.mayDeliver === (handshake.state <= CUT_GENTLY), 'predicates')
         check(handshake.isEnding === (handshake.state === CLEAN || handshake.state === BROKEN), 'predicates of the end')
         check((todo & SEND) === 0 || state === OPEN, 'a close frame is the first thing to be sent, or none is')
-        check((todo & (END | CUT | CUT_WHEN_WRITTEN)) === 0 || handshake.isEnding || handshake.state === CLOSING_GENTLY, 'the transport goes last')
+        check((todo & (END | CUT | CUT_WHEN_WRITTEN)) === 0 || handshake.isEnding || [CLOSING_GENTLY, CUT_GENTLY].includes(handshake.state), 'the transport goes last')
         check(handshake.state !== CLOSE_SENT || sent === 1, 'CLOSE_SENT says what it is')
         check(handshake.socketState === (handshake.state === OPEN ? 'open' : 'closing'), 'for others it is closing')
       }
