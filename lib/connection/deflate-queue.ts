@@ -38,7 +38,7 @@ export class DeflateQueue implements DeflaterOwner, TurnTaker {
   #leave: (() => void) | null = null
   #ending = false
 
-  /** @param onFailed called when a message cannot be deflated; it and the waiting messages are lost */
+  /** @param onFailed called when a message cannot be deflated; it and the waiting messages are lost, but not the close frame */
   constructor (outbox: Outbox, compression: Direction, settings: DeflateSettings, onFailed: (error: Error) => void) {
     this.#outbox = outbox
     // An empty message cannot become smaller.
@@ -159,7 +159,11 @@ export class DeflateQueue implements DeflaterOwner, TurnTaker {
   }
 
   #failed (error: Error): void {
-    while (this.#waiting.length > 0) this.#outbox.arrived(this.#waiting.shift()!.payload.length + ENTRY_COST)
+    while (this.#waiting.length > 0) {
+      const { opcode, payload } = this.#waiting.shift()!
+      this.#outbox.arrived(payload.length + ENTRY_COST)
+      if (isControl(opcode)) this.#outbox.frame(opcode, payload)
+    }
     this.#onFailed(error)
   }
 

@@ -180,21 +180,45 @@ test('a connection that fails while messages are deflated sends them before its 
   await client.end()
 })
 
+/** Has zlib do no more than this with what is to be deflated in the thread pool. */
+function breakDeflate (t: Test, write: (done: (error: Error) => void) => void): void {
+  const { write: original } = DeflateRaw.prototype
+  t.teardown(() => { DeflateRaw.prototype.write = original })
+  DeflateRaw.prototype.write = function (_chunk: unknown, done: any) {
+    write(done)
+    return true
+  }
+}
+
 test('zlib that fails closes the connection with 1011; what waits is given up', async t => {
   const { client, socket } = await pair(t, { deflate: true }, {}, OFFER)
   const errors: Error[] = []
   socket.on('error', error => { errors.push(error) })
-  const { write } = DeflateRaw.prototype
-  t.teardown(() => { DeflateRaw.prototype.write = write })
-  DeflateRaw.prototype.write = function (_chunk: unknown, done: any) {
-    process.nextTick(done, new Error('no memory'))
-    return true
-  }
+  breakDeflate(t, done => { process.nextTick(done, new Error('no memory')) })
   socket.send(LARGE)
   socket.send('behind')
   t.strictSame(await client.close(), { code: 1011, reason: 'internal error' })
   t.match(errors, [{ message: 'no memory' }])
   t.equal(socket.bufferedAmount, 0)
+})
+
+test('a close frame that waits for a message is sent though zlib fails: ours, and the answer to that of the peer', async t => {
+  const route = { deflate: true }
+  const [ours, theirs] = [await pair(t, route, {}, OFFER), await pair(t, route, {}, OFFER)]
+  const fail: Array<() => void> = []
+  breakDeflate(t, done => { fail.push(() => done(new Error('no memory'))) })
+  for (const { socket } of [ours, theirs]) {
+    socket.send(LARGE)
+    socket.send('behind')
+  }
+  ours.socket.close(4000, 'bye')
+  theirs.client.send(CLOSE, closeBody(4001))
+  await until(() => theirs.socket.state === 'closing' && fail.length === 2)
+  for (const one of fail) one()
+  t.strictSame(await ours.client.close(), { code: 4000, reason: 'bye' })
+  t.strictSame(await theirs.client.close(), { code: 4001, reason: '' })
+  t.strictSame(await ours.socket.closed, { code: 4000, reason: 'bye', wasClean: false, initiator: 'local' })
+  t.strictSame(await theirs.socket.closed, { code: 4001, reason: '', wasClean: true, initiator: 'remote' })
 })
 
 test('injectWS compresses if its headers offer it', async t => {
