@@ -7,7 +7,7 @@ import { connect } from '../support/app.ts'
 import { nextText } from '../support/handshakes.ts'
 import { KIB, startServer } from './support.ts'
 
-export const PEERS = 50
+export const PEERS = 20
 export const SIZE = 16 * KIB
 /** What a message takes in a frame. */
 export const FRAME = SIZE + 4

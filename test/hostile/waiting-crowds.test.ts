@@ -8,7 +8,7 @@ const MAX_QUEUED = 64 * KIB
 /** What a single read may bring beyond the limit, at most. */
 const ONE_READ = 512 * KIB
 
-test('handlers that wait for drained() hold highWaterMark for each of fifty peers and lose nothing', async t => {
+test('handlers that wait for drained() hold highWaterMark for each of twenty peers and lose nothing', async t => {
   const server = await Crowd.start(t)
   const clients = await server.join('/patient')
   const before = await server.ask('collect')
@@ -42,7 +42,7 @@ test('handlers that wait for drained() hold highWaterMark for each of fifty peer
   t.ok(found.every(one => one.every((number, i) => number === i)), 'in order')
 })
 
-test('handlers slower than their fifty peers hold maxQueued for each and get everything in order', async t => {
+test('handlers slower than their twenty peers hold maxQueued for each and get everything in order', async t => {
   const server = await Crowd.start(t)
   const clients = await server.join('/slow')
   const before = await server.ask('collect')

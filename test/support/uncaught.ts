@@ -11,6 +11,8 @@ export function uncaught (t: Test, onFound: (error: unknown) => void = () => {})
   const found: unknown[] = []
   t.intercept(process, 'emit', {
     value: (event: string, ...args: unknown[]) => {
+      // Comes first, and would let the test runner take the error for a failure.
+      if (event === 'uncaughtExceptionMonitor') return true
       if (event === 'unhandledRejection' || event === 'uncaughtException') {
         found.push(args[0])
         onFound(args[0])

@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
-import sockets, { type SocketOptions } from 'fastify-sockets'
+import sockets, { type Socket, type SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
 import { deferred, runScript } from '../support/handshakes.ts'
+import { uncaught } from '../support/uncaught.ts'
 import { until } from '../support/until.ts'
 
 /** An app that is ready, with an echo. */
@@ -239,30 +240,25 @@ for (const [what, server] of [
 }
 
 test('errors of the test itself are not held back: they are uncaught', async t => {
-  const { stdout, stderr } = await runScript(`
-    const sockets = require('fastify-sockets')
-    const app = require('fastify')()
-    process.on('uncaughtException', error => console.log(error.code ?? error.message))
-    app.setSerializerCompiler(() => value => value.text)
-    app.register(sockets)
-    app.get('/room', { ws: true, schema: { send: {} } }, socket => {
-      socket.on('message', text => { socket.send({ text }) })
-    })
-    app.ready().then(async () => {
-      const client = await app.injectWS('/room')
-      client.on('message', message => { throw new Error('thrown at ' + message) })
-      client.send('1')
-      client.send('not JSON')
-      client.on('pong', async () => {
-        await client.close()
-        throw new Error('rejected in the end')
-      })
-      await client.ping()
-      await client.closed
-      await app.close()
-    })
-  `)
-  t.same(stdout.trim().split('\n'), ['thrown at 1', 'FST_ERR_WS_INVALID_JSON', 'rejected in the end'], stderr)
+  const found = uncaught(t) as any[]
+  const app = createApp(t)
+  app.setSerializerCompiler(() => (value: any) => value.text)
+  app.get('/room', { ws: true, schema: { send: {} } }, (socket: Socket<any, any>) => {
+    socket.on('message', text => { socket.send({ text }) })
+  })
+  await app.ready()
+  const client = await app.injectWS<{}>('/room')
+  client.on('message', message => { throw new Error(`thrown at ${message}`) })
+  client.send('1')
+  client.send('not JSON')
+  client.on('pong', async () => {
+    await client.close()
+    throw new Error('rejected in the end')
+  })
+  await client.ping()
+  await client.closed
+  await until(() => found.length === 3)
+  t.same(found.map(({ code, message }) => code ?? message), ['thrown at 1', 'FST_ERR_WS_INVALID_JSON', 'rejected in the end'])
 })
 
 test('a process ends by itself when its injected clients have, refused ones too', async t => {
