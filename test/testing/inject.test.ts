@@ -1,11 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
-import sockets, { type Socket, type SocketOptions } from 'fastify-sockets'
+import sockets, { type SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
 import { deferred, runScript } from '../support/handshakes.ts'
-import { uncaught } from '../support/uncaught.ts'
 import { until } from '../support/until.ts'
 
 /** An app that is ready, with an echo. */
@@ -238,28 +237,6 @@ for (const [what, server] of [
     t.equal(await app.injectWS('/nowhere').catch(error => error.statusCode), 404)
   })
 }
-
-test('errors of the test itself are not held back: they are uncaught', async t => {
-  const found = uncaught(t) as any[]
-  const app = createApp(t)
-  app.setSerializerCompiler(() => (value: any) => value.text)
-  app.get('/room', { ws: true, schema: { send: {} } }, (socket: Socket<any, any>) => {
-    socket.on('message', text => { socket.send({ text }) })
-  })
-  await app.ready()
-  const client = await app.injectWS<{}>('/room')
-  client.on('message', message => { throw new Error(`thrown at ${message}`) })
-  client.send('1')
-  client.send('not JSON')
-  client.on('pong', async () => {
-    await client.close()
-    throw new Error('rejected in the end')
-  })
-  await client.ping()
-  await client.closed
-  await until(() => found.length === 3)
-  t.same(found.map(({ code, message }) => code ?? message), ['thrown at 1', 'FST_ERR_WS_INVALID_JSON', 'rejected in the end'])
-})
 
 test('a process ends by itself when its injected clients have, refused ones too', async t => {
   const { code, stdout } = await runScript(`
