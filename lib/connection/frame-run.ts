@@ -42,7 +42,8 @@ export class Run {
   }
 
   #join (): void {
-    const joined = Buffer.allocUnsafe(this.length)
+    // Not in Node's pool, which it would keep alive: it waits for slow peers.
+    const joined = Buffer.allocUnsafeSlow(this.length)
     let end = this.length
     for (let run: Run | null = this; run !== null; run = run.#before) {
       end -= run.#bytes.length

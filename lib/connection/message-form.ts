@@ -4,6 +4,7 @@ import { headerLength, RSV1, writeFrame } from '../protocol/frame-encoder.ts'
 import { BINARY, TEXT } from '../protocol/opcode.ts'
 import { encodeUtf8 } from '../protocol/utf8.ts'
 import { Frame } from './frame-run.ts'
+import { COPY_UP_TO } from './gathering.ts'
 
 /** Takes the frame of a large message, or the error of zlib. */
 export type FrameTaker = (result: Frame | Error) => void
@@ -120,7 +121,9 @@ class Deflating {
 }
 
 function frameOf (opcode: number, payload: Uint8Array): Frame {
-  const bytes = Buffer.allocUnsafe(headerLength(payload.length, false) + payload.length)
+  const length = headerLength(payload.length, false) + payload.length
+  // A large frame waits as it is, and must not keep Node's pool alive; small ones are copied.
+  const bytes = payload.length > COPY_UP_TO ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length)
   writeFrame(bytes, 0, opcode, payload, null)
   return new Frame(bytes)
 }

@@ -4,7 +4,7 @@ import { handshake } from '../support/raw-client.ts'
 import { KIB, MEASURING } from './support.ts'
 
 /** A server and a peer that stops reading, in a process of their own, where nothing else takes memory. */
-const SCRIPT = `${MEASURING}
+const script = (size: number, beside: number): string => `${MEASURING}
   async function main () {
     const sockets = require('fastify-sockets')
     const app = require('fastify')()
@@ -21,7 +21,9 @@ const SCRIPT = `${MEASURING}
     // As messages come about: one in a turn.
     async function sendUntil (isEnough) {
       while (!isEnough()) {
-        socket.send('x'.repeat(20))
+        socket.send('x'.repeat(${size}))
+        // What others need of Node's pool.
+        for (let i = 0; i < ${beside}; i++) Buffer.allocUnsafe(1000)
         await turn()
       }
     }
@@ -42,8 +44,14 @@ const SCRIPT = `${MEASURING}
   main()
 `
 
-test('maxBuffered bounds the memory behind a peer that does not read, though messages are small', async t => {
-  const { code, stdout, stderr } = await runScript(SCRIPT)
+for (const { name, size, beside } of [
+  { name: 'small', size: 20, beside: 0 },
+  // From just above what is copied, to what comes from the pool.
+  { name: 'of 2,100 bytes, and others fill the pool meanwhile', size: 2100, beside: 64 },
+  { name: 'of 10,000 bytes, and others fill the pool meanwhile', size: 10_000, beside: 64 },
+  { name: 'of 40,000 bytes, and others fill the pool meanwhile', size: 40_000, beside: 64 }
+]) test(`maxBuffered bounds the memory behind a peer that does not read, though messages are ${name}`, async t => {
+  const { code, stdout, stderr } = await runScript(script(size, beside))
   t.equal(code, 0, stderr)
   const { grown, waiting } = JSON.parse(stdout)
   t.ok(waiting > 200 * KIB, `${waiting} bytes wait`)

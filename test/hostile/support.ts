@@ -21,6 +21,8 @@ export const MIB = 1024 * KIB
  * and what connects to a server.
  */
 export const MEASURING = `
+  // As from Node 25 on.
+  Buffer.poolSize = 64 * 1024
   const { once } = require('node:events')
   const { connect } = require('node:net')
   const { setFlagsFromString } = require('node:v8')

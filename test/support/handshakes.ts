@@ -6,7 +6,6 @@ import type { LimitOptions } from 'fastify-sockets'
 import { type ClientOptions, WebSocket } from 'ws'
 import { connect, type LogLine } from './app.ts'
 import { selfSigned } from './certificate.ts'
-import { plainNode } from './plain-node.ts'
 import { RawClient, type WireResponse } from './raw-client.ts'
 
 /** A promise that the test fulfils. */
@@ -127,7 +126,7 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 /** Runs a CommonJS script in a process of its own. */
 export function runScript (script: string, env: Record<string, string> = {}): Promise<{ code: number, stdout: string, stderr: string }> {
   return new Promise(resolve => {
-    execFile(...plainNode('-e', script), { cwd: ROOT, timeout: 20_000, env: { ...process.env, ...env } }, (error, stdout, stderr) => {
+    execFile(process.execPath, ['-e', script], { cwd: ROOT, timeout: 20_000, env: { ...process.env, ...env } }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr })
     })
   })
