@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { deferred } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
@@ -11,7 +11,7 @@ test('a handshake that is answered at once starts no timer', async t => {
   const app = createApp(t, { heartbeat: false })
   app.get('/', { ws: true }, () => {})
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   t.intercept(globalThis, 'setTimeout', { value: () => { t.fail('a timer was started') } })
   const client = await RawClient.open(port, '/')
   await until(() => app.sockets.size === 1)

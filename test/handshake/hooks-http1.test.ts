@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { deferred, frameText, lastResponse } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 
@@ -66,7 +66,7 @@ test('an HTTP route takes its time, whatever it was asked for', async t => {
     return 'slow'
   })
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = new RawClient(port)
   client.write(handshake('/http'))
   await reached.promise

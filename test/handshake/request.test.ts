@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { connectionCount, errorBody, frameText, lastResponse } from '../support/handshakes.ts'
 import { handshake, KEY, RawClient, type WireResponse } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
@@ -189,7 +189,7 @@ test('what passes the schema arrives coerced, as for an HTTP route', async t => 
 test('a client that stays after a refusal is read, ignored, and cut in the end', async t => {
   const app = closedRoom(t)
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
 
   const client = new RawClient(port, { allowHalfOpen: true })
   client.write(handshake('/room', { 'Sec-WebSocket-Key': 'short' }))
@@ -206,7 +206,7 @@ test('a client that stays after a refusal is read, ignored, and cut in the end',
 test('a client that leaves after a refusal leaves no timer behind', async t => {
   const app = closedRoom(t)
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
 
   await lastResponse(port, handshake('/room', { 'Sec-WebSocket-Key': 'short' }))
   await until(async () => await connectionCount(app) === 0)

@@ -5,7 +5,7 @@ import type { FastifyServerOptions } from 'fastify'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
-import { type Clock, fakeClock } from '../support/clock.ts'
+import { type Clock, settledClock } from '../support/clock.ts'
 import { deferred } from '../support/handshakes.ts'
 import {
   ACK, connectFields, DATA, END_HEADERS, END_STREAM, type Fields, GOAWAY, headerBlock, HEADERS, http2Frame, PREFACE,
@@ -108,7 +108,7 @@ async function shutdown (t: Test, server: object, holder: Client) {
     if (client.resets) socket.resetAndDestroy()
   }
 
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   await come(holder)
   await until(() => app.sockets.size === 1)
   return { app, clock, come }
@@ -163,7 +163,7 @@ for (const [name, hello] of [['never begins TLS', ''], ['sends half of a TLS rec
     t.teardown(() => { socket.destroy() })
     socket.on('error', () => {})
     await until(() => arrived.length === 2)
-    const clock = fakeClock(t)
+    const clock = await settledClock(t)
     t.ok(await timeToClose(clock, app.close()) <= TIMEOUT + LINGER)
   })
 }
@@ -182,7 +182,7 @@ for (const isTls of [false, true]) {
     const socket = isTls ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }) : connect(port, '127.0.0.1')
     socket.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n')
     await reached.promise
-    const clock = fakeClock(t)
+    const clock = await settledClock(t)
     const closed = app.close()
     await turn()
     clock.tick(TIMEOUT + 10 * LINGER)
@@ -211,7 +211,7 @@ test('a socket that belongs to somebody else is left alone', async t => {
     t.teardown(() => { client.destroy() })
   }
   await until(() => theirs.length === 2)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const closed = app.close()
   for (let i = 0; i < 5; i++) await turn()
   clock.tick(TIMEOUT + 10 * LINGER)

@@ -1,6 +1,6 @@
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { connectionCount, deferred } from '../support/handshakes.ts'
 import { connectFields, RST_STREAM } from '../support/http2-frames.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
@@ -25,7 +25,7 @@ async function serve (t: Test, server: object) {
   })
   app.setNotFoundHandler(async (_request, reply) => reply.code(404).send('x'.repeat(100_000)))
   const port = await listen(app)
-  return { app, port, gate, clock: fakeClock(t), isWaiting: () => waiting > 0 }
+  return { app, port, gate, clock: await settledClock(t), isWaiting: () => waiting > 0 }
 }
 
 /** Until what is on its way has come. */

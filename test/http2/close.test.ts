@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket as NetSocket } fro
 import { type ClientHttp2Session, connect as connectSession } from 'node:http2'
 import { type Test, test } from 'tap'
 import { listen } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { closeBody } from '../support/frames.ts'
 import { deferred, waitingRoute } from '../support/handshakes.ts'
 import { CHUNK } from '../support/serve.ts'
@@ -100,7 +100,7 @@ test('a client that keeps its TCP connection after GOAWAY is cut after 5 s, and 
   t.teardown(() => { client.destroy() })
   client.resume().write(PREFACE)
   await until(() => sessions.length === 1)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const ended = once(client, 'end')
   let isClosed = false
   const closed = app.close().then(() => { isClosed = true })
@@ -139,7 +139,7 @@ test('an ordinary request that takes longer than that is finished all the same',
   const session = await openSession(t, await listen(app))
   const request = new StreamClient(session, { ':path': '/http' }, { endStream: true })
   await reached.promise
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const gone = goAway(session)
   const closed = app.close()
   await gone
@@ -221,7 +221,7 @@ async function isCut (app: App): Promise<boolean> {
 
 test('a client whose connection is stuck is cut at the deadline, and app.close() ends', async t => {
   const { app, socket } = await stuckApp(t, { drain: { timeout: 2000 }, closeTimeout: 60_000 })
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const closed = app.close()
   await until(() => socket.state === 'closing')
   clock.tick(1999)
@@ -236,7 +236,7 @@ test('a client whose connection is stuck is cut at the deadline, and app.close()
 
 test('a session whose client has vanished is cut half a minute after its socket was', async t => {
   const { app, socket } = await stuckApp(t, {})
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   socket.terminate()
   await socket.closed
   clock.tick(29_999)
@@ -254,7 +254,7 @@ test('a session whose client is there keeps it when a socket was cut', async t =
   const [one, two, three] = [await openSocket(session, '/'), await openSocket(session, '/'), await openSocket(session, '/')]
   await until(() => app.sockets.size === 3)
   const sockets = [...app.sockets]
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   sockets[0]!.terminate()
   sockets[1]!.terminate()
   await Promise.all([one.rst(), two.rst()])
@@ -276,7 +276,7 @@ test('a session whose client is silent and there keeps it too: it is asked', asy
   const [one, two] = [await openSocket(session, '/'), await openSocket(session, '/')]
   await until(() => app.sockets.size === 2)
   const [socket] = app.sockets
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const { bytesRead } = arrived[0]!
   socket!.terminate()
   await one.rst()
@@ -289,7 +289,7 @@ test('a session whose client is silent and there keeps it too: it is asked', asy
 
 test('a session that ends while its client is asked leaves no timer', async t => {
   const { app, proxy, socket } = await stuckApp(t, {})
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   socket.terminate()
   await socket.closed
   t.equal(clock.countTimers(), 1)
@@ -302,7 +302,7 @@ test('a handshake that is still in a hook at the deadline is cut', async t => {
   const app = http2App(t, { drain: { timeout: 2000 }, handshakeTimeout: 60_000 })
   const route = waitingRoute(app, '/room')
   const session = await openSession(t, await listen(app))
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = openStream(session, '/room')
   await until(() => route.inHook === 1)
   const waiting = clock.countTimers()

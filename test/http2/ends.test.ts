@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { closeBody, frame } from '../support/frames.ts'
 import { linesWith } from '../support/handshakes.ts'
 import { turn, until } from '../support/until.ts'
@@ -104,7 +104,7 @@ test('terminate() is RST_STREAM with CANCEL, of this stream alone', async t => {
 test('a client that does not answer the close frame is cut with CANCEL after closeTimeout', async t => {
   const { client, socket, neighbour } = await http2Pair(t, { closeTimeout: 1000 })
   const events = endOf(socket)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const closed = socket.close(4000)
   t.equal((await client.close()).code, 4000)
   clock.tick(999)
@@ -120,7 +120,7 @@ test('a client need not end its side after ours (RFC 9113 section 8.1): nobody w
   for (const begin of ['client', 'server'] as const) {
     const { app, client, socket, neighbour } = await http2Pair(t, { closeTimeout: 1000 })
     const events = endOf(socket)
-    const clock = fakeClock(t)
+    const clock = await settledClock(t)
     if (begin === 'server') void socket.close(4000)
     else client.send(8, closeBody(4000))
     t.equal((await client.close()).code, 4000)

@@ -2,7 +2,7 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyInstance } from 'fastify'
 import { type Test, test } from 'tap'
 import { listen } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { deferred, errorBody, linesWith, waitingRoute } from '../support/handshakes.ts'
 import { turn, until } from '../support/until.ts'
 import {
@@ -74,7 +74,7 @@ async function stuck (t: Test, hook: 'preHandler' | 'onSend', act: (reply: any) 
   }, () => { t.fail('the handler was called') })
   const session = await openSession(t, await listen(app))
   const statuses = refusalStatuses(t)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = openStream(session, '/room')
   const signal = await reached.promise
   return { app, session, clock, client, signal, statuses, letGo: gate.resolve }
@@ -136,7 +136,7 @@ test('the answer in place of hooks has no header of theirs', async t => {
   })
   app.get('/room', { ws: true }, () => { t.fail('the handler was called') })
   const session = await openSession(t, await listen(app))
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = openStream(session, '/room')
   await inHook.promise
   await turn()
@@ -157,7 +157,7 @@ test('a response that a hook has begun is cut with CANCEL', async t => {
     }
   }, () => { t.fail('the handler was called') })
   const session = await openSession(t, await listen(app))
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = openStream(session, '/room')
   t.equal(await client.status(), 401)
   await client.until(() => client.received.length > 0)
@@ -169,7 +169,7 @@ test('a handshake that is answered in time leaves no timer', async t => {
   const app = http2App(t, { handshakeTimeout: TIMEOUT, heartbeat: false })
   const route = waitingRoute(app, '/room')
   const session = await openSession(t, await listen(app))
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = openStream(session, '/room')
   await until(() => route.inHook === 1)
   clock.tick(TIMEOUT - 1)
@@ -188,7 +188,7 @@ for (const later of [false, true]) {
         return reply.code(401).send('no')
       })
     })
-    const clock = fakeClock(t)
+    const clock = await settledClock(t)
     const client = openStream(session, '/room')
     t.equal(await client.status(), 401)
     t.equal(await client.end(), 'no')
@@ -210,7 +210,7 @@ test('a refused client that never ends its stream does not hold app.close() for 
   const { app, session } = await refusingApp(t, app => {
     app.addHook('onRequest', async (_request, reply) => reply.code(401).send('no'))
   })
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = openStream(session, '/room')
   await client.end()
   const closed = app.close()

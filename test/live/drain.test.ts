@@ -1,7 +1,7 @@
 import sockets, { type PluginOptions, type Socket } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { closeBody } from '../support/frames.ts'
 import { deferred, frameText, linesWith } from '../support/handshakes.ts'
 import { RawClient } from '../support/raw-client.ts'
@@ -14,7 +14,7 @@ async function served (t: Test, count: number, options: PluginOptions = {}) {
   const app = createApp(t, { heartbeat: false, closeTimeout: 60_000, ...options })
   app.get('/', { ws: true }, () => {})
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const clients: RawClient[] = []
   for (let i = 0; i < count; i++) clients.push(await RawClient.open(port, '/'))
   t.teardown(() => Promise.all(clients.map(client => client.destroy())))
@@ -98,7 +98,7 @@ test('each scope drains in its own way', async t => {
   })
   app.get('/parent', { ws: true }, () => {})
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const parent = await RawClient.open(port, '/parent')
   const child = await RawClient.open(port, '/child')
   const closed = app.close()

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { LimitOptions, RefusalMessage, Socket, SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { masked } from '../support/frames.ts'
 import { deferred, lastResponse } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
@@ -120,7 +120,7 @@ test('a handshake whose hook never answers gives its place back when the time is
       await new Promise(() => {})
     }
   }, () => {}, { handshakeTimeout: 1000 })
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const answer = lastResponse(served.port, handshake(ROOM))
   await stuck.promise
   t.equal((await lastResponse(served.port, handshake(ROOM))).status, 503)

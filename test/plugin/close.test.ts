@@ -2,7 +2,7 @@ import Fastify from 'fastify'
 import sockets from 'fastify-sockets'
 import { test } from 'tap'
 import { clientClosed, connect, createApp, listen } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import { connectionCount, deferred, errorBody, frameText } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
@@ -75,7 +75,7 @@ test('a client that does not answer is cut after closeTimeout', async t => {
   const infos: any[] = []
   app.get('/room', { ws: true }, socket => { socket.on('close', info => { infos.push(info) }) })
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = await RawClient.open(port, '/room')
 
   const closed = app.close()
@@ -92,7 +92,7 @@ test('a client that answered but keeps its connection open is cut after closeTim
   const app = createApp(t, { closeTimeout: 2000, heartbeat: false })
   app.get('/room', { ws: true }, () => {})
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = new RawClient(port, { allowHalfOpen: true })
   client.write(handshake('/room'))
   await client.response()
@@ -140,7 +140,7 @@ test('a handshake whose hook never answers is cut, and app.close() ends', async 
   })
   app.get('/room', { ws: true }, () => { t.fail('the handler was called') })
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = new RawClient(port)
   client.write(handshake('/room'))
   const signal = await stuck.promise
@@ -167,7 +167,7 @@ test('a handshake that ends in time leaves no timer behind', async t => {
   })
   app.get('/room', { ws: true }, () => {})
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = new RawClient(port)
   client.write(handshake('/room'))
   await stuck.promise
@@ -265,7 +265,7 @@ test('a close that takes longer than pluginTimeout does not end the process; the
   const closes: string[] = []
   app.addHook('onClose', async () => { closes.push('onClose') })
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = await RawClient.open(port, '/room')
   const closed = app.close().then(() => { closes.push('closed') })
   t.same(await client.close(), SHUTDOWN)
@@ -289,7 +289,7 @@ test('without a pluginTimeout the server listens until all connections have ende
   const app = createApp(t, { heartbeat: false, drain: { timeout: 30_000 } }, { pluginTimeout: 0, return503OnClosing: false })
   app.get('/room', { ws: true }, () => {})
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = await RawClient.open(port, '/room')
   const closed = app.close()
   await client.close()

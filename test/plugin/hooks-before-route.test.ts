@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { connectionCount, deferred, errorBody, lastResponse, runScript } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
@@ -27,7 +27,7 @@ test('a hook of the app that never answers: 503 after handshakeTimeout', async t
   const { app, stuck } = waitingApp(t, { handshakeTimeout: 1000 })
   app.get('/room', { ws: true }, () => { t.fail('the handler was called') })
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = new RawClient(port)
   client.write(handshake('/room'))
   await stuck
@@ -53,7 +53,7 @@ test('hooks of the app and of the route have the time together', async t => {
     }
   }, () => {})
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = new RawClient(port)
   client.write(handshake('/room'))
   await stuck

@@ -3,7 +3,7 @@ import cookie from '@fastify/cookie'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { deferred, errorBody, frameText, lastResponse } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { accepted } from '../support/transport.ts'
@@ -179,7 +179,7 @@ test('a hook that takes longer than handlerTimeout ends in 503, and does not ope
   })
   app.get('/room', { ws: true, handlerTimeout: 1000 }, () => { t.fail('the handler was called') })
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
 
   const response = lastResponse(port, handshake('/room'))
   await running.promise
@@ -199,7 +199,7 @@ test('handlerTimeout is over when the socket is open', async t => {
     socket.on('message', message => { socket.send(message) })
   })
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
 
   const client = await RawClient.open(port, '/room')
   await until(() => app.sockets.size === 1)

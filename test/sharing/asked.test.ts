@@ -6,7 +6,7 @@ import * as fastify from 'fastify'
 import { type Test, test } from 'tap'
 import { openSession, openStream, refusal } from '../http2/support.ts'
 import { createApp, listen } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { ask, frameText } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { until } from '../support/until.ts'
@@ -61,7 +61,7 @@ test('over HTTP/2, a constraint that has its answer too late does not have Fasti
   const { app, asked, theirs } = waitingApp(t, { isHttp2: true })
   app.addHook('onRequest', async () => { t.fail('a hook has run') })
   const session = await openSession(t, await listen(app))
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = openStream(session, '/room')
   await until(() => asked.length > 0)
   clock.tick(10_000)
@@ -97,7 +97,7 @@ test('a constraint with its answer in the same turn, and a handler that writes m
   }
   app.get('/large', { ws: true, constraints: { secret: 'a' } }, socket => { socket.send('x'.repeat(2 ** 24)) })
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = new RawClient(port)
   client.socket.pause()
   client.write(handshake('/large'))
@@ -154,7 +154,7 @@ test('a server of the user in front may hand on what it likes: a plain object, a
   const { port } = front.address() as AddressInfo
   t.equal(await ask(port, '/room', 'hello'), 'hello')
   await until(() => app.sockets.size === 0)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const timers = clock.countTimers()
   const client = new RawClient(port)
   client.write(handshake('/none'))

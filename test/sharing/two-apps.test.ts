@@ -6,7 +6,7 @@ import sockets, { type PluginOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
 import { get as getOver2, openSession, openSocket } from '../http2/support.ts'
 import { connect } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { ask, lastResponse, nextText } from '../support/handshakes.ts'
 import { get, handshake, RawClient } from '../support/raw-client.ts'
 
@@ -81,7 +81,7 @@ test('an app that closes does not touch the connections of the other, whatever t
   t.equal((await idle.response()).body, 'two')
   const half = new RawClient(port)
   half.write('POST /two HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf')
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   await one.close()
   clock.tick(60_000)
   clock.uninstall()

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import { type Test, test } from 'tap'
 import { connectHeaders, openSession, openSocket, openStream, refusal, StreamClient } from '../http2/support.ts'
 import { createApp, listen } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { connectionCount, deferred, errorBody, frameText, h2c, linesWith } from '../support/handshakes.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { uncaught } from '../support/uncaught.ts'
@@ -44,7 +44,7 @@ for (const [what, bytes, status] of [
   test(`an upgrade ${what} that no other listener takes is answered by Fastify after a second`, async t => {
     const app = appBeside(t)
     await listen(app)
-    const clock = fakeClock(t)
+    const clock = await settledClock(t)
     const { client, socket } = await held(app, bytes)
     t.same(app.lines.filter(({ req }) => req !== undefined), [], 'nothing is logged')
     clock.tick(999)
@@ -71,7 +71,7 @@ for (const [how, take] of [
     app.addHook('onRequest', async () => { t.fail('went through Fastify') })
     app.server.on('upgrade', (_request, socket) => { take(socket) })
     await listen(app)
-    const clock = fakeClock(t)
+    const clock = await settledClock(t)
     const { client, socket } = await held(app, handshake('/theirs'))
     clock.tick(5000)
     socket.destroy()
@@ -82,7 +82,7 @@ for (const [how, take] of [
 test('what another listener is not asked about does not wait for it', async t => {
   const app = appBeside(t)
   const port = await listen(app)
-  fakeClock(t)
+  await settledClock(t)
   const ours = await RawClient.open(port, '/ours')
   t.equal(await frameText(ours), 'ours')
   await ours.destroy()
@@ -108,7 +108,7 @@ test('a client that resets its connection before anybody has taken the upgrade e
 test('app.close() ends an upgrade that nobody has taken', async t => {
   const app = appBeside(t)
   await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const { client } = await held(app, handshake('/nobody'))
   const closed = app.close()
   clock.tick(1000)
@@ -127,7 +127,7 @@ test('over HTTP/2 a CONNECT that no other listener takes is answered after a sec
   app.get('/plain', async () => 'http')
   const session = await openSession(t, await listen(app))
   t.equal(await (await openSocket(session, '/ours')).text(), 'ours')
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   for (const [headers, status] of [
     [connectHeaders('/nobody'), 404], [connectHeaders('/plain'), 404], [connectHeaders('/nobody', { ':protocol': 'connect-udp' }), 501],
     [{ ':method': 'CONNECT', ':authority': 'example.org:443' }, 405]
@@ -151,7 +151,7 @@ test('over HTTP/2 a CONNECT that another listener takes, or its client gives up,
     if (request.url === '/answered') (response as Http2ServerResponse).writeHead(299)
   })
   const session = await openSession(t, await listen(app))
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   for (const url of ['/taken', '/answered', '/gone']) {
     const client = openStream(session, url)
     await until(() => arrived.at(-1)?.url === url)
@@ -195,7 +195,7 @@ test('a constraint that says nothing for ten seconds leaves it to the others', a
   app.server.on('upgrade', (_request, socket) => { socket.end('HTTP/1.1 299 Theirs\r\n\r\n') })
   app.get('/room', { ws: true, constraints: { secret: 'a' } }, () => { t.fail('the handler was called') })
   const port = await listen(app)
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   const client = new RawClient(port)
   client.write(handshake('/room'))
   await until(() => asked.length > 0)
@@ -242,7 +242,7 @@ test('the answer to an earlier request is not taken for one to an upgrade that w
     return 'late'
   })
   const client = new RawClient(await listen(app))
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   client.write('GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n' + handshake('/none'))
   await passedOn.promise
   answer.resolve()
@@ -279,7 +279,7 @@ for (const [what, take, ends] of [
     })
     await listen(app)
     const { client, socket } = await held(app, handshake('/theirs'))
-    const clock = fakeClock(t)
+    const clock = await settledClock(t)
     const closed = app.close()
     await until(() => clock.countTimers() > 0)
     clock.tick(100)

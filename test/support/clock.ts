@@ -1,5 +1,6 @@
 import FakeTimers from '@sinonjs/fake-timers'
 import type { Test } from 'tap'
+import { turn } from './until.ts'
 
 export type Clock = ReturnType<typeof FakeTimers.install>
 
@@ -15,6 +16,13 @@ export function fakeClock (t: Test, ...also: Array<'performance'>): Clock {
   })
   t.teardown(() => clock.uninstall())
   return clock
+}
+
+/** The same, when what an earlier test has left has had two turns to end: it may start a timer, or clear a real one. */
+export async function settledClock (t: Test): Promise<Clock> {
+  await turn()
+  await turn()
+  return fakeClock(t)
 }
 
 /** Delays that are spread at random take their longest. */

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { test } from 'tap'
 import { createApp } from '../support/app.ts'
-import { fakeClock } from '../support/clock.ts'
+import { settledClock } from '../support/clock.ts'
 import { uncaught } from '../support/uncaught.ts'
 import { turn, until } from '../support/until.ts'
 
@@ -63,7 +63,7 @@ for (const hook of ['onRequest', 'preHandler', 'onSend'] as const) {
         }
       }, () => { t.fail('the handler was called') })
       await app.ready()
-      const clock = fakeClock(t)
+      const clock = await settledClock(t)
       const errors: any[] = []
       app.injectWS('/room').then(() => { errors.push(null) }, error => { errors.push(error) })
       await until(() => acted, 'the hook has acted')
@@ -91,7 +91,7 @@ test('injectWS rejects where no route limits a hook that never answers', async t
     reply.hijack()
   })
   await app.ready()
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   let error: any
   app.injectWS('/plain').catch(reason => { error = reason })
   await until(() => asked, 'the route is asked')
@@ -108,7 +108,7 @@ test('injectWS rejects when the app closes meanwhile', async t => {
   let asked = false
   app.get('/room', { ws: true, onRequest: () => new Promise(() => { asked = true }) }, () => {})
   await app.ready()
-  const clock = fakeClock(t)
+  const clock = await settledClock(t)
   let error: any
   app.injectWS('/room').catch(reason => { error = reason })
   await until(() => asked, 'the route is asked')
