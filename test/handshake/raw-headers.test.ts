@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { masked } from '../support/frames.ts'
@@ -35,11 +35,11 @@ test('Node makes the headers from the raw ones, when somebody asks for them', as
   const server = createServer()
   t.teardown(() => server.close())
   await once(server.listen(0, '127.0.0.1'), 'listening')
-  const client = new RawClient((server.address() as AddressInfo).port)
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
   client.write(handshake('/room', { Accept: 'a' }))
   const [request, socket] = await once(server, 'upgrade')
   request.rawHeaders[request.rawHeaders.indexOf('Accept') + 1] = 'b'
   t.equal(request.headers.accept, 'b')
   socket.destroy()
-  await client.end()
+  await once(client, 'close')
 })
