@@ -38,14 +38,13 @@ export class Gathering {
  * Bytes that may wait for long, in memory of their own if they are a small part of Node's pool: however few they are, they keep
  * all of it alive, which is 8 KiB and from Node 25 on 64 KiB.
  */
-export function unpooled (bytes: Uint8Array): Buffer {
+export function unpooled (bytes: Buffer): Buffer {
   const room = bytes.buffer.byteLength
   // Some versions of Node make it a little larger than they say.
-  if (room < 2 * Buffer.poolSize && bytes.length * 2 < room) return copyOf(bytes)
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  return room < 2 * Buffer.poolSize && bytes.length * 2 < room ? copyOf(bytes) : bytes
 }
 
-function copyOf (bytes: Uint8Array): Buffer {
+function copyOf (bytes: Buffer): Buffer {
   const copy = Buffer.allocUnsafeSlow(bytes.length)
   copy.set(bytes)
   return copy

@@ -147,14 +147,14 @@ export class Outbox implements Due {
       // Masking changes every byte, and the payload is not ours to change.
       const frame = Buffer.allocUnsafe(length + MAX_HEADER)
       const end = writeFrame(frame, 0, opcode, payload, key)
-      this.#push(frame.subarray(0, end))
+      this.#pushOwn(frame.subarray(0, end))
       this.#appended(end)
       return
     }
     const header = Buffer.allocUnsafe(MAX_HEADER)
     const end = writeHeader(header, 0, opcode, length, null)
-    this.#push(this.#writing ? unpooled(header.subarray(0, end)) : header.subarray(0, end))
-    this.#push(this.#writing ? unpooled(payload) : Buffer.from(payload.buffer, payload.byteOffset, length))
+    this.#pushOwn(header.subarray(0, end))
+    this.#pushOwn(Buffer.from(payload.buffer, payload.byteOffset, length))
     this.#appended(end + length)
   }
 
@@ -301,6 +301,11 @@ export class Outbox implements Due {
     const run = this.#run
     this.#run = null
     this.#push(run.bytes)
+  }
+
+  /** The same as `#push`, for bytes that no other connection writes as well. */
+  #pushOwn (bytes: Buffer): void {
+    this.#push(this.#writing ? unpooled(bytes) : bytes)
   }
 
   /** Puts frames behind everything that waits to be written. */
