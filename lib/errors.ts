@@ -21,10 +21,10 @@ export const FST_ERR_WS_METHOD = createError<[url: string, method: string]>(
 export const FST_ERR_WS_HANDLER = createError<[url: string]>(
   'FST_ERR_WS_HANDLER', "the option 'ws.handler' of the route '%s' must be a function")
 
-export const FST_ERR_WS_NOT_REGISTERED = createError<[url: string]>(
+export const FST_ERR_WS_NOT_REGISTERED = createError<[what: string]>(
   'FST_ERR_WS_NOT_REGISTERED',
-  "the route '%s' has the option 'ws', but fastify-sockets is not registered in its scope: " +
-  "call app.register(sockets) on the instance that declares the route, or on one of its parents")
+  '%s, but fastify-sockets is not registered in its scope: ' +
+  'call app.register(sockets) on the instance that declares it, or on one of its parents')
 
 export const FST_ERR_WS_ALREADY_REGISTERED = createError(
   'FST_ERR_WS_ALREADY_REGISTERED',
@@ -38,6 +38,14 @@ export const FST_ERR_WS_OTHER_OPTION = createError<[url: string, option: string,
   'FST_ERR_WS_OTHER_OPTION',
   "the route '%s' has the option '%s' of @fastify/websocket, which is not registered in its scope: " +
   'write %s for fastify-sockets, or register @fastify/websocket as well')
+
+export const FST_ERR_WS_TOPIC_URL = createError<[url: unknown]>(
+  'FST_ERR_WS_TOPIC_URL',
+  "'%s' is not the URL of a topic: it begins with '/', and a parameter is a whole segment with a name of its own, as in '/rooms/:room'")
+
+export const FST_ERR_WS_TOPIC_TWICE = createError<[url: string, other: string]>(
+  'FST_ERR_WS_TOPIC_TWICE',
+  "the topics '%s' and '%s' are declared in one scope and could have the same name: declare one of them, and keep what app.topic() returns")
 
 // Refused handshakes. The number is the status of the HTTP response.
 
@@ -103,6 +111,11 @@ class SlowPeer extends createError<[maxBuffered: number]>(
   readonly closeCode: number = CloseCode.TRY_AGAIN_LATER
 }
 
+class Lagging extends createError<[topic: string]>(
+  'FST_ERR_WS_LAGGING', "the peer reads too slowly for the topic '%s', and what it has missed cannot be sent any more") {
+  readonly closeCode: number = CloseCode.TRY_AGAIN_LATER
+}
+
 class OverRate extends createError<[]>(
   'FST_ERR_WS_OVER_RATE', 'the peer sends more than limits.messagesPerSecond or limits.bytesPerSecond allow') {
   readonly closeCode: number = CloseCode.TRY_AGAIN_LATER
@@ -113,6 +126,7 @@ export {
   InvalidJson as FST_ERR_WS_INVALID_JSON,
   UnsupportedData as FST_ERR_WS_UNSUPPORTED_DATA,
   SlowPeer as FST_ERR_WS_SLOW_PEER,
+  Lagging as FST_ERR_WS_LAGGING,
   OverRate as FST_ERR_WS_OVER_RATE
 }
 
@@ -153,6 +167,43 @@ export const FST_ERR_WS_NOT_OPEN = createError<[call: string]>(
 
 export const FST_ERR_WS_ASYNC_VALIDATOR = createError(
   'FST_ERR_WS_ASYNC_VALIDATOR', "schema.message has an asynchronous validator, but messages are validated synchronously: await in the handler instead")
+
+// Topics.
+
+export const FST_ERR_WS_TOPIC_NOT_READY = createError<[url: string]>(
+  'FST_ERR_WS_TOPIC_NOT_READY', "the topic '%s' cannot be used before the app is ready: wait for app.ready() or app.listen()")
+
+export const FST_ERR_WS_TOPIC_NAME = createError<[max: number]>(
+  'FST_ERR_WS_TOPIC_NAME',
+  "the name of a topic has 1 to %d characters, and only those of declared topics begin with '/': for these, pass what app.topic() returns", 400)
+
+export const FST_ERR_WS_TOPIC_PARAMS = createError<[fault: string, options?: { cause: unknown }]>(
+  'FST_ERR_WS_TOPIC_PARAMS', 'these are no parameters of the topic: %s', 400)
+
+export const FST_ERR_WS_TOPIC_OPTION = createError<[name: string, expected: string]>(
+  'FST_ERR_WS_TOPIC_OPTION', "the option '%s' must be %s", 500, TypeError as ErrorConstructor)
+
+export const FST_ERR_WS_INVALID_PUBLISH = createError<[fault: string]>(
+  'FST_ERR_WS_INVALID_PUBLISH', 'the published value does not fit schema.message of its topic: %s', 500, TypeError as ErrorConstructor)
+
+export const FST_ERR_WS_POSITION = createError<[url: string, property: string]>(
+  'FST_ERR_WS_POSITION',
+  "the messages of the topic '%s' cannot carry a position: its schema.message must describe an object with the property '%s', a string")
+
+export const FST_ERR_WS_NO_HISTORY = createError<[topic: string]>(
+  'FST_ERR_WS_NO_HISTORY', "the topic '%s' keeps no history: declare it with the option 'history'")
+
+export const FST_ERR_WS_NO_PRESENCE = createError<[url: string]>(
+  'FST_ERR_WS_NO_PRESENCE', "the topic '%s' does not know its members: declare it with the option 'presence'")
+
+export const FST_ERR_WS_TOO_MANY_SUBSCRIPTIONS = createError<[max: number]>(
+  'FST_ERR_WS_TOO_MANY_SUBSCRIPTIONS', 'a socket may have at most %d subscriptions: see limits.subscriptions')
+
+export const FST_ERR_WS_UNSUBSCRIBED = createError(
+  'FST_ERR_WS_UNSUBSCRIBED', 'unsubscribe() was called before the subscription had begun')
+
+export const FST_ERR_WS_IDENTIFY = createError<[type: string]>(
+  'FST_ERR_WS_IDENTIFY', "the function given as the WebSocket option 'identify' must return a string or undefined, not %s", 500)
 
 export const FST_ERR_WS_INJECT_REFUSED = createError<[status: number, body: string]>(
   'FST_ERR_WS_INJECT_REFUSED', 'the handshake was refused with status %d: %s')

@@ -1,11 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type {
-  BaseSocket, CloseInfo, CloseMessage, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage, HandshakeMessage,
-  HeartbeatOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, InvalidMessageError, Jsonified, LimitOptions, MessageInMessage,
-  MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, PluginOptions, PreparedMessage, ReceiveData, RefusalMessage, SendData, SendOf,
-  Socket, SocketEvents, SocketFigures, SocketHandler, SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet,
-  SocketState, SocketStats, SubprotocolChoice, SubprotocolPolicy
+  BaseSocket, Beginning, CloseInfo, CloseMessage, DeclareTopic, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage,
+  HandshakeMessage, HeartbeatOptions, HistoryOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused,
+  InvalidMessageError, Jsonified, LimitOptions, Member, MessageInMessage, MessageOf, MessageOutMessage, OpenMessage, OriginPolicy,
+  PluginOptions, Position, PreparedMessage, PresenceChange, PresenceOptions, Published, PublishMessage, PublishOptions,
+  ReceiveData, RefusalMessage, SendData, SendOf, SingleTopic, Socket, SocketEvents, SocketFigures, SocketHandler, SocketHandlerOf,
+  SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet, SocketState, SocketStats, SubprotocolChoice,
+  SubprotocolPolicy, SubscribeMessage, SubscribeOptions, Topic, TopicFigures, TopicOf, TopicOptions, UnsubscribeMessage,
+  UserSockets
 } from '../types/index.ts'
 import { CloseCode } from './contract/close-code.ts'
 import * as errors from './errors.ts'
@@ -26,11 +29,14 @@ function sockets (app: FastifyInstance, options: PluginOptions): Promise<void> {
 declare namespace sockets {
   export { sockets as default, sockets, CloseCode, errors, ProtocolError }
   export type {
-    BaseSocket, CloseInfo, CloseMessage, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage, HandshakeMessage,
-    HeartbeatOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, InvalidMessageError, Jsonified, LimitOptions, MessageInMessage,
-    MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, PluginOptions, PreparedMessage, ReceiveData, RefusalMessage, SendData, SendOf,
-    Socket, SocketEvents, SocketFigures, SocketHandler, SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet,
-    SocketState, SocketStats, SubprotocolChoice, SubprotocolPolicy
+    BaseSocket, Beginning, CloseInfo, CloseMessage, DeclareTopic, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage,
+    HandshakeMessage, HeartbeatOptions, HistoryOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused,
+    InvalidMessageError, Jsonified, LimitOptions, Member, MessageInMessage, MessageOf, MessageOutMessage, OpenMessage,
+    OriginPolicy, PluginOptions, Position, PreparedMessage, PresenceChange, PresenceOptions, Published, PublishMessage,
+    PublishOptions, ReceiveData, RefusalMessage, SendData, SendOf, SingleTopic, Socket, SocketEvents, SocketFigures, SocketHandler,
+    SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet, SocketState, SocketStats,
+    SubprotocolChoice, SubprotocolPolicy, SubscribeMessage, SubscribeOptions, Topic, TopicFigures, TopicOf, TopicOptions,
+    UnsubscribeMessage, UserSockets
   }
 }
 

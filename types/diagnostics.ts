@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { CloseInfo, Socket } from './socket.ts'
+import type { Position } from './topics.ts'
 
 /** `fastify-sockets.handshake`: a handshake has found its WebSocket route; the app's hooks come next. */
 export interface HandshakeMessage {
@@ -52,4 +53,29 @@ export interface CloseMessage {
   /** Bytes on the wire, including frame headers. */
   bytesIn: number
   bytesOut: number
+}
+
+/** `fastify-sockets.publish`: a message has its place in the order of its topic. */
+export interface PublishMessage {
+  /** Its name: `/rooms/a`. */
+  topic: string
+  /** Its URL as it was declared, `/rooms/:room`; '' for a name that was not declared. */
+  url: string
+  at: Position
+}
+
+/** `fastify-sockets.subscribe`: a socket is subscribed to a topic, and `begin` has ended. */
+export interface SubscribeMessage {
+  socket: Socket<any, any>
+  topic: string
+  url: string
+  recovered: boolean
+  at: Position
+}
+
+/** `fastify-sockets.unsubscribe`: it no longer is, for instance because its connection has ended. */
+export interface UnsubscribeMessage {
+  socket: Socket<any, any>
+  topic: string
+  url: string
 }

@@ -5,6 +5,7 @@ import type {
 import type { InjectWSInstance } from './inject.ts'
 import type { DualRouteOption, RouteSocketOptions, SocketHandler, SocketRouteOption } from './route.ts'
 import type { SocketSet } from './socket.ts'
+import type { DeclareTopic } from './topics.ts'
 
 declare module 'fastify' {
   interface FastifySchema {
@@ -24,6 +25,8 @@ declare module 'fastify' {
   interface FastifyInstance<RawServer, RawRequest, RawReply, Logger, TypeProvider> extends InjectWSInstance<TypeProvider> {
     /** The connections of this scope that have not ended yet. */
     sockets: SocketSet
+    /** Declares a topic. */
+    topic: DeclareTopic<TypeProvider>
 
     route<
       RouteGeneric extends RouteGenericInterface = RouteGenericInterface,

@@ -1,7 +1,8 @@
 import './fastify.ts'
 
 export type {
-  CloseMessage, ErrorMessage, HandshakeMessage, MessageInMessage, MessageOutMessage, OpenMessage, RefusalMessage
+  CloseMessage, ErrorMessage, HandshakeMessage, MessageInMessage, MessageOutMessage, OpenMessage, PublishMessage, RefusalMessage,
+  SubscribeMessage, UnsubscribeMessage
 } from './diagnostics.ts'
 export type { InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, Jsonified } from './inject.ts'
 export type {
@@ -13,5 +14,9 @@ export type {
 } from './route.ts'
 export type {
   BaseSocket, CloseInfo, PreparedMessage, ReceiveData, SendData, Socket, SocketEvents, SocketFigures, SocketListener, SocketSet,
-  SocketState, SocketStats
+  SocketState, SocketStats, TopicFigures
 } from './socket.ts'
+export type {
+  Beginning, DeclareTopic, HistoryOptions, Member, Position, PresenceChange, PresenceOptions, Published, PublishOptions, SingleTopic,
+  SubscribeOptions, Topic, TopicOf, TopicOptions, UserSockets
+} from './topics.ts'

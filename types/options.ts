@@ -61,9 +61,13 @@ export interface LimitOptions {
   messagesPerSecond?: number | false
   /** Bytes per second from one client as received, including frame headers; a second's worth may come at once. */
   bytesPerSecond?: number | false
+  /** Topics that one socket may be subscribed to. Default 1000. */
+  subscriptions?: number | false
+  /** Messages per second that may be published for one socket (see `PublishOptions`); a second's worth may come at once. */
+  publishesPerSecond?: number | false
   /**
    * What happens to a client over these rates: `'close'` ends the connection with 1013, `'pause'` stops reading until the
-   * client is within them again. Default `'close'`.
+   * client is within them again, and makes `publish()` wait. Default `'close'`.
    */
   over?: 'close' | 'pause'
 }
@@ -176,6 +180,11 @@ export interface SocketOptions<OptionsSocket = Socket<unknown, unknown>, Request
 /** Options of `app.register(sockets, {…})`: defaults for each route, and options for all of them together. */
 export interface PluginOptions extends SocketOptions {
   drain?: DrainOptions
+  /**
+   * Whose a connection is, for `app.sockets.user(id)` and as a member of topics. Called after all hooks of the handshake.
+   * Undefined: nobody's. What it throws refuses the handshake. Default: connections are nobody's.
+   */
+  identify?: (request: FastifyRequest) => string | undefined
 }
 
 /** Why a message was refused. */

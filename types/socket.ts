@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { CloseInfo, SocketState } from '../lib/contract/socket.ts'
+import type { Published, PublishOptions, Subscriber, UserSockets } from './topics.ts'
 
 export type { CloseInfo, SocketState } from '../lib/contract/socket.ts'
 
@@ -131,7 +132,7 @@ export interface BaseSocket<Receive = ReceiveData, Send = SendData> extends Asyn
 
 /** The socket that a route's handler gets. */
 export interface Socket<Receive = ReceiveData, Send = SendData, Request = FastifyRequest>
-  extends BaseSocket<Receive, Send> {
+  extends BaseSocket<Receive, Send>, Subscriber {
   /** The request of the handshake, as the hooks left it. */
   readonly request: Request
   /** The address of the TCP peer; `request.ip` is the one that `trustProxy` finds. */
@@ -164,6 +165,22 @@ export interface SocketFigures {
 export interface SocketStats extends SocketFigures {
   /** The same figures for each route, by its URL, such as `/rooms/:room`. */
   routes: Record<string, SocketFigures>
+  /** By the URL of declared topics, such as `/rooms/:room`; '' has those of names that were not declared. */
+  topics: Record<string, TopicFigures>
+}
+
+/** Figures of a topic, for all values of its parameters. Counters count from the start. */
+export interface TopicFigures {
+  /** Topics that somebody is subscribed to. */
+  topics: number
+  subscriptions: number
+  published: number
+  /** Messages that a subscriber missed because it read too slowly. */
+  dropped: number
+  /** Subscriptions that began with everything that the client had missed. */
+  recovered: number
+  /** Times that a subscriber could not be given what it had missed. */
+  lost: number
 }
 
 /** `app.sockets`: the connections of the plugin's scope that have not ended yet. */
@@ -175,5 +192,15 @@ export interface SocketSet extends Iterable<Socket<unknown, unknown>> {
    * value before. If the value does not fit a route's schema, each `send()` throws.
    */
   prepare<const Value extends Preparable> (value: Value): PreparedMessage<Value>
+  /**
+   * Publishes to a name that was not declared: each route makes of the value what its `send()` would.
+   *
+   * Rejects with FST_ERR_WS_TOPIC_NAME, and with what `send()` would throw.
+   */
+  publish (name: string, message: unknown, options?: PublishOptions): Promise<Published>
+  /** Sends a message to every open connection of the scope, as each route's `schema.send` says. */
+  broadcast (message: unknown): Promise<void>
+  /** The connections of a user, as the option `identify` tells them apart. */
+  user (id: string): UserSockets
   stats (): SocketStats
 }

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { CloseCode } from '../contract/close-code.ts'
 import type { SocketState } from '../contract/socket.ts'
+import type { Deflation } from '../deflate/deflater.ts'
 import type { Agreement } from '../deflate/negotiate.ts'
 import {
   ClosingHandshake, type ClosingEvent, CLOSE_SENT, CUT, CUT_WHEN_WRITTEN, END, OPEN, SEND
@@ -115,6 +116,22 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     this.messagesOut++
     this.#messages.form(form)
     return this.#outbox.bufferedAmount <= this.options.highWaterMark
+  }
+
+  /**
+   * Writes the frames of messages that other connections send as well, already joined, if that needs no waiting.
+   *
+   * @returns whether it did; if not, send each by itself
+   */
+  sendJoined (frames: Buffer, count: number): boolean {
+    if (!this.#closing.maySend || !this.#messages.writeNow(frames)) return false
+    this.messagesOut += count
+    return true
+  }
+
+  /** What compresses messages for this connection and others; null: nothing is compressed; undefined: it has its own. */
+  get sharedDeflation (): Deflation | null | undefined {
+    return this.#messages instanceof DeflateQueue ? this.#messages.sharedDeflation : null
   }
 
   sendPing (payload: Uint8Array): void {

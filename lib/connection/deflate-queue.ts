@@ -66,6 +66,16 @@ export class DeflateQueue implements DeflaterOwner, TurnTaker {
     this.#add(form.opcode, form.payload, form)
   }
 
+  /** @see Outbox.writeNow */
+  writeNow (frames: Buffer): boolean {
+    return this.#current === null && this.#outbox.writeNow(frames)
+  }
+
+  /** @see Connection.sharedDeflation */
+  get sharedDeflation (): Deflation | undefined {
+    return this.#shared ?? undefined
+  }
+
   /** Ends the Duplex after the last message. */
   end (): void {
     this.#ending = true

@@ -182,6 +182,15 @@ export class Outbox implements Due {
     this.#appended(bytes.length, TURN_END)
   }
 
+  /** Hands frames to the Duplex at once. @returns false if anything waits before them or would wait behind them */
+  writeNow (frames: Buffer): boolean {
+    const waits = this.#unwritten > 0 || this.#writing || this.bufferedAmount + frames.length > this.#highWaterMark
+    if (waits || this.#trace !== null) return false
+    this.bytesWritten += frames.length
+    this.#duplex.write(frames)
+    return true
+  }
+
   /** Hands everything to the Duplex, unless that is busy and little has gathered. */
   flush (): void {
     if (scratchOwner === this) this.#vacate()
@@ -311,8 +320,7 @@ export class Outbox implements Due {
   /** Puts frames behind everything that waits to be written. */
   #push (frames: Buffer): void {
     this.#closeGathered()
-    this.#closeRun()
-    if (this.#chunks === null) this.#chunks = [frames]
-    else this.#chunks.push(frames)
+    this.#closeRun();
+    (this.#chunks ??= []).push(frames)
   }
 }

@@ -3,10 +3,13 @@ import type { LimitOptions } from '../../types/options.ts'
 import type { RateLimit } from '../connection/meter.ts'
 import { FST_ERR_WS_FULL, FST_ERR_WS_TOO_MANY } from '../errors.ts'
 import type { Observer } from './life.ts'
-import type { LiveSocket, Request } from './live-socket.ts'
+import type { LiveSocket, PublishLimit, Request } from './live-socket.ts'
 
 /** The value of a limit that is not set. */
 const NO_LIMIT = Number.MAX_SAFE_INTEGER
+
+/** The limit `subscriptions`, unless another is set. */
+const MAX_SUBSCRIPTIONS = 1000
 
 interface Share {
   connections: number
@@ -144,6 +147,17 @@ export function rateLimit (ofPlugin: LimitOptions = {}, ofRoute: LimitOptions = 
   const bytes = (ofRoute.bytesPerSecond ?? ofPlugin.bytesPerSecond) || NO_LIMIT
   if (messages === NO_LIMIT && bytes === NO_LIMIT) return null
   return { messages, bytes, over: ofRoute.over ?? ofPlugin.over ?? 'close' }
+}
+
+/** How fast a socket may publish; null: as fast as it likes. */
+export function publishLimit (ofPlugin: LimitOptions = {}, ofRoute: LimitOptions = {}): PublishLimit | null {
+  const perSecond = ofRoute.publishesPerSecond ?? ofPlugin.publishesPerSecond
+  return perSecond ? { perSecond, over: ofRoute.over ?? ofPlugin.over ?? 'close' } : null
+}
+
+/** How many topics a socket may be subscribed to. */
+export function maxSubscriptions (ofPlugin: LimitOptions = {}, ofRoute: LimitOptions = {}): number {
+  return (ofRoute.subscriptions ?? ofPlugin.subscriptions ?? MAX_SUBSCRIPTIONS) || NO_LIMIT
 }
 
 /** The ranges, as ipaddr.js names them, of IPv6 addresses whose first 64 bits are the same for many clients. */

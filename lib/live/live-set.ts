@@ -26,13 +26,12 @@ export class LiveSet implements Observer {
   }
 }
 
-/** `app.sockets`: a live set as users see it. Its methods do not need `this`. */
-export function publicSet (live: LiveSet): SocketSet {
+/** What `app.sockets` tells of a live set. Its methods do not need `this`. */
+export function publicSet (live: LiveSet): Pick<SocketSet, 'size' | 'prepare' | typeof Symbol.iterator> {
   return {
     get size () { return live.size },
     [Symbol.iterator]: () => publicSockets(live),
-    prepare: value => new PreparedMessage(value) as any,
-    stats: () => live.stats.figures(live)
+    prepare: value => new PreparedMessage(value) as any
   }
 }
 

@@ -1,9 +1,11 @@
 import type { Duplex } from 'node:stream'
 import type { ErrorMessage, MessageInMessage, MessageOutMessage } from '../../types/diagnostics.ts'
 import type { Socket } from '../../types/socket.ts'
+import type { Beginning } from '../../types/topics.ts'
 import type { KeepaliveOwner } from '../connection/keepalive.ts'
 import type { MessageForm } from '../connection/message-form.ts'
 import { CloseCode } from '../contract/close-code.ts'
+import type { CloseInfo } from '../contract/socket.ts'
 import { FST_ERR_WS_NO_PONG } from '../errors.ts'
 import type { SocketAgreement, SocketBehaviour } from '../socket/behaviour.ts'
 import { PublicSocket } from '../socket/public-socket.ts'
@@ -13,19 +15,58 @@ import { failures, messagesIn, messagesOut } from './channels.ts'
 /** The request of a handshake. */
 export type Request = Socket['request']
 
+/** What a socket is subscribed to. */
+export interface SocketTopics {
+  readonly names: string[]
+  /** @param args of `Subscriber.subscribe` */
+  subscribe (args: unknown[]): Promise<Beginning>
+  /** @param args of `Subscriber.unsubscribe` */
+  unsubscribe (args: unknown[]): boolean
+  /** What leaves the socket out of a topic; null: it is not subscribed. */
+  nameIn (topic: string): string | null
+  /** The socket is to publish something: null: now; a promise: when it resolves; false: it is too much. */
+  mayPublish (): Promise<void> | null | false
+  /** Gives the socket what was published to it, before anything that is sent to it now. */
+  flush (): void
+  /** No more than `highWaterMark` waits. */
+  drained (): void
+  /** The connection has ended. */
+  end (): void
+}
+
+/** What topics need of a route. */
+export interface TopicBehaviour {
+  readonly maxSubscriptions: number
+  /** Null: no limit. */
+  readonly publishLimit: PublishLimit | null
+  topicsOf (socket: LiveSocket): SocketTopics
+}
+
+/** How fast a socket may publish: see `LimitOptions`. */
+export interface PublishLimit {
+  readonly perSecond: number
+  readonly over: 'close' | 'pause'
+}
+
 /** How the sockets of one route behave. */
 export interface LiveBehaviour extends SocketBehaviour {
+  topics: TopicBehaviour
   /** Says goodbye before the server closes. Must not reject. */
   onDrain (socket: LiveSocket): Promise<void>
 }
 
 /** The socket that a route's handler gets. */
-class PublicLiveSocket extends PublicSocket implements Socket<any, any> {
+export class PublicLiveSocket extends PublicSocket implements Socket<any, any> {
   readonly #inside: LiveSocket
 
   constructor (inside: LiveSocket) {
     super(inside)
     this.#inside = inside
+  }
+
+  /** The inside of a socket; null for anything else, which is not touched because it may be a Proxy. */
+  static insideOf (value: unknown): LiveSocket | null {
+    return typeof value === 'object' && value !== null && #inside in value ? value.#inside : null
   }
 
   get request (): Request {
@@ -34,6 +75,18 @@ class PublicLiveSocket extends PublicSocket implements Socket<any, any> {
 
   get remoteAddress (): string {
     return this.#inside.remoteAddress
+  }
+
+  get subscriptions (): string[] {
+    return this.#inside.subscriptions
+  }
+
+  subscribe (...args: unknown[]): Promise<Beginning> {
+    return this.#inside.topics.subscribe(args)
+  }
+
+  unsubscribe (...args: unknown[]): boolean {
+    return this.#inside.topics.unsubscribe(args)
   }
 }
 
@@ -44,10 +97,15 @@ export class LiveSocket extends SocketCore implements KeepaliveOwner {
   readonly remoteAddress: string
   readonly openedAt = performance.now()
   declare readonly behaviour: LiveBehaviour
+  /** Whose socket it is, as `identify` says; null: nobody's. */
+  readonly user: string | null
+  /** Null: it has never subscribed. */
+  #topics: SocketTopics | null = null
 
-  constructor (request: Request, duplex: Duplex, agreed: SocketAgreement, behaviour: LiveBehaviour) {
+  constructor (request: Request, duplex: Duplex, agreed: SocketAgreement, behaviour: LiveBehaviour, user: string | null) {
     super(duplex, agreed, behaviour)
     this.request = request
+    this.user = user
     // Read now: a closed transport no longer has an address.
     this.remoteAddress = request.socket.remoteAddress ?? ''
   }
@@ -76,13 +134,28 @@ export class LiveSocket extends SocketCore implements KeepaliveOwner {
     super.onBinary(data)
   }
 
+  get topics (): SocketTopics {
+    return this.#topics ??= this.behaviour.topics.topicsOf(this)
+  }
+
+  get subscriptions (): string[] {
+    return this.#topics?.names ?? []
+  }
+
   override transmit (data: string | Uint8Array): boolean {
+    this.#topics?.flush()
     const accepted = super.transmit(data)
     if (messagesOut.hasSubscribers) messagesOut.publish({ socket: this.public, data, accepted } satisfies MessageOutMessage)
     return accepted
   }
 
   override transmitForm (form: MessageForm): boolean {
+    this.#topics?.flush()
+    return this.transmitPublished(form)
+  }
+
+  /** Sends a message of a topic. */
+  transmitPublished (form: MessageForm): boolean {
     const accepted = super.transmitForm(form)
     if (messagesOut.hasSubscribers) messagesOut.publish({ socket: this.public, data: form.data, accepted } satisfies MessageOutMessage)
     return accepted
@@ -91,6 +164,26 @@ export class LiveSocket extends SocketCore implements KeepaliveOwner {
   override onError (error: Error): void {
     this.publishError(error)
     super.onError(error)
+  }
+
+  protected override beforeClose (): void {
+    this.#topics?.flush()
+  }
+
+  override onDrain (): void {
+    this.#topics?.drained()
+    super.onDrain()
+  }
+
+  override onClose (info: CloseInfo): void {
+    this.#topics?.end()
+    super.onClose(info)
+  }
+
+  /** The peer reads more slowly than a topic allows. */
+  onLagging (error: Error & { closeCode: number }): void {
+    this.#topics?.end()
+    this.closeFor(error, 'the peer reads too slowly')
   }
 
   onSilence (timeout: number): void {

@@ -4,7 +4,7 @@ import type { CloseInfo } from '../contract/socket.ts'
 import { DEFLATE_DEFAULTS, type DeflateSettings } from '../deflate/negotiate.ts'
 import type { Codec } from '../socket/behaviour.ts'
 import type { Life } from './life.ts'
-import type { LiveBehaviour, LiveSocket } from './live-socket.ts'
+import type { LiveBehaviour, LiveSocket, TopicBehaviour } from './live-socket.ts'
 import { logError } from './log.ts'
 import type { ResolvedOptions } from './route-options.ts'
 
@@ -17,6 +17,7 @@ export interface RouteParts {
   deflate: DeflateSettings | null
   rate: RateLimit | null
   codec: Codec
+  topics: TopicBehaviour
 }
 
 /** How the sockets of a route behave: its options in the form they need, and what happens when something fails or ends. */
@@ -32,6 +33,7 @@ export class RouteBehaviour implements LiveBehaviour {
   readonly clock: { readonly now: number }
   readonly deflate: DeflateSettings
   readonly codec: Codec
+  readonly topics: TopicBehaviour
 
   readonly #life: Life
   readonly #options: ResolvedOptions
@@ -47,6 +49,7 @@ export class RouteBehaviour implements LiveBehaviour {
     this.clock = parts.clock
     this.deflate = parts.deflate ?? DEFLATE_DEFAULTS
     this.codec = parts.codec
+    this.topics = parts.topics
     this.#life = parts.life
     this.#options = options
   }

@@ -1,8 +1,7 @@
 import type { DrainOptions, PluginOptions } from '../../types/options.ts'
-import type { SocketSet } from '../../types/socket.ts'
 import type { TimerWheel } from '../connection/timer-wheel.ts'
 import { createLimiter, type Limiter } from './limits.ts'
-import { LiveSet, publicSet } from './live-set.ts'
+import { LiveSet } from './live-set.ts'
 import { Unfinished } from './unfinished.ts'
 
 /** One registration of the plugin: its options and the live sockets of its routes. */
@@ -16,8 +15,6 @@ export class Scope {
   readonly unfinished = new Unfinished()
   /** Null if there is no limit for all routes together. */
   readonly limiter: Limiter | null
-  /** `app.sockets`. */
-  readonly public: SocketSet = publicSet(this.live)
   /** Whether the server is shutting down: it then opens no more sockets. */
   closing = false
 

@@ -34,7 +34,7 @@ export class Stats {
   }
 
   /** @param open the sockets that have not ended */
-  figures (open: Iterable<LiveSocket>): SocketStats {
+  figures (open: Iterable<LiveSocket>): Omit<SocketStats, 'topics'> {
     const routes = Object.fromEntries(Array.from(this.#routes, ([url, stats]) => [url, stats.figures()]))
     for (const socket of open) includeOpen(routes[socket.route]!, socket)
     return { ...sum(Object.values(routes)), routes }

@@ -2,17 +2,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { SocketOptions } from '../../types/options.ts'
 import { FST_ERR_WS_HANDLER, FST_ERR_WS_METHOD, FST_ERR_WS_NOT_REGISTERED } from '../errors.ts'
 import { Opening } from '../handshake/opening.ts'
-import type { Scope } from '../live/scope.ts'
-import { sharedSymbol } from './copies.ts'
 import { type AnyRouteOptions, DeclaredOptions, hide } from './declared-options.ts'
 import { kRoute } from './first-hooks.ts'
 import { logLostUpgrade, requireUpgrade } from './handshake-checks.ts'
 import { checkRouteOptions } from './options.ts'
+import { registrationOf } from './registration.ts'
 import { type Handler, WebSocketRoute } from './route.ts'
 import { MessageSchemas } from './schemas.ts'
-
-/** The key of an instance's scope. Child instances inherit it, as they do Fastify's decorators. */
-export const kScope = sharedSymbol('scope')
 
 /** A declared `ws` route. Its scope is known once everything is declared: then it becomes a `WebSocketRoute`. */
 export class Declaration {
@@ -67,10 +63,10 @@ export class Declaration {
    * @throws {FST_ERR_WS_NOT_REGISTERED}
    */
   boot (): WebSocketRoute {
-    const scope = (this.#instance as unknown as Record<symbol, Scope | undefined>)[kScope]
-    if (scope === undefined) throw new FST_ERR_WS_NOT_REGISTERED(this.#url)
+    const registration = registrationOf(this.#instance)
+    if (registration === undefined) throw new FST_ERR_WS_NOT_REGISTERED(`the route '${this.#url}' has the option 'ws'`)
     this.#schemas.takeBack()
-    return this.#route = new WebSocketRoute(scope, {
+    return this.#route = new WebSocketRoute(registration, {
       instance: this.#instance, url: this.#url, handler: this.#handler, options: this.#own, schemas: this.#schemas
     })
   }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { FST_ERR_WS_OTHER_OPTION } from '../errors.ts'
-import { kScope } from './declaration.ts'
+import { kRegistration } from './registration.ts'
 import type { AnyRouteOptions } from './declared-options.ts'
 
 /** The options of @fastify/websocket, and what to write instead. */
@@ -22,7 +22,7 @@ export class ForeignOptions {
    */
   check (): void {
     for (const [instance, url, option] of this.#routes) {
-      const isOurs = kScope in instance
+      const isOurs = kRegistration in instance
       if (isOurs && !('websocketServer' in instance)) throw new FST_ERR_WS_OTHER_OPTION(url, option, OPTIONS[option]!)
     }
   }

@@ -5,23 +5,16 @@ import type {
 import type { KeepaliveOptions } from '../connection/keepalive.ts'
 import { LONGEST_DELAY } from '../connection/timer-wheel.ts'
 import { DEFLATE_DEFAULTS, type DeflateSettings } from '../deflate/negotiate.ts'
-import { FST_ERR_WS_OPTION, FST_ERR_WS_UNKNOWN_OPTION } from '../errors.ts'
+import { FST_ERR_WS_OPTION } from '../errors.ts'
 import { DEFAULTS, type ResolvedOptions } from '../live/route-options.ts'
 import { isToken } from '../protocol/extensions.ts'
+import { BOOLEAN, type Check, checkOptions, COUNT, DELAY, FUNCTION, integer, isDelay, isObject, objectOf, SIZE } from './check.ts'
 import { isOrigin } from './origin.ts'
 
 const DRAIN_DEFAULTS: Required<DrainOptions> = { batch: 500, interval: 50, timeout: 10_000 }
 
-type Check = [isValid: (value: any) => boolean, expected: string]
-
-const SIZE: Check = [value => Number.isSafeInteger(value) && value >= 0, 'a whole number of bytes']
-const DELAY: Check = [isDelay, `a whole number of milliseconds from 1 to ${LONGEST_DELAY}`]
 const DELAY_OR_FALSE: Check = [value => value === false || isDelay(value), `false or ${DELAY[1]}`]
 const HEARTBEAT_CHECKS: Record<keyof HeartbeatOptions, Check> = { interval: DELAY, timeout: DELAY }
-const COUNT: Check = [value => Number.isSafeInteger(value) && value >= 1, 'a whole number, at least 1']
-const FUNCTION: Check = [value => typeof value === 'function', 'a function']
-
-const BOOLEAN: Check = [value => typeof value === 'boolean', 'true or false']
 
 const LIMIT: Check = [value => value === false || COUNT[0](value), `false or ${COUNT[1]}`]
 const LIMIT_CHECKS: Record<keyof LimitOptions, Check> = {
@@ -30,6 +23,8 @@ const LIMIT_CHECKS: Record<keyof LimitOptions, Check> = {
   handshakesPerAddress: LIMIT,
   messagesPerSecond: LIMIT,
   bytesPerSecond: LIMIT,
+  subscriptions: LIMIT,
+  publishesPerSecond: LIMIT,
   over: [value => value === 'close' || value === 'pause', "'close' or 'pause'"]
 }
 
@@ -84,7 +79,7 @@ const DEFLATE_CHECKS: Record<keyof DeflateOptions, Check> = {
 /** Options of Fastify's own that `app.register` takes together with a plugin's. */
 const FASTIFY_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 
-const PLUGIN_CHECKS: Record<keyof PluginOptions, Check> = { ...CHECKS, drain: objectOf(DRAIN_CHECKS) }
+const PLUGIN_CHECKS: Record<keyof PluginOptions, Check> = { ...CHECKS, drain: objectOf(DRAIN_CHECKS), identify: FUNCTION }
 
 /** @throws {FST_ERR_WS_OPTION | FST_ERR_WS_UNKNOWN_OPTION} an error that names the option */
 export function checkPluginOptions (options: PluginOptions): void {
@@ -104,15 +99,6 @@ function checkSocketOptions (options: SocketOptions, checks: Record<string, Chec
   if (isObject(options.deflate)) checkOptions(options.deflate, DEFLATE_CHECKS, [], 'deflate.')
   if (isObject(options.heartbeat)) checkOptions(options.heartbeat, HEARTBEAT_CHECKS, [], 'heartbeat.')
   if (isObject(options.limits)) checkOptions(options.limits, LIMIT_CHECKS, [], 'limits.')
-}
-
-function checkOptions (options: object, checks: Record<string, Check>, others: string[], prefix = ''): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (others.includes(name)) continue
-    if (!Object.hasOwn(checks, name)) throw new FST_ERR_WS_UNKNOWN_OPTION(prefix + name, Object.keys(checks).join(', '))
-    const [isValid, expected] = checks[name]!
-    if (value !== undefined && !isValid(value)) throw new FST_ERR_WS_OPTION(prefix + name, expected)
-  }
 }
 
 /** Merges options and adds the defaults. Later layers win; an option that is undefined counts as absent. */
@@ -145,22 +131,6 @@ function withDefaults<Options extends object> (defaults: Options, checks: Record
     }
   }
   return merged as Options
-}
-
-function integer (from: number, to: number): Check {
-  return [value => Number.isInteger(value) && value >= from && value <= to, `a whole number from ${from} to ${to}`]
-}
-
-function objectOf (checks: object): Check {
-  return [isObject, `{ ${Object.keys(checks).join(', ')} }`]
-}
-
-function isObject (value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isDelay (value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= LONGEST_DELAY
 }
 
 function isOriginPolicy (value: unknown): boolean {

@@ -9,8 +9,10 @@ import { Declaration } from './declaration.ts'
 import type { AnyRouteOptions } from './declared-options.ts'
 import { addFirstHooks, markSeen, meetHandshake, meetLate } from './first-hooks.ts'
 import { ForeignOptions } from './foreign-options.ts'
+import { inherit } from './inherit.ts'
 import type { WebSocketRoute } from './route.ts'
 import { Servers } from './servers.ts'
+import { TopicDeclaration } from './topic-declaration.ts'
 
 /** The key of an app's registry: there is one, even if two copies of this package are installed. */
 const kRegistry = sharedSymbol('registry')
@@ -27,6 +29,7 @@ export class Registry implements InjectTarget {
   readonly #servers: Servers
   /** Whether the app is older than this module. */
   #isLate = false
+  readonly #topics: TopicDeclaration[] = []
   #isInstalled = false
   /** Null until everything is declared. */
   #routes: readonly WebSocketRoute[] | null = null
@@ -59,6 +62,11 @@ export class Registry implements InjectTarget {
       this.#app.addHook('onRoute', onRoute)
       this.#app.addHook('onRequest', meetHandshake)
     }
+    inherit(this.#app, 'topic', function (this: FastifyInstance, url: string, options?: object) {
+      const declaration = new TopicDeclaration(this, url, options)
+      registry.#topics.push(declaration)
+      return declaration.public
+    })
     this.#app.addHook('onReady', async () => this.#boot())
   }
 
@@ -94,6 +102,7 @@ export class Registry implements InjectTarget {
 
   #boot (): void {
     this.#routes = this.#declarations.map(declaration => declaration.boot())
+    for (const topic of this.#topics) topic.boot()
     this.#foreign.check()
   }
 }

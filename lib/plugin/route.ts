@@ -9,18 +9,20 @@ import { ClosingLog } from '../live/closing-log.ts'
 import { closeForShutdown } from '../live/drain.ts'
 import { Keepalives } from '../live/keepalives.ts'
 import { Life } from '../live/life.ts'
-import { createLimiter, rateLimit, Reservations } from '../live/limits.ts'
+import { createLimiter, maxSubscriptions, publishLimit, rateLimit, Reservations } from '../live/limits.ts'
 import { LiveHandshake } from '../live/live-handshake.ts'
-import { LiveSocket } from '../live/live-socket.ts'
+import { LiveSocket, type TopicBehaviour } from '../live/live-socket.ts'
 import { logInfo, shown } from '../live/log.ts'
 import { RouteBehaviour } from '../live/route-behaviour.ts'
 import type { ResolvedOptions } from '../live/route-options.ts'
 import type { Scope } from '../live/scope.ts'
 import type { HandshakeHeaders } from '../protocol/handshake.ts'
 import { Injected } from '../testing/injected.ts'
+import type { Users } from '../topics/users.ts'
 import { checkHeaders } from './handshake-checks.ts'
 import { deflateSettings, keepaliveOptions, mergeOptions } from './options.ts'
 import { compileOrigin, type OriginCheck } from './origin.ts'
+import type { Registration } from './registration.ts'
 import type { MessageSchemas } from './schemas.ts'
 import { chooseProtocol } from './subprotocol.ts'
 
@@ -51,13 +53,21 @@ export class WebSocketRoute {
   readonly #rate: RateLimit | null
   /** Null if nothing is limited. */
   readonly #reservations: Reservations | null
+  readonly #users: Users
+  readonly #topics: TopicBehaviour
   readonly #life: Life
   /** Made for the first connection. */
   #behaviour: RouteBehaviour | null = null
 
-  constructor (scope: Scope, { instance, url, handler, options: own, schemas }: RouteParts) {
+  constructor ({ scope, topics }: Registration, { instance, url, handler, options: own, schemas }: RouteParts) {
     const options = mergeOptions(scope.options, own)
     this.#scope = scope
+    this.#users = topics.users
+    this.#topics = {
+      maxSubscriptions: maxSubscriptions(scope.options.limits, own.limits),
+      publishLimit: publishLimit(scope.options.limits, own.limits),
+      topicsOf: socket => topics.topicsOf(socket)
+    }
     this.#instance = instance
     this.#handler = handler
     this.#schemas = schemas
@@ -72,6 +82,7 @@ export class WebSocketRoute {
       this.#reservations,
       keepalive && new Keepalives(scope.wheel, keepalive),
       scope.live,
+      topics.users,
       scope.live.stats.of(url),
       announcements,
       new ClosingLog(instance.initialConfig.disableRequestLogging),
@@ -146,6 +157,7 @@ export class WebSocketRoute {
     if (this.#scope.closing) throw new FST_ERR_WS_CLOSING()
     const behaviour = this.#behaviour ??= this.#createBehaviour(request, reply)
     const sent = request.raw.headers as HandshakeHeaders
+    const user = this.#users.arrive(request)
     const protocol = chooseProtocol(this.#options.protocols, request)
     const headers = opening.acceptance(sent)
     if (protocol !== '') headers['Sec-WebSocket-Protocol'] = protocol
@@ -153,7 +165,7 @@ export class WebSocketRoute {
     if (header !== '') headers['Sec-WebSocket-Extensions'] = header
     const agreed = { protocol, extensions: header, compression: agreement }
     opening.accept(headers, early => {
-      this.#open(new LiveSocket(request, opening.transport, agreed, behaviour), early)
+      this.#open(new LiveSocket(request, opening.transport, agreed, behaviour, user), early)
     })
     // An ordinary reply, so that onSend hooks still add their headers, such as cookies.
     reply.code(opening.status).send()
@@ -162,7 +174,9 @@ export class WebSocketRoute {
   #open (socket: LiveSocket, early: Buffer): void {
     this.#life.opened(socket)
     socket.handle(() => {
-      return this.#scope.closing ? closeForShutdown(socket) : this.#handler.call(this.#instance, socket.public, socket.request)
+      if (this.#scope.closing) return closeForShutdown(socket)
+      // All connections of its user may have been closed meanwhile.
+      return socket.connection.isOpen ? this.#handler.call(this.#instance, socket.public, socket.request) : undefined
     })
     socket.connection.start(early)
   }
@@ -184,6 +198,7 @@ export class WebSocketRoute {
       clock: this.#scope.wheel,
       deflate: this.#deflate,
       rate: this.#rate,
+      topics: this.#topics,
       codec: this.#schemas.codec(request, reply)
     })
   }

@@ -2,12 +2,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { FST_ERR_WS_INVALID_SEND } from '../errors.ts'
 import { Branches } from '../message/branches.ts'
 import { type DecoderOptions, formatSchemaErrors, MessageDecoder, type Validator } from '../message/codec.ts'
-import { cut } from '../message/cut.ts'
-import { Locator } from '../message/locate.ts'
-import { findUnion, isPlain, type Schema, type Union, within } from '../message/union.ts'
+import { findUnion, type Schema, type Union, within } from '../message/union.ts'
 import type { Codec } from '../socket/behaviour.ts'
-
-type Serializer = (value: any) => string
+import { createSerializer, schemaCompiler, SEND_STATUS, type Serializer } from './serializer.ts'
 
 /** The options of a route that matter here. */
 interface RouteOptions {
@@ -25,13 +22,6 @@ interface RouteOptions {
  */
 const MESSAGE = 'fastify-sockets/message'
 const SEND = 'fastify-sockets/send'
-const SEND_STATUS = '101'
-
-/** The longest error text, in UTF-16 units: it may quote the value. */
-const MAX_TEXT = 1024
-
-/** What Fastify's own serializers say about a value that does not fit. */
-const DOES_NOT_FIT = /^(?:"[^]*" is required!|The value [^]* (?:does not match schema definition|cannot be converted to an? [a-z-]+)\.|Item at \d+ does not match schema definition\.)$/
 
 /** The message schemas of a route. */
 export class MessageSchemas {
@@ -107,38 +97,15 @@ export class MessageSchemas {
   }
 
   #serializer (reply: FastifyReply): Serializer {
-    const union = this.#sends
-    if (union === null) {
-      const serialize = reply.getSerializationFunction(SEND_STATUS) as Serializer
-      return isPlain(this.#send) ? guarded(serialize, this.#explainer(this.#send, false)) : serialize
-    }
-    const compiled = (name: string): Serializer => reply.getSerializationFunction(SEND_STATUS, name) as Serializer
-    const whole = compiled(SEND)
-    const serializers = new Branches(union, union.branches.map((_, i) => compiled(`${SEND}-${i}`)))
-    const explainers = new Branches(union, union.branches.map(branch => this.#explainer(branch, true)))
-    const explainWhole = this.#explainer(this.#send as Schema, true)
-    return guarded(value => (serializers.pick(value) ?? whole)(value), value => {
-      const explain = explainers.pick(value)
-      if (explain !== undefined) return explain(value)
-      if (!union.isClosed) return explainWhole(value)
-      const { instancePath, message } = serializers.faultOf(value)
-      return `message${instancePath} ${message}`
-    })
-  }
-
-  /** Compiles a serializer as Fastify does. */
-  #compile (schema: Schema): Serializer {
+    const compiled = (name?: string): Serializer => reply.getSerializationFunction(SEND_STATUS, name as string) as Serializer
     const { url, serializerCompiler } = this.#options
-    const compile = (serializerCompiler ?? this.#instance.serializerCompiler) as (route: object) => Serializer
-    return compile({ schema, method: 'GET', url, httpStatus: SEND_STATUS })
-  }
-
-  #explainer (schema: Schema, isStrict: boolean): (value: unknown) => string {
-    let locator: Locator | null = null
-    return value => {
-      locator ??= new Locator(part => this.#compile(part), this.#instance.getSchemas())
-      return locator.locate(schema, value, isStrict)
-    }
+    return createSerializer(this.#send, this.#sends, {
+      instance: this.#instance,
+      whole: () => compiled(this.#sends === null ? undefined : SEND),
+      branch: i => compiled(`${SEND}-${i}`),
+      compile: schemaCompiler(this.#instance, url, serializerCompiler),
+      refuse: text => new FST_ERR_WS_INVALID_SEND(text)
+    })
   }
 }
 
@@ -160,29 +127,4 @@ function lazily (object: object, name: string, make: () => unknown): object {
       return (object as Record<string, unknown>)[name]
     }
   })
-}
-
-/** Wraps one of Fastify's serializers so that its errors say where the value does not fit. */
-function guarded (serialize: Serializer, explain: (value: unknown) => string): Serializer {
-  return value => {
-    try {
-      return serialize(value)
-    } catch (error) {
-      throw explained(error, value, explain)
-    }
-  }
-}
-
-function explained (error: unknown, value: unknown, explain: (value: unknown) => string): unknown {
-  try {
-    const { message } = error as Error
-    if (!DOES_NOT_FIT.test(message)) return error
-    const text = explain(value)
-    // Fastify's own text only says that nothing matched.
-    const said = message.startsWith('The value of ') ? text : `${text} (${message})`
-    return new FST_ERR_WS_INVALID_SEND(cut(said, MAX_TEXT))
-  } catch {
-    // The value itself threw when it was read: a getter, or a Proxy.
-    return error
-  }
 }

@@ -6,11 +6,10 @@ import type { MessageForm } from '../connection/message-form.ts'
 import { CloseCode, isCloseCode } from '../contract/close-code.ts'
 import type { CloseInfo, SocketState } from '../contract/socket.ts'
 import {
-  FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_CLOSE_REASON, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SEND_TYPE,
-  FST_ERR_WS_SERIALIZER, FST_ERR_WS_SLOW_PEER
+  FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_CLOSE_REASON, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SLOW_PEER
 } from '../errors.ts'
 import type { SocketAgreement, Recipient, SocketBehaviour } from './behaviour.ts'
-import { kindOf, toBytes } from './bytes.ts'
+import { dataOf } from './data.ts'
 import { Inbox, type InboxOwner, REFUSED } from './inbox.ts'
 import { isAbortBy, Outcome } from './outcome.ts'
 import { handled, Pings } from './pings.ts'
@@ -75,8 +74,9 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   send (message: unknown): boolean {
     if (!this.connection.isOpen) return false
     const forms = PreparedMessage.formsOf(message)
-    if (forms === null) return this.transmit(this.#dataOf(message, this.extensions !== ''))
-    return this.transmitForm(forms.get(this.behaviour.codec.encode) ?? forms.keep(this.#dataOf(forms.value, false)))
+    if (forms === null) return this.transmit(dataOf(this.behaviour.codec.encode, message, this.extensions !== ''))
+    const { encode } = this.behaviour.codec
+    return this.transmitForm(forms.get(encode) ?? forms.keep(dataOf(encode, forms.value, false)))
   }
 
   /** Sends what `send` has made from a message. */
@@ -124,8 +124,12 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
 
   /** Closes for a reason of ours. The handler still gets what the peer sends before it learns of the close. */
   closeGently (code: number, reason: string): void {
+    this.beforeClose()
     this.connection.closeGently(code, reason)
   }
+
+  /** We are about to close: sends what is still to go before the close frame. */
+  protected beforeClose (): void {}
 
   /** Cuts the connection and discards the messages that wait. */
   abandon (): void {
@@ -197,8 +201,13 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
     this.dropped++
     if (this.behaviour.overflow === 'drop') return
     const error = new FST_ERR_WS_SLOW_PEER(this.behaviour.maxBuffered)
+    this.closeFor(error, 'the peer reads too slowly')
+  }
+
+  /** Closes for a fault of the peer that is not one of the protocol. */
+  protected closeFor (error: Error & { closeCode: number }, reason: string): void {
     // Close first: a listener that sends again would end up here again.
-    this.closeGently(error.closeCode, 'the peer reads too slowly')
+    this.connection.closeGently(error.closeCode, reason)
     this.connection.insistOnClose()
     this.onError(error)
   }
@@ -260,21 +269,12 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
     setImmediate(() => this.#close(CloseCode.NORMAL, ''))
   }
 
-  /** @param isReadInPlace see `toBytes` */
-  #dataOf (message: unknown, isReadInPlace: boolean): string | Uint8Array {
-    const { encode } = this.behaviour.codec
-    const data: unknown = encode === null ? message : encode(message)
-    if (typeof data === 'string') return data
-    const bytes = toBytes(data, isReadInPlace)
-    if (bytes !== null) return bytes
-    throw encode === null ? new FST_ERR_WS_SEND_TYPE(kindOf(data)) : new FST_ERR_WS_SERIALIZER(kindOf(data))
-  }
-
   #close (code: number, reason: string): void {
     if (this.closesGently) {
       this.closeGently(code, reason)
       return
     }
+    this.beforeClose()
     if (!this.connection.isEnding) this.#inbox.discard()
     this.connection.close(code, reason)
   }

@@ -106,7 +106,7 @@ export function nameOf (load: Load): string {
   if (load.kind === 'memory') {
     return `memory of ${load.connections.toLocaleString('en')} idle WebSockets${withTls(load) ? ', TLS' : ''}`
   }
-  if (load.kind === 'fan-out') return `fan-out of ${load.size} B to ${load.connections.toLocaleString('en')}`
+  if (load.kind === 'fan-out') return `fan-out of ${load.size} B to ${load.connections.toLocaleString('en')} × ${load.inFlight}`
   if (load.kind === 'flood') return `one floods with ${load.content === 'json' ? 'JSON for schemas' : 'texts of 1 B'}`
   const content = {
     binary: `binary ${bytes(load.size)}`,

@@ -188,7 +188,7 @@ export const SUITES: Suite[] = [
     title: 'Fan-out',
     note: 'Ours sends a message that app.sockets.prepare() has made; Bun publishes to a topic.',
     servers: WITHOUT_BUFFERUTIL,
-    loads: [{ kind: 'fan-out', connections: 1000, inFlight: 4, size: 100 }]
+    loads: [{ kind: 'fan-out', connections: 1000, inFlight: 1, size: 100 }, { kind: 'fan-out', connections: 500, inFlight: 8, size: 100 }]
   },
   {
     title: 'Another client while one floods with texts of a byte',

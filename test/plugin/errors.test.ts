@@ -11,10 +11,12 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
     message: "the WebSocket route '/room' must have the method GET, not POST (RFC 6455 section 4.1)"
   }],
   FST_ERR_WS_HANDLER: [['/room'], { message: "the option 'ws.handler' of the route '/room' must be a function" }],
-  FST_ERR_WS_NOT_REGISTERED: [['/room'], {
+  FST_ERR_WS_NOT_REGISTERED: [["the route '/room' has the option 'ws'"], {
     message: "the route '/room' has the option 'ws', but fastify-sockets is not registered in its scope: call " +
-      'app.register(sockets) on the instance that declares the route, or on one of its parents'
+      'app.register(sockets) on the instance that declares it, or on one of its parents'
   }],
+  FST_ERR_WS_TOPIC_URL: [['rooms'], { message: /^'rooms' is not the URL of a topic: it begins with '\/'/ }],
+  FST_ERR_WS_TOPIC_TWICE: [['/a', '/:b'], { message: /^the topics '\/a' and '\/:b' are declared in one scope/ }],
   FST_ERR_WS_ALREADY_REGISTERED: [[], { message: /^fastify-sockets is registered twice in one scope/ }],
   FST_ERR_WS_OTHER_OPTION: [['/room', 'wsHandler', 'ws: { handler }'], {
     message: "the route '/room' has the option 'wsHandler' of @fastify/websocket, which is not registered in its scope: " +
@@ -59,6 +61,7 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   FST_ERR_WS_OVER_RATE: [[], {
     closeCode: 1013, message: 'the peer sends more than limits.messagesPerSecond or limits.bytesPerSecond allow'
   }],
+  FST_ERR_WS_LAGGING: [['/rooms/a'], { closeCode: 1013, message: /^the peer reads too slowly for the topic '\/rooms\/a'/ }],
   FST_ERR_WS_NO_PONG: [[1000], {
     message: 'the peer is gone: for 1000 ms it has neither answered a ping nor sent anything'
   }],
@@ -82,6 +85,23 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   FST_ERR_WS_TWO_CONSUMERS: [[], { message: /already has a consumer$/ }],
   FST_ERR_WS_NOT_OPEN: [['ping()'], { message: 'ping() is no longer possible: the connection has ended' }],
   FST_ERR_WS_ASYNC_VALIDATOR: [[], { message: /^schema\.message has an asynchronous validator/ }],
+  FST_ERR_WS_TOPIC_NOT_READY: [['/a'], { message: "the topic '/a' cannot be used before the app is ready: wait for app.ready() or app.listen()" }],
+  FST_ERR_WS_TOPIC_NAME: [[255], { statusCode: 400, message: /^the name of a topic has 1 to 255 characters/ }],
+  FST_ERR_WS_TOPIC_PARAMS: [['params/a must be string', { cause }], {
+    statusCode: 400, message: 'these are no parameters of the topic: params/a must be string', cause
+  }],
+  FST_ERR_WS_TOPIC_OPTION: [['as', 'a string'], { message: "the option 'as' must be a string" }],
+  FST_ERR_WS_INVALID_PUBLISH: [['message/a must be string'], {
+    message: 'the published value does not fit schema.message of its topic: message/a must be string'
+  }],
+  FST_ERR_WS_POSITION: [['/a', 'at'], { message: /^the messages of the topic '\/a' cannot carry a position: .* the property 'at', a string$/ }],
+  FST_ERR_WS_NO_HISTORY: [['/a'], { message: "the topic '/a' keeps no history: declare it with the option 'history'" }],
+  FST_ERR_WS_NO_PRESENCE: [['/a'], { message: "the topic '/a' does not know its members: declare it with the option 'presence'" }],
+  FST_ERR_WS_TOO_MANY_SUBSCRIPTIONS: [[1000], { message: 'a socket may have at most 1000 subscriptions: see limits.subscriptions' }],
+  FST_ERR_WS_UNSUBSCRIBED: [[], { message: 'unsubscribe() was called before the subscription had begun' }],
+  FST_ERR_WS_IDENTIFY: [['number'], {
+    statusCode: 500, message: "the function given as the WebSocket option 'identify' must return a string or undefined, not number"
+  }],
   FST_ERR_WS_INJECT_REFUSED: [[401, 'who?'], { message: 'the handshake was refused with status 401: who?' }],
   FST_ERR_WS_TWO_VERSIONS: [['0.1.0 and 1.0.0'], { message: /^fastify-sockets 0\.1\.0 and 1\.0\.0 are loaded in one process .*npm ls fastify-sockets/ }],
   FST_ERR_WS_INJECT_HIJACKED: [[], { message: /^the 101 did not come from a WebSocket route: a hook has taken over the socket/ }],

@@ -24,11 +24,10 @@ const routes = {
     })
   },
   'fan-out' () {
-    app.get('/', { ws: options }, socket => {
-      socket.on('message', () => {
-        const news = app.sockets.prepare(NEWS)
-        for (const other of app.sockets) other.send(news)
-      })
+    const news = app.topic('/news')
+    app.get('/', { ws: options }, async socket => {
+      socket.on('message', () => { void news.publish(NEWS) })
+      await socket.subscribe(news)
     })
   }
 }

@@ -1,0 +1,34 @@
+/**
+ * A promise whose rejection nobody has to handle: if nobody does, it is reported, and does not end the process. `await` and
+ * `Promise.all` call `then`, because this is a class of its own.
+ */
+export class Answer<Value> extends Promise<Value> {
+  #isAwaited = false
+
+  /** The promises that `then` makes are ordinary ones. */
+  static override get [Symbol.species] (): PromiseConstructor {
+    return Promise
+  }
+
+  /** @param report is called a turn after a rejection that nobody has asked for */
+  static of<Value> (work: () => Promise<Value>, report: (error: unknown) => void): Answer<Value> {
+    const answer = new Answer<Value>(resolve => { resolve(started(work)) })
+    Promise.prototype.then.call(answer, undefined, error => {
+      setImmediate(() => { if (!answer.#isAwaited) report(error) })
+    })
+    return answer
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- it is a promise
+  override then<A = Value, B = never> (
+    onFulfilled?: ((value: Value) => A | PromiseLike<A>) | null, onRejected?: ((error: any) => B | PromiseLike<B>) | null
+  ): Promise<A | B> {
+    this.#isAwaited = true
+    return super.then(onFulfilled, onRejected)
+  }
+}
+
+/** What the work throws at once rejects as well. */
+async function started<Value> (work: () => Promise<Value>): Promise<Value> {
+  return work()
+}

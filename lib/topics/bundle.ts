@@ -1,0 +1,134 @@
+import type { Numbered } from '../backplane/engine.ts'
+import type { MessageForm } from '../connection/message-form.ts'
+import type { Encode } from '../socket/prepared-message.ts'
+import type { Publication } from './publication.ts'
+import type { Variant } from './variant.ts'
+
+/** Larger ones are not joined: a system call less is then no gain. */
+const MAX_JOINED = 64 * 1024
+
+/** Bytes that are joined for fewer subscribers come from Node's pool: a peer may keep it alive, as with any small message. */
+const MANY = 16
+
+/** A message on its way to the subscribers of a topic. */
+export class Delivery<Target = unknown> {
+  /** The topic. */
+  readonly target: Target
+  readonly numbered: Numbered<Publication>
+  /** The position behind which it is the next message of its topic. */
+  readonly previous: string
+  /** Its place among all that was published in this process. */
+  readonly order: number
+
+  constructor (target: Target, numbered: Numbered<Publication>, previous: string, order: number) {
+    this.target = target
+    this.numbered = numbered
+    this.previous = previous
+    this.order = order
+  }
+
+  form (encode: Encode): MessageForm {
+    return this.numbered.message.form(encode, this.numbered.at)
+  }
+}
+
+/** Bytes that many sockets write, and how many messages they are. */
+export interface Joined {
+  readonly bytes: Buffer
+  readonly count: number
+}
+
+/** What was published to one topic in a turn. */
+export class Batch {
+  readonly deliveries: readonly Delivery[]
+  /** For those who get nothing else. */
+  readonly #alone: Bundle
+  /** The bundle that it was last put behind, and the one that this made. */
+  #before: Bundle | null = null
+  #longer: Bundle | null = null
+  #others: Map<Bundle, Bundle> | null = null
+
+  /**
+   * @param deliveries at least one, in order
+   * @param audience how many will get it
+   */
+  constructor (deliveries: readonly Delivery[], audience: number) {
+    this.deliveries = deliveries
+    this.#alone = new Bundle(null, this, audience)
+  }
+
+  /** What somebody gets who gets that bundle already. The same bundle always makes the same object. */
+  behind (bundle: Bundle | null): Bundle {
+    if (bundle === null) return this.#alone
+    if (bundle !== this.#before) {
+      if (this.#longer !== null) (this.#others ??= new Map()).set(this.#before!, this.#longer)
+      this.#before = bundle
+      this.#longer = this.#others?.get(bundle) ?? new Bundle(bundle, this, 1)
+    }
+    return this.#longer!
+  }
+}
+
+/** What a socket gets at the end of a turn. Sockets that get the same share one bundle, whose bytes are joined once. */
+export class Bundle {
+  readonly #before: Bundle | null
+  readonly #batch: Batch
+  readonly #audience: number
+  #deliveries: readonly Delivery[] | null
+  #variant: Variant | null = null
+  #joined: Joined | null = null
+  #others: Map<Variant, Joined | null> | null = null
+
+  constructor (before: Bundle | null, batch: Batch, audience: number) {
+    this.#before = before
+    this.#batch = batch
+    this.#audience = audience
+    this.#deliveries = before === null ? batch.deliveries : null
+  }
+
+  /** In the order in which they were published, whatever their topics. */
+  get deliveries (): readonly Delivery[] {
+    if (this.#deliveries === null) {
+      const all: Delivery[] = []
+      for (let bundle: Bundle | null = this; bundle !== null; bundle = bundle.#before) {
+        for (const delivery of bundle.#batch.deliveries) all.push(delivery)
+      }
+      this.#deliveries = all.sort((a, b) => a.order - b.order)
+    }
+    return this.#deliveries
+  }
+
+  /**
+   * The frames of all messages, for sockets of one variant; null if each is better sent by itself.
+   *
+   * @throws whatever the encoder throws, or zlib
+   */
+  joined (variant: Variant): Joined | null {
+    if (variant !== this.#variant) {
+      if (this.#variant !== null) (this.#others ??= new Map()).set(this.#variant, this.#joined)
+      const found = this.#others?.get(variant)
+      this.#joined = found === undefined ? this.#join(variant) : found
+      this.#variant = variant
+    }
+    return this.#joined
+  }
+
+  #join (variant: Variant): Joined | null {
+    const frames: Buffer[] = []
+    let length = 0
+    for (const delivery of this.deliveries) {
+      const frame = variant.frame(delivery.form(variant.encode))
+      if (frame === null || length > MAX_JOINED) return null
+      frames.push(frame.bytes)
+      length += frame.bytes.length
+    }
+    if (frames.length === 1) return { bytes: frames[0]!, count: 1 }
+    const bytes = this.#audience < MANY ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length)
+    let end = 0
+    for (const frame of frames) {
+      bytes.set(frame, end)
+      end += frame.length
+    }
+    return { bytes, count: frames.length }
+  }
+}

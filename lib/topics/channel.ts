@@ -1,0 +1,164 @@
+import type { Numbered, Top } from '../backplane/engine.ts'
+import type { Encode } from '../socket/prepared-message.ts'
+import { Batch, Delivery } from './bundle.ts'
+import { fanOut, type Receiver, type Source } from './fan-out.ts'
+import type { Policy } from './policy.ts'
+import type { Publication } from './publication.ts'
+
+/** Somebody who is subscribed. */
+export interface Listener {
+  /** What it has been given: all messages up to this number. It may be older than the truth, but not newer. */
+  after: number
+  /** Its place in `#live`, kept by the channel. */
+  index: number
+  /** What publishers call it, to leave it out; null: nobody does. */
+  readonly name: string | null
+  readonly receiver: Receiver
+  readonly encode: Encode
+  /** Keeps a message that it cannot be given yet. Runs no code of the user's. */
+  hold (delivery: Delivery<Channel>): void
+}
+
+/** One topic that somebody in this process is subscribed to. */
+export class Channel implements Source {
+  readonly name: string
+  readonly policy: Policy
+  /** Where the topic stands, as far as it has been announced here: the number of its last message, and its position. */
+  seq = 0
+  at = ''
+  /** Resolves when everything that is published is announced here; null: it is. */
+  ready: Promise<void> | null
+
+  /** Those who get what is published, at the end of the turn. */
+  readonly #live: Listener[] = []
+  /** Those for whom it is kept. Whoever reads the history by itself is in neither. */
+  readonly #held = new Set<Listener>()
+  /** How many are subscribed, by the encoder of their routes. */
+  readonly #encoders = new Map<Encode, number>()
+  #size = 0
+  #named: Map<string, Set<Listener>> | null = null
+  /** What the live ones have yet to be given. */
+  #pending: Array<Delivery<Channel>> = []
+
+  constructor (name: string, policy: Policy, subscribed: Promise<Top>) {
+    this.name = name
+    this.policy = policy
+    this.ready = subscribed.then(top => {
+      this.ready = null
+      if (top.seq >= this.seq) this.#reached(top)
+    })
+  }
+
+  /** How many are subscribed. */
+  get size (): number {
+    return this.#size
+  }
+
+  get encoders (): Iterable<Encode> {
+    return this.#encoders.keys()
+  }
+
+  get hasPending (): boolean {
+    return this.#pending.length > 0
+  }
+
+  /** Somebody subscribes. */
+  add ({ encode }: Listener): void {
+    this.#size++
+    this.#encoders.set(encode, (this.#encoders.get(encode) ?? 0) + 1)
+  }
+
+  /** It no longer is subscribed. */
+  remove (listener: Listener): void {
+    this.leave(listener)
+    this.#size--
+    const left = this.#encoders.get(listener.encode)! - 1
+    if (left === 0) this.#encoders.delete(listener.encode)
+    else this.#encoders.set(listener.encode, left)
+    const named = listener.name === null ? undefined : this.#named?.get(listener.name)
+    if (named?.delete(listener) && named.size === 0) this.#named!.delete(listener.name!)
+  }
+
+  /** From now on, it can be left out by its name. */
+  addName (listener: Listener): void {
+    this.#named ??= new Map()
+    const named = this.#named.get(listener.name!)
+    if (named === undefined) this.#named.set(listener.name!, new Set([listener]))
+    else named.add(listener)
+  }
+
+  /** From now on, it gets what is published. It has been given everything up to `after`. */
+  join (listener: Listener): void {
+    listener.index = this.#live.push(listener) - 1
+  }
+
+  /** From now on, what is published is kept for it. */
+  keepFor (listener: Listener): void {
+    this.#held.add(listener)
+  }
+
+  /** It is neither given nor kept anything. */
+  leave (listener: Listener): void {
+    this.#held.delete(listener)
+    if (listener.index < 0) return
+    const last = this.#live.pop()!
+    if (last !== listener) {
+      this.#live[listener.index] = last
+      last.index = listener.index
+    }
+    listener.index = -1
+  }
+
+  /** A message is announced. */
+  onMessage (numbered: Numbered<Publication>, order: number): void {
+    const delivery = new Delivery<Channel>(this, numbered, this.at, order)
+    this.#reached(numbered)
+    for (const listener of this.#held) listener.hold(delivery)
+    if (this.#live.length === 0) return
+    fanOut.version++
+    if (this.#pending.push(delivery) === 1) fanOut.add(this)
+  }
+
+  distribute (round: Receiver[]): void {
+    const pending = this.#pending
+    this.#pending = []
+    const first = pending[0]!.numbered.seq
+    const batch = new Batch(pending, this.#live.length)
+    const excepted = this.#exceptedBy(pending)
+    for (const listener of this.#live) {
+      const isWhole = listener.after < first && !excepted?.has(listener)
+      const part = isWhole ? pending : partOf(pending, listener)
+      if (part.length === 0) continue
+      const { receiver } = listener
+      if (receiver.bundle === null) round.push(receiver)
+      receiver.bundle = (isWhole ? batch : new Batch(part, 1)).behind(receiver.bundle)
+    }
+  }
+
+  /** What a live one is still to be given, before the turn ends. */
+  pendingFor (listener: Listener): Array<Delivery<Channel>> {
+    return partOf(this.#pending, listener)
+  }
+
+  #reached ({ seq, at }: Top): void {
+    this.seq = seq
+    this.at = at
+  }
+
+  #exceptedBy (pending: Array<Delivery<Channel>>): Set<Listener> | null {
+    if (this.#named === null) return null
+    let all: Set<Listener> | null = null
+    for (const { numbered: { message } } of pending) {
+      if (message.except === null) continue
+      for (const listener of this.#named.get(message.except) ?? []) (all ??= new Set()).add(listener)
+    }
+    return all
+  }
+}
+
+/** What a listener has not been given, without that which leaves it out. */
+function partOf (deliveries: ReadonlyArray<Delivery<Channel>>, { after, name }: Listener): Array<Delivery<Channel>> {
+  return deliveries.filter(({ numbered: { seq, message } }) => {
+    return seq > after && (message.except === null || message.except !== name)
+  })
+}

@@ -1,0 +1,81 @@
+import { FST_ERR_WS_TOPIC_NAME, FST_ERR_WS_TOPIC_PARAMS, FST_ERR_WS_TOPIC_URL } from '../errors.ts'
+
+/** The longest name of a topic, in characters. */
+export const MAX_NAME = 255
+
+/** Begins with a slash, and does not end with one; a parameter is a whole segment. */
+const VALID = /^\/(?:(?:[^/:*()?]+|:\w+)(?:\/(?!$)|$))*$/
+
+/** The URL of a declared topic: its text, and where the values of its parameters go. */
+export class TopicUrl {
+  readonly text: string
+  /** The names of the parameters, in order. */
+  readonly params: readonly string[]
+  /** The text before, between and behind them. */
+  readonly #around: readonly string[]
+
+  /**
+   * @param url parameters are whole segments: `/rooms/:room`
+   * @param prefix of the instance that declares it
+   * @throws {FST_ERR_WS_TOPIC_URL}
+   */
+  constructor (url: string, prefix: string) {
+    if (typeof url !== 'string' || !VALID.test(url)) throw new FST_ERR_WS_TOPIC_URL(url)
+    this.text = joined(prefix, url)
+    const parts = this.text.split(/(?<=\/):(\w+)/)
+    this.params = parts.filter((_, i) => i % 2 === 1)
+    this.#around = parts.filter((_, i) => i % 2 === 0)
+    if (new Set(this.params).size < this.params.length) throw new FST_ERR_WS_TOPIC_URL(url)
+  }
+
+  /**
+   * The name of the topic with these parameters. Each value is encoded, so different values never make the same name.
+   *
+   * @throws {FST_ERR_WS_TOPIC_PARAMS | FST_ERR_WS_TOPIC_NAME}
+   */
+  name (params: Record<string, unknown>): string {
+    let name = this.#around[0]!
+    for (let i = 0; i < this.params.length; i++) name += encoded(this.params[i]!, params[this.params[i]!]) + this.#around[i + 1]!
+    if (name.length > MAX_NAME) throw new FST_ERR_WS_TOPIC_NAME(MAX_NAME)
+    return name
+  }
+
+  /** Whether both could have a topic of the same name. */
+  overlaps (other: TopicUrl): boolean {
+    const own = this.text.split('/')
+    const others = other.text.split('/')
+    return own.length === others.length && own.every((segment, i) => {
+      return segment === others[i] || segment.startsWith(':') || others[i]!.startsWith(':')
+    })
+  }
+}
+
+/** As Fastify joins a prefix with the URL of a route. */
+function joined (prefix: string, url: string): string {
+  if (prefix === '') return url
+  if (url === '/') return prefix
+  return prefix.endsWith('/') ? prefix + url.slice(1) : prefix + url
+}
+
+/** @throws {FST_ERR_WS_TOPIC_PARAMS} */
+function encoded (name: string, value: unknown): string {
+  const text = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' ? String(value) : value
+  if (typeof text !== 'string' || text === '') throw new FST_ERR_WS_TOPIC_PARAMS(`params/${name} must be a string that is not empty`)
+  // A name this long is refused in any case: encoding it might take long.
+  if (text.length > MAX_NAME) throw new FST_ERR_WS_TOPIC_NAME(MAX_NAME)
+  try {
+    return encodeURIComponent(text)
+  } catch (cause) {
+    // Half of a surrogate pair.
+    throw new FST_ERR_WS_TOPIC_PARAMS(`params/${name} is not well-formed text`, { cause })
+  }
+}
+
+/**
+ * Names that users choose may not begin with '/': those belong to declared topics.
+ *
+ * @throws {FST_ERR_WS_TOPIC_NAME}
+ */
+export function checkName (name: unknown): asserts name is string {
+  if (typeof name !== 'string' || name === '' || name.length > MAX_NAME || name.startsWith('/')) throw new FST_ERR_WS_TOPIC_NAME(MAX_NAME)
+}

@@ -1,0 +1,47 @@
+import type { Published, PublishOptions } from '../../types/topics.ts'
+import { FST_ERR_WS_NOT_OPEN, FST_ERR_WS_TOPIC_OPTION } from '../errors.ts'
+import { type LiveSocket, PublicLiveSocket } from '../live/live-socket.ts'
+import { Answer } from './answer.ts'
+import type { Hub } from './hub.ts'
+import { checkName } from './name.ts'
+import type { Policy } from './policy.ts'
+import { type Publication, ValuePublication } from './publication.ts'
+import type { DeclaredTopic } from './topic.ts'
+
+/** Publishes to a declared topic. */
+export function publish (topic: DeclaredTopic, params: unknown, message: unknown, options: PublishOptions = {}): Answer<Published> {
+  return Answer.of(async () => {
+    const name = topic.nameOf(params)
+    return publishTo(topic.hub, name, topic, except => topic.publication(message, except), options)
+  }, error => topic.report(error))
+}
+
+/** Publishes to a name that was not declared. */
+export function publishByName (hub: Hub, name: string, message: unknown, options: PublishOptions = {}): Answer<Published> {
+  return Answer.of(async () => {
+    checkName(name)
+    return publishTo(hub, name, hub.undeclared, except => new ValuePublication(message, except), options)
+  }, error => hub.report(error, String(name)))
+}
+
+async function publishTo (
+  hub: Hub, name: string, policy: Policy, make: (except: string | null) => Publication, { except, from, id }: PublishOptions
+): Promise<Published> {
+  const left = except === undefined || typeof except === 'string' ? null : insideOf('except', except)
+  if (id !== undefined && typeof id !== 'string') throw new FST_ERR_WS_TOPIC_OPTION('id', 'a string')
+  const publisher = from === undefined ? left : insideOf('from', from)
+  const permission = publisher === null ? null : publisher.topics.mayPublish()
+  if (permission === false) {
+    publisher!.onOverRate()
+    throw new FST_ERR_WS_NOT_OPEN('publish()')
+  }
+  if (permission !== null) await permission
+  const leftOut = left === null ? except as string | undefined ?? null : left.topics.nameIn(name)
+  return hub.publish(name, policy, make(leftOut), id)
+}
+
+function insideOf (option: string, socket: unknown): LiveSocket {
+  const inside = PublicLiveSocket.insideOf(socket)
+  if (inside === null) throw new FST_ERR_WS_TOPIC_OPTION(option, 'a socket of a WebSocket route')
+  return inside
+}

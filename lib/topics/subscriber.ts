@@ -1,0 +1,208 @@
+import { AsyncResource } from 'node:async_hooks'
+import type { SubscribeMessage, UnsubscribeMessage } from '../../types/diagnostics.ts'
+import type { Beginning, SubscribeOptions } from '../../types/topics.ts'
+import { FST_ERR_WS_NOT_OPEN, FST_ERR_WS_TOO_MANY_SUBSCRIPTIONS, FST_ERR_WS_TOPIC_OPTION } from '../errors.ts'
+import { messagesOut, subscriptions, unsubscriptions } from '../live/channels.ts'
+import type { LiveSocket, SocketTopics } from '../live/live-socket.ts'
+import { Answer } from './answer.ts'
+import type { Bundle, Delivery } from './bundle.ts'
+import type { Channel } from './channel.ts'
+import { fanOut } from './fan-out.ts'
+import type { Hub } from './hub.ts'
+import { checkName } from './name.ts'
+import type { Policy } from './policy.ts'
+import type { Presence } from './presence.ts'
+import { PublicTopic } from './public-topic.ts'
+import { PublishRate } from './publish-rate.ts'
+import { type Subscribing, Subscription } from './subscription.ts'
+import { Variant } from './variant.ts'
+
+/** A topic that a socket asks for. */
+interface Wanted {
+  readonly hub: Hub
+  readonly name: string
+  readonly policy: Policy
+  /** Null: the topic does not know its members. */
+  readonly presence: Presence | null
+  readonly options: SubscribeOptions
+}
+
+/** What one socket is subscribed to, and what it is given at the end of a turn. */
+export class Subscriber implements Subscribing, SocketTopics {
+  readonly socket: LiveSocket
+  bundle: Bundle | null = null
+
+  /** Of the socket's own registration, for names that were not declared. */
+  readonly #hub: Hub
+  /** Null: it compresses for itself. */
+  readonly #variant: Variant | null
+  readonly #subscriptions = new Map<string, Subscription>()
+  /** Those that wait until the socket has drained; null: none ever has. */
+  #waiting: Set<Subscription> | null = null
+  /** The last thing that had been published when it was given everything. */
+  #version = 0
+  #rate: PublishRate | null = null
+
+  constructor (socket: LiveSocket, hub: Hub) {
+    this.socket = socket
+    this.#hub = hub
+    this.#variant = Variant.of(socket)
+  }
+
+  get names (): string[] {
+    return [...this.#subscriptions.keys()]
+  }
+
+  subscribe (args: unknown[]): Promise<Beginning> {
+    const report = (error: unknown): void => { this.socket.failed(error) }
+    let wanted: Wanted
+    try {
+      wanted = this.#wanted(args)
+    } catch (error) {
+      return Answer.of(() => Promise.reject(error), report)
+    }
+    const known = this.#subscriptions.get(wanted.name)
+    if (known !== undefined) return known.answer!
+    const answer = Answer.of(() => this.#begin(wanted), report)
+    const subscription = this.#subscriptions.get(wanted.name)
+    if (subscription !== undefined) subscription.answer = answer
+    return answer
+  }
+
+  unsubscribe (args: unknown[]): boolean {
+    const { name } = this.#wanted(args)
+    const subscription = this.#subscriptions.get(name)
+    if (subscription === undefined) return false
+    this.flush()
+    this.#end(name, subscription)
+    return true
+  }
+
+  /** What the arguments of `subscribe()` ask for. */
+  #wanted ([of, ...rest]: unknown[]): Wanted {
+    const topic = PublicTopic.insideOf(of)
+    if (topic === null) {
+      checkName(of)
+      const hub = this.#hub
+      return { hub, name: of, policy: hub.undeclared, presence: null, options: rest[0] as SubscribeOptions ?? {} }
+    }
+    const { hub, presence, hasParams } = topic
+    const name = topic.nameOf(hasParams ? rest[0] : {})
+    return { hub, name, policy: topic, presence, options: rest[hasParams ? 1 : 0] as SubscribeOptions ?? {} }
+  }
+
+  async #begin ({ hub, name, policy, presence, options: { since, as, begin } }: Wanted): Promise<Beginning> {
+    const { socket } = this
+    if (as !== undefined && (typeof as !== 'string' || as === '')) throw new FST_ERR_WS_TOPIC_OPTION('as', 'a string that is not empty')
+    if (begin !== undefined && typeof begin !== 'function') throw new FST_ERR_WS_TOPIC_OPTION('begin', 'a function')
+    if (!socket.connection.isOpen) throw new FST_ERR_WS_NOT_OPEN('subscribe()')
+    const max = socket.behaviour.topics.maxSubscriptions
+    if (this.#subscriptions.size >= max) throw new FST_ERR_WS_TOO_MANY_SUBSCRIPTIONS(max)
+    const subscription = new Subscription(this, {
+      hub, channel: hub.open(name, policy), presence, name: as ?? null, begin: begin === undefined ? null : AsyncResource.bind(begin)
+    })
+    this.#subscriptions.set(name, subscription)
+    try {
+      // A client may send anything: what is no text is no position either.
+      const beginning = await subscription.start(typeof since === 'string' ? since : null)
+      if (subscriptions.hasSubscribers) {
+        subscriptions.publish({ socket: socket.public, topic: name, url: policy.url, ...beginning } satisfies SubscribeMessage)
+      }
+      return beginning
+    } catch (error) {
+      if (this.#subscriptions.get(name) === subscription) this.#end(name, subscription)
+      throw error
+    }
+  }
+
+  /** What leaves this socket out of a topic; null: it is not subscribed. */
+  nameIn (topic: string): string | null {
+    return this.#subscriptions.get(topic)?.named() ?? null
+  }
+
+  /** @see PublishRate.take */
+  mayPublish (): Promise<void> | null | false {
+    const { publishLimit } = this.socket.behaviour.topics
+    if (publishLimit === null) return null
+    this.#rate ??= new PublishRate(publishLimit)
+    return this.#rate.take()
+  }
+
+  deliver (): void {
+    const { bundle } = this
+    if (bundle === null) return
+    this.bundle = null
+    if (this.#variant === null || this.#isSlow || messagesOut.hasSubscribers || !this.#write(bundle, this.#variant)) this.#giveAll(bundle)
+  }
+
+  /** Gives the socket what was published to it, before anything that is sent to it now. */
+  flush (): void {
+    if (this.#version === fanOut.version) return
+    this.#version = fanOut.version
+    const { bundle } = this
+    this.bundle = null
+    if (bundle !== null) this.#giveAll(bundle)
+    const pending = []
+    for (const subscription of this.#subscriptions.values()) {
+      if (!subscription.isLive || !subscription.channel.hasPending) continue
+      for (const delivery of subscription.channel.pendingFor(subscription)) pending.push(delivery)
+      subscription.after = subscription.channel.seq
+    }
+    for (const delivery of pending.sort((a, b) => a.order - b.order)) this.#give(delivery)
+  }
+
+  waitForDrain (subscription: Subscription): void {
+    (this.#waiting ??= new Set()).add(subscription)
+  }
+
+  stopWaiting (subscription: Subscription): void {
+    this.#waiting?.delete(subscription)
+  }
+
+  /** The socket has drained. */
+  drained (): void {
+    if (!this.#isSlow) return
+    const waiting = [...this.#waiting!].sort((a, b) => a.order - b.order)
+    this.#waiting!.clear()
+    for (const subscription of waiting) subscription.drained()
+  }
+
+  /** The connection has ended. */
+  end (): void {
+    this.bundle = null
+    for (const [name, subscription] of this.#subscriptions) this.#end(name, subscription)
+  }
+
+  /** Whether a message waits, which none may overtake. */
+  get #isSlow (): boolean {
+    return this.#waiting !== null && this.#waiting.size > 0
+  }
+
+  #write (bundle: Bundle, variant: Variant): boolean {
+    try {
+      const joined = bundle.joined(variant)
+      return joined !== null && this.socket.connection.sendJoined(joined.bytes, joined.count)
+    } catch {
+      // It is encoded once more for each message: then it is known which one failed.
+      return false
+    }
+  }
+
+  #giveAll ({ deliveries }: Bundle): void {
+    for (const delivery of deliveries) this.#give(delivery as Delivery<Channel>)
+  }
+
+  #give (delivery: Delivery<Channel>): void {
+    const subscription = this.#subscriptions.get(delivery.target.name)
+    if (subscription?.isLive) subscription.give(delivery)
+  }
+
+  #end (name: string, subscription: Subscription): void {
+    this.#subscriptions.delete(name)
+    subscription.end()
+    if (unsubscriptions.hasSubscribers) {
+      const { url } = subscription.channel.policy
+      unsubscriptions.publish({ socket: this.socket.public, topic: name, url } satisfies UnsubscribeMessage)
+    }
+  }
+}

@@ -1,0 +1,368 @@
+import { setImmediate } from 'node:timers'
+import type { Beginning } from '../../types/topics.ts'
+import type { Engine, Numbered } from '../backplane/engine.ts'
+import { at, type Due, TURN_END } from '../connection/due.ts'
+import { FST_ERR_WS_LAGGING, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_UNSUBSCRIBED } from '../errors.ts'
+import type { LiveSocket } from '../live/live-socket.ts'
+import type { Encode } from '../socket/prepared-message.ts'
+import type { Delivery } from './bundle.ts'
+import type { Channel, Listener } from './channel.ts'
+import type { Receiver } from './fan-out.ts'
+import type { Presence } from './presence.ts'
+import type { Publication } from './publication.ts'
+
+/** How many messages are read from a history at a time. */
+const CHUNK = 128
+/** Bytes that a message counts while it is held, besides its own. */
+const ENTRY_COST = 64
+
+/**
+ * JOINING: the engine has yet to answer. HELD: `begin` runs, and what is published is kept. LIVE: gets what is published.
+ * BEHIND: reads the history at the pace of its socket, and is not given what is published. ENDED: gets nothing more.
+ */
+type State = 'JOINING' | 'HELD' | 'LIVE' | 'BEHIND' | 'ENDED'
+
+/** The socket of a subscription, as that needs it. */
+export interface Subscribing extends Receiver {
+  readonly socket: LiveSocket
+  /** The subscription waits for `drained`. */
+  waitForDrain (subscription: Subscription): void
+  /** It waits no longer. */
+  stopWaiting (subscription: Subscription): void
+}
+
+type Begin = (beginning: Beginning) => unknown
+
+/** Where the topics of a subscription are. */
+interface SubscriptionHub {
+  readonly engine: Engine<Publication>
+  release (channel: Channel): void
+}
+
+export interface SubscriptionParts {
+  hub: SubscriptionHub
+  channel: Channel
+  /** Null: the topic does not know its members. */
+  presence: Presence | null
+  name: string | null
+  begin: Begin | null
+}
+
+/** What has been published since it began to be held. */
+interface Tail {
+  readonly deliveries: Array<Delivery<Channel>>
+  bytes: number
+}
+
+/** A part of the history. */
+interface Chunk {
+  readonly messages: ReadonlyArray<Numbered<Publication>>
+  /** Whoever has all of them has everything up to this number. */
+  readonly upTo: number
+}
+
+/** One socket's subscription to one topic. */
+export class Subscription implements Listener, Due {
+  readonly channel: Channel
+  readonly receiver: Subscribing
+  name: string | null
+  index = -1
+  after = 0
+
+  /** What `subscribe()` has returned. */
+  answer: Promise<Beginning> | null = null
+
+  readonly #hub: SubscriptionHub
+  /** Null: the topic does not know its members. */
+  readonly #presence: Presence | null
+  readonly #begin: Begin | null
+  #isMember = false
+  #state: State = 'JOINING'
+  /** The position of the last message that it was given, where its state is not LIVE. */
+  #at = ''
+  /** While HELD; null: too much was published, and what can be is read from the history. */
+  #tail: Tail | null = null
+  /** With `overflow: 'latest'`: the message to be sent when the socket has drained. */
+  #latest: Delivery<Channel> | null = null
+  /** A read of the history is under way. */
+  #isReading = false
+
+  constructor (receiver: Subscribing, { hub, channel, presence, name, begin }: SubscriptionParts) {
+    this.#hub = hub
+    this.#presence = presence
+    this.channel = channel
+    this.receiver = receiver
+    this.name = name
+    this.#begin = begin
+    channel.add(this)
+    if (name !== null) channel.addName(this)
+  }
+
+  get encode (): Encode {
+    return this.receiver.socket.behaviour.codec.encode
+  }
+
+  get isLive (): boolean {
+    return this.#state === 'LIVE'
+  }
+
+  /** Whether it reads the history, or waits to. */
+  get isBehind (): boolean {
+    return this.#state === 'BEHIND'
+  }
+
+  /** The name that leaves it out: its socket's id, unless it has one already. */
+  named (): string {
+    if (this.name === null) {
+      this.name = this.receiver.socket.id
+      this.channel.addName(this)
+    }
+    return this.name
+  }
+
+  /** @param since where the client stands; null: nowhere */
+  async start (since: string | null): Promise<Beginning> {
+    const { channel } = this
+    // Also if there is nothing to wait for: nothing of the user's may run before the answer is known by the caller.
+    await channel.ready
+    this.#mustGoOn()
+    this.#hold()
+    if (this.#presence !== null) {
+      await this.#enter(this.#presence)
+      this.#mustGoOn()
+    }
+    const missed = since === null ? null : await this.#read(since)
+    this.#mustGoOn()
+    const recovered = missed !== null
+    if (recovered) {
+      this.#at = since!
+      this.#tail = null
+      channel.policy.counts.recovered++
+    } else if (since !== null) {
+      channel.policy.counts.lost++
+    }
+    const beginning = { recovered, at: this.#at }
+    if (this.#begin !== null) {
+      await this.#runBegin(this.#begin, beginning)
+      this.#mustGoOn()
+    }
+    this.#goOn(missed)
+    return beginning
+  }
+
+  /** It is given a message at the end of a turn, or what waits while it is held. */
+  give (delivery: Delivery<Channel>): void {
+    const { socket } = this.receiver
+    const { policy } = this.channel
+    if (policy.overflow === undefined || socket.bufferedAmount <= socket.behaviour.highWaterMark) {
+      this.#dropLatest()
+      this.#send(delivery.numbered)
+    } else if (policy.overflow === 'latest') {
+      this.#dropLatest()
+      this.#latest = delivery
+      this.receiver.waitForDrain(this)
+    } else if (policy.overflow === 'drop') {
+      this.#missed(1)
+    } else if (policy.overflow === 'close') {
+      this.#closeLagging()
+    } else {
+      this.channel.leave(this)
+      this.#state = 'BEHIND'
+      this.#at = delivery.previous
+      this.after = 0
+      this.receiver.waitForDrain(this)
+    }
+  }
+
+  hold (delivery: Delivery<Channel>): void {
+    const { numbered: { message, at: position } } = delivery
+    if (this.#tail === null || (message.except !== null && message.except === this.name)) return
+    const { overflow, retention } = this.channel.policy
+    const { highWaterMark, maxBuffered } = this.receiver.socket.behaviour
+    const { deliveries } = this.#tail
+    if (overflow === 'latest') this.#missed(deliveries.splice(0).length)
+    const bytes = this.#tail.bytes + message.byteLength(this.encode, position) + ENTRY_COST
+    if (overflow !== 'latest' && bytes > (overflow === undefined ? maxBuffered : highWaterMark)) {
+      if (overflow === 'drop') {
+        this.#missed(1)
+        return
+      }
+      this.#tail = null
+      // Not now: the listeners of the socket would be called in the midst of a publish().
+      if (retention === null) at(TURN_END, this)
+      return
+    }
+    this.#tail.bytes = overflow === 'latest' ? 0 : bytes
+    deliveries.push(delivery)
+  }
+
+  /** Too much was published while it was held, and there is no history to read it from. */
+  onDue (): void {
+    if (this.#state !== 'ENDED') this.#closeLagging()
+  }
+
+  /** The socket has drained. */
+  drained (): void {
+    if (this.#state === 'BEHIND') {
+      void this.#catchUp(null)
+    } else if (this.#latest !== null) {
+      const { numbered } = this.#latest
+      this.#latest = null
+      this.#send(numbered)
+    }
+  }
+
+  /** When the message that waits for the socket was published; 0 if none does. */
+  get order (): number {
+    return this.#latest?.order ?? 0
+  }
+
+  /** Gets nothing more. */
+  end (): void {
+    this.#state = 'ENDED'
+    this.#tail = null
+    this.#latest = null
+    this.receiver.stopWaiting(this)
+    this.channel.remove(this)
+    this.#hub.release(this.channel)
+    if (this.#isMember) this.#presence!.exit(this.channel.name, this.receiver.socket)
+  }
+
+  #mustGoOn (): void {
+    if (this.#state !== 'ENDED') return
+    if (this.receiver.socket.state === 'open') throw new FST_ERR_WS_UNSUBSCRIBED()
+    throw new FST_ERR_WS_NOT_OPEN('subscribe()')
+  }
+
+  /** From where the topic stands now, keeps what is published. */
+  #hold (): void {
+    this.#state = 'HELD'
+    this.after = this.channel.seq
+    this.#at = this.channel.at
+    this.#tail = { deliveries: [], bytes: 0 }
+    this.channel.keepFor(this)
+  }
+
+  async #enter (presence: Presence): Promise<void> {
+    const { socket } = this.receiver
+    const info = presence.describe(socket)
+    this.#isMember = true
+    await presence.enter(this.channel.name, socket, info)
+  }
+
+  async #runBegin (begin: Begin, beginning: Beginning): Promise<void> {
+    const { socket } = this.receiver
+    socket.begin()
+    try {
+      await begin(beginning)
+    } finally {
+      socket.done()
+    }
+  }
+
+  /** `begin` has ended: delivers what was kept, or reads it. */
+  #goOn (missed: Chunk | null): void {
+    const tail = this.#tail
+    this.#tail = null
+    this.channel.leave(this)
+    if (tail === null) {
+      this.#state = 'BEHIND'
+      void this.#catchUp(missed)
+      return
+    }
+    this.#goLive()
+    for (const delivery of tail.deliveries) if (this.isLive) this.give(delivery)
+  }
+
+  #goLive (): void {
+    this.#state = 'LIVE'
+    this.after = this.channel.seq
+    this.channel.join(this)
+  }
+
+  /** What comes behind a position; null if that is not known any more. */
+  async #read (after: string): Promise<Chunk | null> {
+    const { name, policy: { retention }, seq } = this.channel
+    const messages = retention === null ? null : await this.#hub.engine.read(name, retention, after, CHUNK)
+    if (messages === null) return null
+    const last = messages.at(-1)?.seq ?? 0
+    // A short answer has everything that had been announced when it was asked for.
+    return { messages, upTo: messages.length < CHUNK ? Math.max(seq, last) : last }
+  }
+
+  /** Reads the history and sends it, as long as the socket can take it, a part in each turn. */
+  async #catchUp (first: Chunk | null): Promise<void> {
+    if (this.#isReading) return
+    this.#isReading = true
+    let chunk = first ?? await this.#read(this.#at)
+    while (chunk !== null && this.#sendChunk(chunk)) {
+      await new Promise(resolve => { setImmediate(resolve) })
+      chunk = await this.#read(this.#at)
+    }
+    this.#isReading = false
+    if (chunk === null && this.isBehind) this.#lose()
+  }
+
+  /** @returns whether to go on reading */
+  #sendChunk ({ messages, upTo }: Chunk): boolean {
+    for (const numbered of messages) {
+      if (!this.isBehind || this.#waitsIfCongested()) return false
+      this.#at = numbered.at
+      const { except } = numbered.message
+      if (except === null || except !== this.name) this.#send(numbered)
+    }
+    if (!this.isBehind) return false
+    if (upTo < this.channel.seq) return !this.#waitsIfCongested()
+    this.#goLive()
+    return false
+  }
+
+  #waitsIfCongested (): boolean {
+    const { socket } = this.receiver
+    const isCongested = socket.bufferedAmount > socket.behaviour.highWaterMark
+    if (isCongested) this.receiver.waitForDrain(this)
+    return isCongested
+  }
+
+  /** What it has missed is not in the history any more. */
+  #lose (): void {
+    this.channel.policy.counts.lost++
+    if (this.#begin === null) {
+      this.#closeLagging()
+      return
+    }
+    this.#hold()
+    const { socket } = this.receiver
+    this.#runBegin(this.#begin, { recovered: false, at: this.#at }).then(
+      () => { if (this.#state === 'HELD') this.#goOn(null) },
+      error => { socket.failed(error) }
+    )
+  }
+
+  #send ({ message, at: position }: Numbered<Publication>): void {
+    const { socket } = this.receiver
+    let form
+    try {
+      form = message.form(this.encode, position)
+    } catch (error) {
+      socket.failed(error)
+      return
+    }
+    socket.transmitPublished(form)
+  }
+
+  #dropLatest (): void {
+    if (this.#latest === null) return
+    this.#latest = null
+    this.#missed(1)
+  }
+
+  #missed (count: number): void {
+    this.receiver.socket.dropped += count
+    this.channel.policy.counts.dropped += count
+  }
+
+  #closeLagging (): void {
+    this.receiver.socket.onLagging(new FST_ERR_WS_LAGGING(this.channel.name))
+  }
+}

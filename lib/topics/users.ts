@@ -1,0 +1,111 @@
+import type { UserSockets } from '../../types/topics.ts'
+import { CloseCode, isCloseCode } from '../contract/close-code.ts'
+import { FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_CLOSE_REASON, FST_ERR_WS_IDENTIFY } from '../errors.ts'
+import type { Observer } from '../live/life.ts'
+import type { LiveSocket, Request } from '../live/live-socket.ts'
+import { PreparedMessage } from '../socket/prepared-message.ts'
+import { typeName } from '../socket/type-name.ts'
+import { Answer } from './answer.ts'
+
+/** A connection of a user, from the end of the handshake's hooks. */
+interface Arrival {
+  readonly id: string
+  /** Null until it is open. */
+  socket: LiveSocket | null
+  /** How it is to be closed once it is open; null: it is not. */
+  close: { code: number, reason: string } | null
+}
+
+/** Sends a message to each that can take it. @throws the first failure of a serializer, when all have had their turn */
+export function sendToAll (sockets: Iterable<LiveSocket>, message: unknown): void {
+  const prepared = new PreparedMessage(message)
+  const failures: unknown[] = []
+  for (const socket of sockets) {
+    try {
+      socket.send(prepared)
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw failures[0]
+}
+
+/** Knows whose each connection of a scope is. */
+export class Users implements Observer {
+  readonly #identify: (request: Request) => unknown
+  readonly #report: (error: unknown) => void
+  readonly #arrivals = new Map<Request, Arrival>()
+  readonly #users = new Map<string, Set<Arrival>>()
+
+  /**
+   * @param identify the option of the plugin
+   * @param report is told what fails and nobody waits for
+   */
+  constructor (identify: (request: Request) => unknown, report: (error: unknown) => void) {
+    this.#identify = identify
+    this.#report = report
+  }
+
+  /**
+   * All hooks of a handshake have passed: from now on, its connection is the user's.
+   *
+   * @throws {FST_ERR_WS_IDENTIFY} and whatever `identify` throws
+   */
+  arrive (request: Request): string | null {
+    const id = this.#identify(request)
+    if (id === undefined) return null
+    if (typeof id !== 'string') throw new FST_ERR_WS_IDENTIFY(typeName(id))
+    const arrival = { id, socket: null, close: null }
+    this.#arrivals.set(request, arrival)
+    const arrivals = this.#users.get(id)
+    if (arrivals === undefined) this.#users.set(id, new Set([arrival]))
+    else arrivals.add(arrival)
+    return id
+  }
+
+  refused (request: Request): void {
+    this.#leave(request)
+  }
+
+  opened (socket: LiveSocket): void {
+    const arrival = this.#arrivals.get(socket.request)
+    if (arrival === undefined) return
+    arrival.socket = socket
+    if (arrival.close !== null) socket.close(arrival.close.code, arrival.close.reason)
+  }
+
+  closed ({ request }: LiveSocket): void {
+    this.#leave(request)
+  }
+
+  of (id: string): UserSockets {
+    const socketsOf = (): LiveSocket[] => this.#of(id).flatMap(({ socket }) => socket ?? [])
+    return {
+      id,
+      get size () { return socketsOf().length },
+      [Symbol.iterator]: () => socketsOf().map(socket => socket.public).values(),
+      send: message => Answer.of(async () => { sendToAll(socketsOf(), message) }, this.#report),
+      close: (code = CloseCode.NORMAL, reason = '') => Answer.of(async () => {
+        if (!isCloseCode(code)) throw new FST_ERR_WS_CLOSE_CODE(code)
+        if (typeof reason !== 'string') throw new FST_ERR_WS_CLOSE_REASON(typeName(reason))
+        for (const arrival of this.#of(id)) {
+          arrival.close ??= { code, reason }
+          void arrival.socket?.close(code, reason)
+        }
+      }, this.#report)
+    }
+  }
+
+  #of (id: string): Arrival[] {
+    return [...this.#users.get(id) ?? []]
+  }
+
+  #leave (request: Request): void {
+    const arrival = this.#arrivals.get(request)
+    if (arrival === undefined) return
+    this.#arrivals.delete(request)
+    const arrivals = this.#users.get(arrival.id)!
+    arrivals.delete(arrival)
+    if (arrivals.size === 0) this.#users.delete(arrival.id)
+  }
+}
