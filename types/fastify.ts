@@ -5,7 +5,7 @@ import type {
 import type { InjectWSInstance } from './inject.ts'
 import type { DualRouteOption, RouteSocketOptions, SocketHandler, SocketRouteOption } from './route.ts'
 import type { SocketSet } from './socket.ts'
-import type { DeclareTopic } from './topics.ts'
+import type { DeclareTopic } from './declare-topic.ts'
 
 declare module 'fastify' {
   interface FastifySchema {

@@ -14,9 +14,9 @@ export type {
 } from './route.ts'
 export type {
   BaseSocket, CloseInfo, PreparedMessage, ReceiveData, SendData, Socket, SocketEvents, SocketFigures, SocketListener, SocketSet,
-  SocketState, SocketStats, TopicFigures
+  SocketState, SocketStats, TopicFigures, UserSockets
 } from './socket.ts'
+export type { DeclareTopic, HistoryOptions, PresenceOptions, TopicOf, TopicOptions } from './declare-topic.ts'
 export type {
-  Beginning, DeclareTopic, HistoryOptions, Member, Position, PresenceChange, PresenceOptions, Published, PublishOptions, SingleTopic,
-  SubscribeOptions, Topic, TopicOf, TopicOptions, UserSockets
+  Beginning, Member, Position, PresenceChange, Published, PublishOptions, SingleTopic, SubscribeOptions, Topic
 } from './topics.ts'

@@ -1,25 +1,10 @@
-import type { FastifySchema, FastifyTypeProvider, FastifyTypeProviderDefault } from 'fastify'
-import type { SendData, Socket } from './socket.ts'
+import type { BaseSocket } from './base-socket.ts'
 
 /**
  * Where a message stands among all that were published to its topic. Opaque: keep it, hand it back as `since`, and compare it
  * with nothing.
  */
 export type Position = string
-
-/** How a topic keeps its last messages. */
-export interface HistoryOptions<Property extends string = string> {
-  /** At most this many messages. */
-  size: number
-  /** Milliseconds for which they are kept, counted from the last message. */
-  ttl: number
-  /**
-   * The property of each message that its position is put into: clients send the last one that they saw as `since`.
-   * `schema.message` must describe objects with this property, as a string. Default none: then only `publish()` and
-   * `begin` tell positions.
-   */
-  position?: Property
-}
 
 /** Who is subscribed to a topic. */
 export interface Member<Info = unknown> {
@@ -35,47 +20,17 @@ export interface PresenceChange<Info = unknown> {
   readonly member: Member<Info>
 }
 
-export interface PresenceOptions<Info = unknown, Message = any> {
-  /** What the others learn of a member; default nothing. It is called when a socket subscribes. */
-  info?: (socket: Socket<any, any>) => Info
-  /** Milliseconds that a member may be away, as while a page is loaded again, without having left. Default 5 s. */
-  grace?: number
-  /** The message that tells of a change. It is published to the topic. Default: changes are not published. */
-  announce?: (change: PresenceChange<Info>) => Message
-}
-
-/** Options of `app.topic(url, {…})`. */
-export interface TopicOptions<Schema = unknown, Message = any, Info = unknown, Position extends string = string> {
-  /**
-   * `params`: what stands in the URL, validated when somebody subscribes or publishes. `message`: what is published, and
-   * what subscribers get. Without it, a message is for each socket what `send()` would make of it: raw data, or by the
-   * `schema.send` of its route.
-   */
-  schema?: Schema
-  /** Default none: a message is for those who are subscribed. */
-  history?: HistoryOptions<Position>
-  /** Whether the topic knows its members: `true`, a function that describes a socket to the others, or options. */
-  presence?: true | ((socket: Socket<any, any>) => Info) | PresenceOptions<Info, Message>
-  /**
-   * What happens to a subscriber for whom more than `highWaterMark` bytes wait already. `'close'`: it is closed with 1013.
-   * `'drop'`: it misses messages. `'latest'`: it gets the newest message of the topic once it has read the others.
-   * `'catch-up'`: it reads the topic's history at its own pace, and misses nothing as long as the history reaches back far
-   * enough. Default: as with `send()`, that is, the route's `maxBuffered` and `overflow`.
-   */
-  overflow?: 'close' | 'drop' | 'latest' | 'catch-up'
-}
-
 export interface PublishOptions {
   /**
    * Who does not get the message: a socket, or the name that it subscribed with (`as`). Once a socket has a name, what leaves it
    * out also leaves out the connections that later have this name.
    */
-  except?: string | Socket<any, any>
+  except?: string | BaseSocket<any, any>
   /**
    * The socket whose message this is. It counts against `limits.publishesPerSecond` of that socket. Default: the socket in
    * `except`, if there is one.
    */
-  from?: Socket<any, any>
+  from?: BaseSocket<any, any>
   /**
    * Makes publishing again idempotent: as long as a message with the same id is in the topic's history, nothing is published,
    * and the answer is that message's. Needs `history`.
@@ -162,22 +117,6 @@ export interface Recorded<Message> {
 /** Exists only in types. */
 declare const kinds: unique symbol
 
-/** The sockets of one user, as `identify` tells them apart. */
-export interface UserSockets extends Iterable<Socket<unknown, unknown>> {
-  readonly id: string
-  /** How many there are. */
-  readonly size: number
-  /** Sends a message to each of them, as each route's `schema.send` says. */
-  send (message: unknown): Promise<void>
-  /**
-   * Closes each of them, and those whose handshake is under way once `identify` has been called for it.
-   *
-   * @param code default 1000
-   * @throws {FST_ERR_WS_CLOSE_CODE | FST_ERR_WS_CLOSE_REASON}
-   */
-  close (code?: number, reason?: string): Promise<void>
-}
-
 /** How a socket subscribes. */
 export interface Subscriber {
   /** The names of what the socket is subscribed to: of declared topics the URL with its parameters, `/rooms/a`. */
@@ -198,45 +137,4 @@ export interface Subscriber {
    */
   unsubscribe (topic: string | SingleTopic): boolean
   unsubscribe<Params> (topic: Topic<Params>, params: NoInfer<Params>): boolean
-}
-
-/** The parameters that a URL names. */
-export type ParamsOf<Url extends string> = Url extends `${infer Start}/${infer Rest}`
-  ? ParamOf<Start> & ParamsOf<Rest>
-  : ParamOf<Url>
-
-type ParamOf<Segment extends string> = Segment extends `:${infer Name}` ? { [Key in Name]: string | number } : {}
-
-type HasParams<Url extends string> = Url extends `${string}/:${string}` ? true : false
-
-/** The parameters of a topic: from `schema.params`, else from its URL. */
-export type TopicParams<Url extends string, Schema, TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault> =
-  Schema extends { params: infer ParamsSchema } ? (TypeProvider & { schema: ParamsSchema })['validator'] : ParamsOf<Url>
-
-/** What is published to a topic: from `schema.message`, without the position; else raw data or a value for `schema.send`. */
-export type TopicMessage<Schema, TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault, Position extends string = never> =
-  Schema extends { message: infer MessageSchema } ? Without<(TypeProvider & { schema: MessageSchema })['serializer'], Position>
-    : SendData | object
-
-/** Distributes over a union. */
-type Without<Message, Key extends string> = [Key] extends [never] ? Message : Message extends unknown ? Omit<Message, Key> : never
-
-/** What `app.topic()` returns. */
-export type TopicOf<
-  Url extends string, Schema, TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault, Info = unknown, Position extends string = never
-> = HasParams<Url> extends true
-  ? Topic<TopicParams<Url, Schema, TypeProvider>, TopicMessage<Schema, TypeProvider, Position>, Info>
-  : SingleTopic<TopicMessage<Schema, TypeProvider, Position>, Info>
-
-/** `app.topic`. */
-export interface DeclareTopic<TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault> {
-  /**
-   * Declares a topic, or one for each value of its parameters (`/rooms/:room`), as a route is declared: before the app is
-   * ready, in the scope of a registration of the plugin, with the prefix of the instance, and with its schema compilers.
-   *
-   * @throws {FST_ERR_WS_OPTION | FST_ERR_WS_UNKNOWN_OPTION | FST_ERR_WS_TOPIC_URL}
-   */
-  <const Url extends string, const Schema extends Pick<FastifySchema, 'params' | 'message'> = {}, Info = unknown, const Position extends string = never> (
-    url: Url, options?: TopicOptions<Schema, TopicMessage<Schema, TypeProvider, Position>, Info, Position>
-  ): TopicOf<Url, Schema, TypeProvider, Info, Position>
 }

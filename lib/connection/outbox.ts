@@ -6,6 +6,7 @@ import { at, type Due, type DueTime, NOT_DUE, TICK, TURN_END } from './due.ts'
 import type { Frame, Run } from './frame-run.ts'
 import { COPY_UP_TO, GATHERED_SIZE, Gathering, unpooled } from './gathering.ts'
 import type { MessageForm } from './message-form.ts'
+import type { OutboxOwner } from './owner.ts'
 import { randomKey } from './random-key.ts'
 import type { Trace } from './trace.ts'
 import { endTransport } from './transport.ts'
@@ -20,11 +21,6 @@ const ENOUGH_GATHERED = GATHERED_SIZE - COPY_UP_TO - MAX_HEADER
 const scratch = Buffer.allocUnsafeSlow(64 * 1024)
 let scratchUsed = 0
 let scratchOwner: Outbox | null = null
-
-export interface OutboxOwner {
-  /** `bufferedAmount` was above `highWaterMark` and no longer is. */
-  onDrain (): void
-}
 
 /** Frames on their way to one Duplex: keeps their order, writes them together, applies back-pressure. */
 export class Outbox implements Due {
@@ -72,8 +68,8 @@ export class Outbox implements Due {
   }
 
   /**
-   * Whether a message of this size may still be taken. One larger than `maxBuffered` may, if at most `highWaterMark`
-   * waits, and does not count against the messages behind it: only one such message waits at a time.
+   * Whether a message of this size may still be taken. One larger than `maxBuffered` may, if at most `highWaterMark` waits,
+   * and does not count against the messages behind it: only one such message waits at a time.
    */
   hasRoom (bytes: number, maxBuffered: number): boolean {
     this.flush()
@@ -182,7 +178,7 @@ export class Outbox implements Due {
     this.#appended(bytes.length, TURN_END)
   }
 
-  /** Hands frames to the Duplex at once. @returns false if anything waits before them or would wait behind them */
+  /** Hands frames to the Duplex at once; false: something waits before them, or would wait behind them. */
   writeNow (frames: Buffer): boolean {
     const waits = this.#unwritten > 0 || this.#writing || this.bufferedAmount + frames.length > this.#highWaterMark
     if (waits || this.#trace !== null) return false
@@ -280,13 +276,8 @@ export class Outbox implements Due {
   /** Moves our frames out of the scratch buffer. */
   #vacate (): void {
     scratchOwner = null
-    if (this.#writing) {
-      this.#gather(scratchUsed)
-    } else {
-      const frames = Buffer.allocUnsafe(scratchUsed)
-      scratch.copy(frames, 0, 0, scratchUsed)
-      this.#push(frames)
-    }
+    if (this.#writing) this.#gather(scratchUsed)
+    else this.#push(Buffer.from(scratch.subarray(0, scratchUsed)))
     scratchUsed = 0
   }
 

@@ -1,7 +1,6 @@
 import type { CloseInfo } from '../contract/socket.ts'
 import type { DeflateSettings } from '../deflate/negotiate.ts'
 import type { RateLimit } from './meter.ts'
-import type { OutboxOwner } from './outbox.ts'
 
 /** What a connection tells its owner. No message comes after a local `close`. */
 export interface ConnectionOwner extends OutboxOwner {
@@ -31,4 +30,10 @@ export interface ConnectionOptions {
   clock: { readonly now: number }
   /** For connections that negotiated compression. */
   deflate: DeflateSettings
+}
+
+/** Told by the outbox. */
+export interface OutboxOwner {
+  /** `bufferedAmount` was above `highWaterMark` and no longer is. */
+  onDrain (): void
 }

@@ -1,4 +1,4 @@
-import type { TopicOptions } from '../../types/topics.ts'
+import type { TopicOptions } from '../../types/declare-topic.ts'
 import { LONGEST_DELAY } from '../connection/timer-wheel.ts'
 import { FST_ERR_WS_OPTION } from '../errors.ts'
 import type { PresenceSettings } from '../topics/presence.ts'

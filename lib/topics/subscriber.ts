@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { SubscribeMessage, UnsubscribeMessage } from '../../types/diagnostics.ts'
 import type { Beginning, SubscribeOptions } from '../../types/topics.ts'
+import type { Connection } from '../connection/connection.ts'
 import { FST_ERR_WS_NOT_OPEN, FST_ERR_WS_TOO_MANY_SUBSCRIPTIONS, FST_ERR_WS_TOPIC_OPTION } from '../errors.ts'
 import { messagesOut, subscriptions, unsubscriptions } from '../live/channels.ts'
 import type { LiveSocket, SocketTopics } from '../live/live-socket.ts'
@@ -14,7 +15,8 @@ import type { Policy } from './policy.ts'
 import type { Presence } from './presence.ts'
 import { PublicTopic } from './public-topic.ts'
 import { PublishRate } from './publish-rate.ts'
-import { type Subscribing, Subscription } from './subscription.ts'
+import type { DrainWaiter, Subscribing } from './subscribing.ts'
+import { Subscription } from './subscription.ts'
 import { Variant } from './variant.ts'
 
 /** A topic that a socket asks for. */
@@ -30,6 +32,7 @@ interface Wanted {
 /** What one socket is subscribed to, and what it is given at the end of a turn. */
 export class Subscriber implements Subscribing, SocketTopics {
   readonly socket: LiveSocket
+  readonly #connection: Connection
   bundle: Bundle | null = null
 
   /** Of the socket's own registration, for names that were not declared. */
@@ -38,13 +41,14 @@ export class Subscriber implements Subscribing, SocketTopics {
   readonly #variant: Variant | null
   readonly #subscriptions = new Map<string, Subscription>()
   /** Those that wait until the socket has drained; null: none ever has. */
-  #waiting: Set<Subscription> | null = null
+  #waiting: Set<DrainWaiter> | null = null
   /** The last thing that had been published when it was given everything. */
   #version = 0
   #rate: PublishRate | null = null
 
   constructor (socket: LiveSocket, hub: Hub) {
     this.socket = socket
+    this.#connection = socket.connection
     this.#hub = hub
     this.#variant = Variant.of(socket)
   }
@@ -151,12 +155,12 @@ export class Subscriber implements Subscribing, SocketTopics {
     for (const delivery of pending.sort((a, b) => a.order - b.order)) this.#give(delivery)
   }
 
-  waitForDrain (subscription: Subscription): void {
-    (this.#waiting ??= new Set()).add(subscription)
+  waitForDrain (waiter: DrainWaiter): void {
+    (this.#waiting ??= new Set()).add(waiter)
   }
 
-  stopWaiting (subscription: Subscription): void {
-    this.#waiting?.delete(subscription)
+  stopWaiting (waiter: DrainWaiter): void {
+    this.#waiting?.delete(waiter)
   }
 
   /** The socket has drained. */
@@ -164,7 +168,7 @@ export class Subscriber implements Subscribing, SocketTopics {
     if (!this.#isSlow) return
     const waiting = [...this.#waiting!].sort((a, b) => a.order - b.order)
     this.#waiting!.clear()
-    for (const subscription of waiting) subscription.drained()
+    for (const waiter of waiting) waiter.drained()
   }
 
   /** The connection has ended. */
@@ -181,7 +185,7 @@ export class Subscriber implements Subscribing, SocketTopics {
   #write (bundle: Bundle, variant: Variant): boolean {
     try {
       const joined = bundle.joined(variant)
-      return joined !== null && this.socket.connection.sendJoined(joined.bytes, joined.count)
+      return joined !== null && this.#connection.sendJoined(joined.bytes, joined.count)
     } catch {
       // It is encoded once more for each message: then it is known which one failed.
       return false

@@ -1,20 +1,16 @@
 import { setImmediate } from 'node:timers'
 import type { Beginning } from '../../types/topics.ts'
-import type { Engine, Numbered } from '../backplane/engine.ts'
+import type { Numbered } from '../backplane/engine.ts'
 import { at, type Due, TURN_END } from '../connection/due.ts'
 import { FST_ERR_WS_LAGGING, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_UNSUBSCRIBED } from '../errors.ts'
-import type { LiveSocket } from '../live/live-socket.ts'
 import type { Encode } from '../socket/prepared-message.ts'
 import type { Delivery } from './bundle.ts'
 import type { Channel, Listener } from './channel.ts'
-import type { Receiver } from './fan-out.ts'
+import { type Chunk, readHistory } from './history-reader.ts'
 import type { Presence } from './presence.ts'
 import type { Publication } from './publication.ts'
-
-/** How many messages are read from a history at a time. */
-const CHUNK = 128
-/** Bytes that a message counts while it is held, besides its own. */
-const ENTRY_COST = 64
+import type { Begin, DrainWaiter, Subscribing, SubscriptionHub, SubscriptionParts } from './subscribing.ts'
+import { Tail } from './tail.ts'
 
 /**
  * JOINING: the engine has yet to answer. HELD: `begin` runs, and what is published is kept. LIVE: gets what is published.
@@ -22,47 +18,8 @@ const ENTRY_COST = 64
  */
 type State = 'JOINING' | 'HELD' | 'LIVE' | 'BEHIND' | 'ENDED'
 
-/** The socket of a subscription, as that needs it. */
-export interface Subscribing extends Receiver {
-  readonly socket: LiveSocket
-  /** The subscription waits for `drained`. */
-  waitForDrain (subscription: Subscription): void
-  /** It waits no longer. */
-  stopWaiting (subscription: Subscription): void
-}
-
-type Begin = (beginning: Beginning) => unknown
-
-/** Where the topics of a subscription are. */
-interface SubscriptionHub {
-  readonly engine: Engine<Publication>
-  release (channel: Channel): void
-}
-
-export interface SubscriptionParts {
-  hub: SubscriptionHub
-  channel: Channel
-  /** Null: the topic does not know its members. */
-  presence: Presence | null
-  name: string | null
-  begin: Begin | null
-}
-
-/** What has been published since it began to be held. */
-interface Tail {
-  readonly deliveries: Array<Delivery<Channel>>
-  bytes: number
-}
-
-/** A part of the history. */
-interface Chunk {
-  readonly messages: ReadonlyArray<Numbered<Publication>>
-  /** Whoever has all of them has everything up to this number. */
-  readonly upTo: number
-}
-
 /** One socket's subscription to one topic. */
-export class Subscription implements Listener, Due {
+export class Subscription implements Listener, DrainWaiter, Due {
   readonly channel: Channel
   readonly receiver: Subscribing
   name: string | null
@@ -81,7 +38,7 @@ export class Subscription implements Listener, Due {
   /** The position of the last message that it was given, where its state is not LIVE. */
   #at = ''
   /** While HELD; null: too much was published, and what can be is read from the history. */
-  #tail: Tail | null = null
+  #tail: Tail<Channel> | null = null
   /** With `overflow: 'latest'`: the message to be sent when the socket has drained. */
   #latest: Delivery<Channel> | null = null
   /** A read of the history is under way. */
@@ -131,7 +88,7 @@ export class Subscription implements Listener, Due {
       await this.#enter(this.#presence)
       this.#mustGoOn()
     }
-    const missed = since === null ? null : await this.#read(since)
+    const missed = since === null ? null : await readHistory(this.#hub.engine, this.channel, since)
     this.#mustGoOn()
     const recovered = missed !== null
     if (recovered) {
@@ -175,25 +132,16 @@ export class Subscription implements Listener, Due {
   }
 
   hold (delivery: Delivery<Channel>): void {
-    const { numbered: { message, at: position } } = delivery
-    if (this.#tail === null || (message.except !== null && message.except === this.name)) return
-    const { overflow, retention } = this.channel.policy
-    const { highWaterMark, maxBuffered } = this.receiver.socket.behaviour
-    const { deliveries } = this.#tail
-    if (overflow === 'latest') this.#missed(deliveries.splice(0).length)
-    const bytes = this.#tail.bytes + message.byteLength(this.encode, position) + ENTRY_COST
-    if (overflow !== 'latest' && bytes > (overflow === undefined ? maxBuffered : highWaterMark)) {
-      if (overflow === 'drop') {
-        this.#missed(1)
-        return
-      }
-      this.#tail = null
-      // Not now: the listeners of the socket would be called in the midst of a publish().
-      if (retention === null) at(TURN_END, this)
+    const { except } = delivery.numbered.message
+    if (this.#tail === null || (except !== null && except === this.name)) return
+    const missed = this.#tail.add(delivery)
+    if (missed !== null) {
+      this.#missed(missed)
       return
     }
-    this.#tail.bytes = overflow === 'latest' ? 0 : bytes
-    deliveries.push(delivery)
+    this.#tail = null
+    // Not now: the listeners of the socket would be called in the midst of a publish().
+    if (this.channel.policy.retention === null) at(TURN_END, this)
   }
 
   /** Too much was published while it was held, and there is no history to read it from. */
@@ -239,7 +187,9 @@ export class Subscription implements Listener, Due {
     this.#state = 'HELD'
     this.after = this.channel.seq
     this.#at = this.channel.at
-    this.#tail = { deliveries: [], bytes: 0 }
+    const { highWaterMark, maxBuffered } = this.receiver.socket.behaviour
+    const { overflow } = this.channel.policy
+    this.#tail = new Tail(overflow, this.encode, overflow === undefined ? maxBuffered : highWaterMark)
     this.channel.keepFor(this)
   }
 
@@ -280,24 +230,14 @@ export class Subscription implements Listener, Due {
     this.channel.join(this)
   }
 
-  /** What comes behind a position; null if that is not known any more. */
-  async #read (after: string): Promise<Chunk | null> {
-    const { name, policy: { retention }, seq } = this.channel
-    const messages = retention === null ? null : await this.#hub.engine.read(name, retention, after, CHUNK)
-    if (messages === null) return null
-    const last = messages.at(-1)?.seq ?? 0
-    // A short answer has everything that had been announced when it was asked for.
-    return { messages, upTo: messages.length < CHUNK ? Math.max(seq, last) : last }
-  }
-
   /** Reads the history and sends it, as long as the socket can take it, a part in each turn. */
   async #catchUp (first: Chunk | null): Promise<void> {
     if (this.#isReading) return
     this.#isReading = true
-    let chunk = first ?? await this.#read(this.#at)
+    let chunk = first ?? await readHistory(this.#hub.engine, this.channel, this.#at)
     while (chunk !== null && this.#sendChunk(chunk)) {
       await new Promise(resolve => { setImmediate(resolve) })
-      chunk = await this.#read(this.#at)
+      chunk = await readHistory(this.#hub.engine, this.channel, this.#at)
     }
     this.#isReading = false
     if (chunk === null && this.isBehind) this.#lose()

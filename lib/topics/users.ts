@@ -1,4 +1,4 @@
-import type { UserSockets } from '../../types/topics.ts'
+import type { UserSockets } from '../../types/socket.ts'
 import { CloseCode, isCloseCode } from '../contract/close-code.ts'
 import { FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_CLOSE_REASON, FST_ERR_WS_IDENTIFY } from '../errors.ts'
 import type { Observer } from '../live/life.ts'

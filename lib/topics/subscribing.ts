@@ -1,0 +1,39 @@
+import type { Beginning } from '../../types/topics.ts'
+import type { Engine } from '../backplane/engine.ts'
+import type { LiveSocket } from '../live/live-socket.ts'
+import type { Channel } from './channel.ts'
+import type { Receiver } from './fan-out.ts'
+import type { Presence } from './presence.ts'
+import type { Publication } from './publication.ts'
+
+/** Whoever waits until a socket has drained. */
+export interface DrainWaiter {
+  /** Of several, the lowest is told first. */
+  readonly order: number
+  drained (): void
+}
+
+/** The socket of a subscription, as that needs it. */
+export interface Subscribing extends Receiver {
+  readonly socket: LiveSocket
+  waitForDrain (waiter: DrainWaiter): void
+  /** It waits no longer. */
+  stopWaiting (waiter: DrainWaiter): void
+}
+
+export type Begin = (beginning: Beginning) => unknown
+
+/** Where the topics of a subscription are. */
+export interface SubscriptionHub {
+  readonly engine: Engine<Publication>
+  release (channel: Channel): void
+}
+
+export interface SubscriptionParts {
+  hub: SubscriptionHub
+  channel: Channel
+  /** Null: the topic does not know its members. */
+  presence: Presence | null
+  name: string | null
+  begin: Begin | null
+}
