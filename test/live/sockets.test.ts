@@ -6,6 +6,8 @@ import { handshake, RawClient } from '../support/raw-client.ts'
 import { pair, stall } from '../support/serve.ts'
 import { until } from '../support/until.ts'
 
+/** Topics have tests of their own. */
+const NO_TOPICS = { '': { topics: 0, subscriptions: 0, published: 0, dropped: 0, recovered: 0, lost: 0 } }
 const NOTHING = {
   open: 0, paused: 0, bufferedAmount: 0, opened: 0, refused: 0, closed: 0,
   messagesIn: 0, messagesOut: 0, dropped: 0, bytesIn: 0, bytesOut: 0
@@ -17,14 +19,14 @@ test('app.sockets is empty before the first connection and after the last', asyn
   await app.ready()
   t.equal(app.sockets.size, 0)
   t.same([...app.sockets], [])
-  t.same(app.sockets.stats(), { ...NOTHING, routes: { '/room': NOTHING } })
+  t.same(app.sockets.stats(), { ...NOTHING, routes: { '/room': NOTHING }, topics: NO_TOPICS })
 
   const client = await RawClient.open(await listen(app), '/room')
   await client.destroy()
   await until(() => app.sockets.size === 0)
   t.same([...app.sockets], [])
   const ended = { ...NOTHING, opened: 1, closed: 1 }
-  t.same(app.sockets.stats(), { ...ended, routes: { '/room': ended } })
+  t.same(app.sockets.stats(), { ...ended, routes: { '/room': ended }, topics: NO_TOPICS })
 })
 
 test('app.sockets holds a socket from before its handler runs until it has closed', async t => {
@@ -92,7 +94,7 @@ test('stats count what is open and what has ended, in messages and in bytes on t
     messagesIn: 2, messagesOut: 4, bytesIn: (6 + 5) + (8 + 200), bytesOut: (2 + 5) + (4 + 200) + 2 * (2 + 4)
   }
   let figures: object = { ...NOTHING, open: 2, opened: 2, ...wire }
-  t.same(app.sockets.stats(), { ...figures, routes: { '/room': figures } })
+  t.same(app.sockets.stats(), { ...figures, routes: { '/room': figures }, topics: NO_TOPICS })
 
   one.send(8, closeBody(1000))
   t.same(await one.close(), { code: 1000, reason: '' })
@@ -101,7 +103,7 @@ test('stats count what is open and what has ended, in messages and in bytes on t
   wire.bytesIn += 6 + 2
   wire.bytesOut += 2 + 2
   figures = { ...NOTHING, open: 1, opened: 2, closed: 1, ...wire }
-  t.same(app.sockets.stats(), { ...figures, routes: { '/room': figures } })
+  t.same(app.sockets.stats(), { ...figures, routes: { '/room': figures }, topics: NO_TOPICS })
   await two.destroy()
 })
 
@@ -119,7 +121,7 @@ test('stats are kept by route, and their sum is that of the scope', async t => {
   t.same(routes, {
     '/rooms/:room': { ...NOTHING, open: 2, opened: 2 }, '/lobby': { ...NOTHING, refused: 1 }
   })
-  t.same(all, { ...NOTHING, open: 2, opened: 2, refused: 1 })
+  t.same(all, { ...NOTHING, open: 2, opened: 2, refused: 1, topics: NO_TOPICS })
   for (const client of clients) await client.destroy()
 })
 

@@ -93,6 +93,8 @@ for (const [name, values] of Object.entries({
   handshakesPerAddress: LIMITS,
   messagesPerSecond: LIMITS,
   bytesPerSecond: LIMITS,
+  subscriptions: LIMITS,
+  publishesPerSecond: LIMITS,
   over: ['drop', '', null, true]
 })) {
   test(`a bad limits.${name} fails at register and at the route, and is named`, async t => {
@@ -137,6 +139,15 @@ test('drain is an option of the plugin only, an object of known keys', async t =
   })
 })
 
+test('identify is an option of the plugin only, a function', async t => {
+  for (const identify of [true, null, 'id', {}]) {
+    await t.rejects(registers(bareApp(t), { identify }), {
+      code: 'FST_ERR_WS_OPTION', message: "the WebSocket option 'identify' must be a function"
+    })
+  }
+  t.throws(() => bareApp(t).get('/room', { ws: { identify: () => 'a' } } as any, () => {}), { code: 'FST_ERR_WS_UNKNOWN_OPTION' })
+})
+
 test('an origin with a path never matches a page, so it is refused where the scheme is not of the web too', async t => {
   const origin = 'chrome-extension://abcdef/popup.html'
   await t.rejects(registers(bareApp(t), { origin }), { code: 'FST_ERR_WS_OPTION' })
@@ -148,7 +159,7 @@ test('an unknown option fails at register and at the route; the error lists thos
       code: 'FST_ERR_WS_UNKNOWN_OPTION',
       message: new RegExp(`^'${name}' is not a WebSocket option; the options are: maxPayload, .*${last}$`)
     })
-    await t.rejects(registers(bareApp(t), { [name]: 1 }), wanted('drain'))
+    await t.rejects(registers(bareApp(t), { [name]: 1 }), wanted('identify'))
     t.throws(() => bareApp(t).get('/room', { ws: { [name]: 1 } } as any, () => {}), wanted('onInvalidMessage'))
   }
 })
