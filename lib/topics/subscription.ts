@@ -220,13 +220,14 @@ export class Subscription implements Listener, DrainWaiter, Due {
       void this.#catchUp(missed)
       return
     }
-    this.#goLive()
+    this.#goLive(this.channel.seq)
     for (const delivery of tail.deliveries) if (this.isLive) this.give(delivery)
   }
 
-  #goLive (): void {
+  /** @param after the last message that it was given */
+  #goLive (after: number): void {
     this.#state = 'LIVE'
-    this.after = this.channel.seq
+    this.after = after
     this.channel.join(this)
   }
 
@@ -253,7 +254,8 @@ export class Subscription implements Listener, DrainWaiter, Due {
     }
     if (!this.isBehind) return false
     if (upTo < this.channel.seq) return !this.#waitsIfCongested()
-    this.#goLive()
+    // What has been read may not have been announced yet.
+    this.#goLive(upTo)
     return false
   }
 
