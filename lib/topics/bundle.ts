@@ -15,15 +15,12 @@ export class Delivery<Target = unknown> {
   /** The topic. */
   readonly target: Target
   readonly numbered: Numbered<Publication>
-  /** The position behind which it is the next message of its topic. */
-  readonly previous: string
   /** Its place among all that was published in this process. */
   readonly order: number
 
-  constructor (target: Target, numbered: Numbered<Publication>, previous: string, order: number) {
+  constructor (target: Target, numbered: Numbered<Publication>, order: number) {
     this.target = target
     this.numbered = numbered
-    this.previous = previous
     this.order = order
   }
 

@@ -111,7 +111,7 @@ export class Channel implements Source {
 
   /** A message is announced. */
   onMessage (numbered: Numbered<Publication>, order: number): void {
-    const delivery = new Delivery<Channel>(this, numbered, this.at, order)
+    const delivery = new Delivery<Channel>(this, numbered, order)
     this.#reached(numbered)
     for (const listener of this.#held) listener.hold(delivery)
     if (this.#live.length === 0) return

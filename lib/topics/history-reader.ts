@@ -12,6 +12,11 @@ export interface Chunk {
   readonly upTo: number
 }
 
+/** @param messages at least one, without a gap */
+export function chunkOf (messages: ReadonlyArray<Numbered<Publication>>): Chunk {
+  return { messages, upTo: messages.at(-1)!.seq }
+}
+
 /** A topic as far as it has been announced in this process. */
 interface Announced {
   readonly name: string

@@ -29,6 +29,8 @@ interface Wanted {
   readonly options: SubscribeOptions
 }
 
+const NOTHING: readonly Delivery[] = []
+
 /** What one socket is subscribed to, and what it is given at the end of a turn. */
 export class Subscriber implements Subscribing, SocketTopics {
   readonly socket: LiveSocket
@@ -45,6 +47,9 @@ export class Subscriber implements Subscribing, SocketTopics {
   /** The last thing that had been published when it was given everything. */
   #version = 0
   #rate: PublishRate | null = null
+  /** What it is being given, and how many of these it has: what is called meanwhile may send something, which comes behind. */
+  #giving: readonly Delivery[] = NOTHING
+  #given = 0
 
   constructor (socket: LiveSocket, hub: Hub) {
     this.socket = socket
@@ -136,23 +141,25 @@ export class Subscriber implements Subscribing, SocketTopics {
     const { bundle } = this
     if (bundle === null) return
     this.bundle = null
-    if (this.#variant === null || this.#isSlow || messagesOut.hasSubscribers || !this.#write(bundle, this.#variant)) this.#giveAll(bundle)
+    if (this.#variant === null || this.#isSlow || messagesOut.hasSubscribers || !this.#write(bundle, this.#variant)) {
+      this.#give(bundle.deliveries)
+    }
   }
 
   /** Gives the socket what was published to it, before anything that is sent to it now. */
   flush (): void {
-    if (this.#version === fanOut.version) return
+    if (this.#version === fanOut.version && this.#given === this.#giving.length) return
     this.#version = fanOut.version
     const { bundle } = this
     this.bundle = null
-    if (bundle !== null) this.#giveAll(bundle)
     const pending = []
     for (const subscription of this.#subscriptions.values()) {
       if (!subscription.isLive || !subscription.channel.hasPending) continue
       for (const delivery of subscription.channel.pendingFor(subscription)) pending.push(delivery)
       subscription.after = subscription.channel.seq
     }
-    for (const delivery of pending.sort((a, b) => a.order - b.order)) this.#give(delivery)
+    pending.sort((a, b) => a.order - b.order)
+    this.#give(bundle === null ? pending : [...bundle.deliveries, ...pending])
   }
 
   waitForDrain (waiter: DrainWaiter): void {
@@ -165,7 +172,7 @@ export class Subscriber implements Subscribing, SocketTopics {
 
   /** The socket has drained. */
   drained (): void {
-    if (!this.#isSlow) return
+    if (!this.#isSlow || !this.#connection.isOpen) return
     const waiting = [...this.#waiting!].sort((a, b) => a.order - b.order)
     this.#waiting!.clear()
     for (const waiter of waiting) waiter.drained()
@@ -192,13 +199,17 @@ export class Subscriber implements Subscribing, SocketTopics {
     }
   }
 
-  #giveAll ({ deliveries }: Bundle): void {
-    for (const delivery of deliveries) this.#give(delivery as Delivery<Channel>)
-  }
-
-  #give (delivery: Delivery<Channel>): void {
-    const subscription = this.#subscriptions.get(delivery.target.name)
-    if (subscription?.isLive) subscription.give(delivery)
+  /** Gives the socket what was published, behind what it is being given already. */
+  #give (deliveries: readonly Delivery[]): void {
+    this.#giving = this.#given === this.#giving.length ? deliveries : [...this.#giving.slice(this.#given), ...deliveries]
+    this.#given = 0
+    while (this.#given < this.#giving.length && this.#connection.isOpen) {
+      const delivery = this.#giving[this.#given++] as Delivery<Channel>
+      const subscription = this.#subscriptions.get(delivery.target.name)
+      if (subscription?.isLive) subscription.give(delivery)
+    }
+    this.#giving = NOTHING
+    this.#given = 0
   }
 
   #end (name: string, subscription: Subscription): void {

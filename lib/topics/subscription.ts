@@ -6,7 +6,7 @@ import { FST_ERR_WS_LAGGING, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_UNSUBSCRIBED } from
 import type { Encode } from '../socket/prepared-message.ts'
 import type { Delivery } from './bundle.ts'
 import type { Channel, Listener } from './channel.ts'
-import { type Chunk, readHistory } from './history-reader.ts'
+import { type Chunk, chunkOf, readHistory } from './history-reader.ts'
 import type { Presence } from './presence.ts'
 import type { Publication } from './publication.ts'
 import type { Begin, DrainWaiter, Subscribing, SubscriptionHub, SubscriptionParts } from './subscribing.ts'
@@ -37,10 +37,12 @@ export class Subscription implements Listener, DrainWaiter, Due {
   #state: State = 'JOINING'
   /** The position of the last message that it was given, where its state is not LIVE. */
   #at = ''
-  /** While HELD; null: too much was published, and what can be is read from the history. */
+  /** While HELD; null: what is published is read from the history. */
   #tail: Tail<Channel> | null = null
   /** With `overflow: 'latest'`: the message to be sent when the socket has drained. */
   #latest: Delivery<Channel> | null = null
+  /** While BEHIND: what comes before that which is read from the history. */
+  #next: Chunk | null = null
   /** A read of the history is under way. */
   #isReading = false
 
@@ -64,8 +66,8 @@ export class Subscription implements Listener, DrainWaiter, Due {
   }
 
   /** Whether it reads the history, or waits to. */
-  get isBehind (): boolean {
-    return this.#state === 'BEHIND'
+  get #isBehind (): boolean {
+    return this.#state === 'BEHIND' && this.receiver.socket.connection.isOpen
   }
 
   /** The name that leaves it out: its socket's id, unless it has one already. */
@@ -124,22 +126,19 @@ export class Subscription implements Listener, DrainWaiter, Due {
       this.#closeLagging()
     } else {
       this.channel.leave(this)
-      this.#state = 'BEHIND'
-      this.#at = delivery.previous
-      this.after = 0
+      this.#fallBehind(chunkOf([delivery.numbered]))
       this.receiver.waitForDrain(this)
     }
   }
 
   hold (delivery: Delivery<Channel>): void {
     const { except } = delivery.numbered.message
-    if (this.#tail === null || (except !== null && except === this.name)) return
+    if (this.#tail === null || this.#tail.isFull || (except !== null && except === this.name)) return
     const missed = this.#tail.add(delivery)
     if (missed !== null) {
       this.#missed(missed)
       return
     }
-    this.#tail = null
     // Not now: the listeners of the socket would be called in the midst of a publish().
     if (this.channel.policy.retention === null) at(TURN_END, this)
   }
@@ -152,8 +151,8 @@ export class Subscription implements Listener, DrainWaiter, Due {
   /** The socket has drained. */
   drained (): void {
     if (this.#state === 'BEHIND') {
-      void this.#catchUp(null)
-    } else if (this.#latest !== null) {
+      void this.#catchUp()
+    } else if (this.#latest !== null && !this.#waitsIfCongested()) {
       const { numbered } = this.#latest
       this.#latest = null
       this.#send(numbered)
@@ -170,6 +169,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
     this.#state = 'ENDED'
     this.#tail = null
     this.#latest = null
+    this.#next = null
     this.receiver.stopWaiting(this)
     this.channel.remove(this)
     this.#hub.release(this.channel)
@@ -177,8 +177,9 @@ export class Subscription implements Listener, DrainWaiter, Due {
   }
 
   #mustGoOn (): void {
-    if (this.#state !== 'ENDED') return
-    if (this.receiver.socket.state === 'open') throw new FST_ERR_WS_UNSUBSCRIBED()
+    const { isOpen } = this.receiver.socket.connection
+    if (this.#state !== 'ENDED' && isOpen) return
+    if (isOpen) throw new FST_ERR_WS_UNSUBSCRIBED()
     throw new FST_ERR_WS_NOT_OPEN('subscribe()')
   }
 
@@ -187,9 +188,12 @@ export class Subscription implements Listener, DrainWaiter, Due {
     this.#state = 'HELD'
     this.after = this.channel.seq
     this.#at = this.channel.at
-    const { highWaterMark, maxBuffered } = this.receiver.socket.behaviour
-    const { overflow } = this.channel.policy
-    this.#tail = new Tail(overflow, this.encode, overflow === undefined ? maxBuffered : highWaterMark)
+    const { behaviour } = this.receiver.socket
+    const { overflow, retention } = this.channel.policy
+    // As with `send()`, unless the history has what cannot be kept.
+    this.#tail = overflow === undefined
+      ? new Tail(retention === null ? behaviour.overflow : undefined, this.encode, behaviour.maxBuffered)
+      : new Tail(overflow, this.encode, behaviour.highWaterMark)
     this.channel.keepFor(this)
   }
 
@@ -215,9 +219,9 @@ export class Subscription implements Listener, DrainWaiter, Due {
     const tail = this.#tail
     this.#tail = null
     this.channel.leave(this)
-    if (tail === null) {
-      this.#state = 'BEHIND'
-      void this.#catchUp(missed)
+    if (tail === null || tail.isFull) {
+      this.#fallBehind(tail === null ? missed : chunkOf(tail.deliveries.map(one => one.numbered)))
+      void this.#catchUp()
       return
     }
     this.#goLive(this.channel.seq)
@@ -231,28 +235,41 @@ export class Subscription implements Listener, DrainWaiter, Due {
     this.channel.join(this)
   }
 
+  /** It leaves those who are given what is published. @param next what it reads first */
+  #fallBehind (next: Chunk | null): void {
+    this.#state = 'BEHIND'
+    this.#next = next
+    this.after = 0
+  }
+
   /** Reads the history and sends it, as long as the socket can take it, a part in each turn. */
-  async #catchUp (first: Chunk | null): Promise<void> {
+  async #catchUp (): Promise<void> {
     if (this.#isReading) return
     this.#isReading = true
-    let chunk = first ?? await readHistory(this.#hub.engine, this.channel, this.#at)
+    let chunk = this.#next ?? await readHistory(this.#hub.engine, this.channel, this.#at)
+    this.#next = null
     while (chunk !== null && this.#sendChunk(chunk)) {
       await new Promise(resolve => { setImmediate(resolve) })
       chunk = await readHistory(this.#hub.engine, this.channel, this.#at)
     }
     this.#isReading = false
-    if (chunk === null && this.isBehind) this.#lose()
+    if (chunk === null && this.#isBehind) this.#lose()
   }
 
   /** @returns whether to go on reading */
   #sendChunk ({ messages, upTo }: Chunk): boolean {
     for (const numbered of messages) {
-      if (!this.isBehind || this.#waitsIfCongested()) return false
+      if (!this.#isBehind) return false
+      if (this.#waitsIfCongested()) {
+        // Kept, and only this one: nothing that the history forgets meanwhile may make it seem that this was missed.
+        this.#next = chunkOf([numbered])
+        return false
+      }
       this.#at = numbered.at
       const { except } = numbered.message
       if (except === null || except !== this.name) this.#send(numbered)
     }
-    if (!this.isBehind) return false
+    if (!this.#isBehind) return false
     if (upTo < this.channel.seq) return !this.#waitsIfCongested()
     // What has been read may not have been announced yet.
     this.#goLive(upTo)
@@ -277,7 +294,11 @@ export class Subscription implements Listener, DrainWaiter, Due {
     const { socket } = this.receiver
     this.#runBegin(this.#begin, { recovered: false, at: this.#at }).then(
       () => { if (this.#state === 'HELD') this.#goOn(null) },
-      error => { socket.failed(error) }
+      error => {
+        socket.failed(error)
+        // It has missed something, and was not told.
+        if (this.#state === 'HELD' && socket.connection.isOpen) this.#closeLagging()
+      }
     )
   }
 

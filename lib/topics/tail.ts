@@ -12,8 +12,9 @@ export class Tail<Target> {
   readonly #limit: number
   readonly #deliveries: Array<Delivery<Target>> = []
   #bytes = 0
+  #isFull = false
 
-  /** @param limit of bytes */
+  /** @param limit of bytes; a single message may be larger, as with `send()` */
   constructor (overflow: Overflow, encode: Encode, limit: number) {
     this.#overflow = overflow
     this.#encode = encode
@@ -23,7 +24,7 @@ export class Tail<Target> {
   /**
    * Runs no code of the user's.
    *
-   * @returns how many messages are missed for it; null: there is too much, and not everything can be kept
+   * @returns how many messages are missed for it; null: there is too much, and from this one on nothing is kept
    */
   add (delivery: Delivery<Target>): number | null {
     if (this.#overflow === 'latest') {
@@ -33,10 +34,19 @@ export class Tail<Target> {
     }
     const { message, at } = delivery.numbered
     const bytes = this.#bytes + message.byteLength(this.#encode, at) + ENTRY_COST
-    if (bytes > this.#limit) return this.#overflow === 'drop' ? 1 : null
+    if (bytes > this.#limit && this.#deliveries.length > 0) {
+      if (this.#overflow === 'drop') return 1
+      this.#isFull = true
+      return null
+    }
     this.#bytes = bytes
     this.#deliveries.push(delivery)
     return 0
+  }
+
+  /** Whether messages came that are not kept. */
+  get isFull (): boolean {
+    return this.#isFull
   }
 
   get deliveries (): ReadonlyArray<Delivery<Target>> {
