@@ -36,7 +36,7 @@ export class PublicTopic implements SingleTopic {
       const limit = options?.limit ?? retention.size
       if (!Number.isSafeInteger(limit) || limit < 1) throw new FST_ERR_WS_OPTION('limit', 'a whole number, at least 1')
       const recent = await hub.engine.last(name, retention, limit)
-      return recent.map(({ message, at }) => message.value(at))
+      return recent.map(({ message, at }) => ({ message: message.value(at), at }))
     })
   }
 
