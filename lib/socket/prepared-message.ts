@@ -8,8 +8,9 @@ export type Encode = Codec['encode']
 export class PreparedMessage {
   readonly #forms: MessageForms
 
+  /** @param value may be prepared already */
   constructor (value: unknown) {
-    this.#forms = new MessageForms(value)
+    this.#forms = MessageForms.of(value)
   }
 
   /** The forms of a prepared message; null for anything else, which is not touched because it may be a Proxy. */
@@ -28,6 +29,11 @@ export class MessageForms {
 
   constructor (value: unknown) {
     this.value = value
+  }
+
+  /** Those of a prepared message, or new ones for any other value. */
+  static of (value: unknown): MessageForms {
+    return PreparedMessage.formsOf(value) ?? new MessageForms(value)
   }
 
   /** The message for routes with this encoder; null: encode the value, and give the result to `keep`. */

@@ -28,7 +28,7 @@ export class ValuePublication implements Publication {
 
   constructor (message: unknown, except: string | null) {
     this.except = except
-    this.#forms = new MessageForms(message)
+    this.#forms = MessageForms.of(message)
   }
 
   form (encode: Encode): MessageForm {
