@@ -1,5 +1,5 @@
 /*
- * Metrics for Prometheus, by route. The plugin's own counts are read when Prometheus asks for them, and cost nothing in
+ * Metrics for Prometheus, by route and by topic. The plugin's own counts are read when Prometheus asks for them, and cost nothing in
  * between; the ends of connections are counted as they happen.
  *
  *   node dist/examples/prometheus.js
@@ -10,18 +10,16 @@
  */
 import { subscribe } from 'node:diagnostics_channel'
 import Fastify from 'fastify'
-import sockets, { type CloseMessage, type SocketFigures } from 'fastify-sockets'
+import sockets, { type CloseMessage, type SocketFigures, type SocketStats, type TopicFigures } from 'fastify-sockets'
 import { Counter, Gauge, Histogram, register } from 'prom-client'
 
-type Figure = keyof SocketFigures
-
-const GAUGES: ReadonlyArray<[name: string, figure: Figure, help: string]> = [
+const GAUGES: ReadonlyArray<[name: string, figure: keyof SocketFigures, help: string]> = [
   ['websocket_connections', 'open', 'Connections that are open or closing'],
   ['websocket_connections_paused', 'paused', 'Connections whose client has to wait before more is read'],
   ['websocket_buffered_bytes', 'bufferedAmount', 'Bytes that wait to be written']
 ]
 
-const COUNTERS: ReadonlyArray<[name: string, figure: Figure, help: string]> = [
+const COUNTERS: ReadonlyArray<[name: string, figure: keyof SocketFigures, help: string]> = [
   ['websocket_opened_total', 'opened', 'Handshakes that became connections'],
   ['websocket_refused_total', 'refused', 'Handshakes that did not'],
   ['websocket_closed_total', 'closed', 'Connections that have ended'],
@@ -32,43 +30,68 @@ const COUNTERS: ReadonlyArray<[name: string, figure: Figure, help: string]> = [
   ['websocket_sent_bytes_total', 'bytesOut', 'Bytes to clients, on the wire']
 ]
 
+const TOPIC_GAUGES: ReadonlyArray<[name: string, figure: keyof TopicFigures, help: string]> = [
+  ['websocket_topics', 'topics', 'Topics that somebody is subscribed to'],
+  ['websocket_subscriptions', 'subscriptions', 'Subscriptions to them']
+]
+
+const TOPIC_COUNTERS: ReadonlyArray<[name: string, figure: keyof TopicFigures, help: string]> = [
+  ['websocket_published_messages_total', 'published', 'Messages that were published'],
+  ['websocket_missed_messages_total', 'dropped', 'Messages that a subscriber missed because it read too slowly'],
+  ['websocket_recovered_subscriptions_total', 'recovered', 'Subscriptions that began with everything that was missed'],
+  ['websocket_lost_subscriptions_total', 'lost', 'Times that a subscriber could not be given what it had missed']
+]
+
 const app = Fastify({ logger: true })
 app.register(sockets)
 
-/** The route's URL as it was declared, not the request's: clients choose that, and each value is a time series. */
-const labelNames = ['route'] as const
-
-let reading: Array<[route: string, figures: SocketFigures]> | null = null
+let reading: SocketStats | null = null
 
 /** One reading for a whole scrape: stats() goes through all connections, and all metrics are collected in one go. */
-function read (): Array<[route: string, figures: SocketFigures]> {
+function read (): SocketStats {
   if (reading === null) {
-    reading = Object.entries(app.sockets.stats().routes)
+    reading = app.sockets.stats()
     queueMicrotask(() => { reading = null })
   }
   return reading
 }
 
-for (const [name, figure, help] of GAUGES) {
+/*
+ * The labels are URLs as they were declared, not those of requests and not the names of topics: clients choose those, and each
+ * value is a time series. All names that were not declared share the label ''.
+ */
+
+function gauge (name: string, help: string, label: string, values: () => Array<[label: string, value: number]>): void {
   register.registerMetric(new Gauge({
-    name, help, labelNames, registers: [],
+    name, help, labelNames: [label], registers: [],
     collect () {
-      for (const [route, figures] of read()) this.set({ route }, figures[figure])
+      for (const [of, value] of values()) this.set({ [label]: of }, value)
     }
   }))
 }
 
-for (const [name, figure, help] of COUNTERS) {
+function counter (name: string, help: string, label: string, values: () => Array<[label: string, value: number]>): void {
   register.registerMetric(new Counter({
-    name, help, labelNames, registers: [],
+    name, help, labelNames: [label], registers: [],
     // A Counter has no set(), so it is reset and counted up again for each scrape; nobody sees it in between. A Gauge would
     // have the wrong type for Prometheus.
     collect () {
       this.reset()
-      for (const [route, figures] of read()) this.inc({ route }, figures[figure])
+      for (const [of, value] of values()) this.inc({ [label]: of }, value)
     }
   }))
 }
+
+const routes = (figure: keyof SocketFigures) => () => {
+  return Object.entries(read().routes).map(([url, figures]): [string, number] => [url, figures[figure]])
+}
+const topics = (figure: keyof TopicFigures) => () => {
+  return Object.entries(read().topics).map(([url, figures]): [string, number] => [url, figures[figure]])
+}
+for (const [name, figure, help] of GAUGES) gauge(name, help, 'route', routes(figure))
+for (const [name, figure, help] of COUNTERS) counter(name, help, 'route', routes(figure))
+for (const [name, figure, help] of TOPIC_GAUGES) gauge(name, help, 'topic', topics(figure))
+for (const [name, figure, help] of TOPIC_COUNTERS) counter(name, help, 'topic', topics(figure))
 
 const codes = new Counter({
   name: 'websocket_close_codes_total',
@@ -79,7 +102,7 @@ const codes = new Counter({
 const durations = new Histogram({
   name: 'websocket_connection_duration_seconds',
   help: 'How long connections were open',
-  labelNames,
+  labelNames: ['route'],
   buckets: [1, 10, 60, 600, 3600, 6 * 3600, 24 * 3600]
 })
 
@@ -96,8 +119,11 @@ subscribe('fastify-sockets.close', message => {
   durations.observe({ route }, duration / 1000)
 })
 
-app.get('/rooms/:room', { ws: true }, socket => {
-  socket.on('message', message => { socket.send(message) })
+const rooms = app.topic('/rooms/:room')
+
+app.get<{ Params: { room: string } }>('/rooms/:room', { ws: true }, async (socket, { params }) => {
+  await socket.subscribe(rooms, params)
+  for await (const message of socket) await rooms.publish(params, message)
 })
 
 app.get('/metrics', async (_request, reply) => {

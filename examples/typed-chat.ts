@@ -1,5 +1,5 @@
 /*
- * Chat rooms whose messages are typed and validated by one schema, and a page to try them on.
+ * Chat rooms: a topic with a schema, which each socket subscribes to, and a page to try them on.
  *
  *   npm start
  *
@@ -7,44 +7,26 @@
  */
 import { readFile } from 'node:fs/promises'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import { type Static, Type } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
 import Fastify from 'fastify'
-import sockets, { type BaseSocket } from 'fastify-sockets'
+import sockets from 'fastify-sockets'
 
 /** What a client may send. Anything else closes its connection with 1008, and the reason says what is wrong. */
 const Message = Type.Object({ text: Type.String({ minLength: 1, maxLength: 500 }) })
-/** What the server sends. */
+/** What everybody in the room gets. */
 const Line = Type.Object({ from: Type.String(), text: Type.String() })
-
-type Member = BaseSocket<Static<typeof Message>, Static<typeof Line>>
+const params = Type.Object({ room: Type.String({ minLength: 1, maxLength: 50 }) })
+const querystring = Type.Object({ name: Type.String({ minLength: 1, maxLength: 30, default: 'guest' }) })
 
 const app = Fastify({ logger: true }).withTypeProvider<TypeBoxTypeProvider>()
 app.register(sockets, { maxPayload: 16 * 1024 })
 
-const rooms = new Map<string, Set<Member>>()
+const rooms = app.topic('/rooms/:room', { schema: { params, message: Line } })
 
-app.get('/rooms/:room', {
-  ws: true,
-  schema: {
-    params: Type.Object({ room: Type.String({ minLength: 1, maxLength: 50 }) }),
-    querystring: Type.Object({ name: Type.String({ minLength: 1, maxLength: 30, default: 'guest' }) }),
-    message: Message,
-    send: Line
-  }
-}, async (socket, request) => {
+app.get('/rooms/:room', { ws: true, schema: { params, querystring, message: Message } }, async (socket, request) => {
   const { name } = request.query
-  const { room } = request.params
-
-  const members = rooms.get(room) ?? new Set<Member>()
-  rooms.set(room, members.add(socket))
-  socket.on('close', () => {
-    members.delete(socket)
-    if (members.size === 0) rooms.delete(room)
-  })
-
-  for await (const { text } of socket) {
-    for (const member of members) member.send({ from: name, text })
-  }
+  await socket.subscribe(rooms, request.params)
+  for await (const { text } of socket) await rooms.publish(request.params, { from: name, text })
 })
 
 app.get('/echo', { ws: true }, socket => {

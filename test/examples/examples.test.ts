@@ -6,8 +6,8 @@ import { Client, refusal, RUNS_TYPESCRIPT, start } from './support.ts'
 
 /** Here, and in the files beside this one. */
 const TESTED = [
-  'auth', 'broadcast', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'http2', 'opentelemetry', 'production',
-  'prometheus', 'typed-chat'
+  'auth', 'broadcast', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'http2', 'opentelemetry', 'presence',
+  'production', 'prometheus', 'ticker', 'typed-chat'
 ]
 
 test('every example has its test', async t => {
@@ -15,20 +15,22 @@ test('every example has its test', async t => {
   t.same(files.filter(file => file.endsWith('.ts')).map(file => basename(file, '.ts')).sort(), TESTED)
 })
 
-test('broadcast: what is posted goes to all who follow the match, and to nobody else', async t => {
+test('broadcast: what is posted goes to all who follow the match, and to nobody else; who comes later has the last score', async t => {
   const example = await start(t, 'broadcast')
-  const post = async (match: string, body: object): Promise<unknown> => {
+  const post = async (match: string, body: object): Promise<{ at: string }> => {
     const response = await fetch(`${example.url}/matches/${match}`, {
       method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body)
     })
-    return await response.json()
+    return await response.json() as any
   }
-  t.same(await post('final', { home: 0, away: 0 }), { followers: 0 })
+  for (const match of ['final', 'other']) await post(match, { home: 0, away: 0 })
   const followers = [await Client.open(example, '/matches/final'), await Client.open(example, '/matches/final')]
   const other = await Client.open(example, '/matches/other')
-  t.same(await post('final', { home: 1, away: 0, secret: 'x' }), { followers: 2 })
+  for (const client of [...followers, other]) t.same(await client.nextJSON(), { home: 0, away: 0 })
+  const { at } = await post('final', { home: 1, away: 0, secret: 'x' })
+  t.type(at, 'string')
   for (const follower of followers) t.same(await follower.nextJSON(), { home: 1, away: 0 })
-  t.same(await post('other', { home: 2, away: 2 }), { followers: 1 })
+  await post('other', { home: 2, away: 2 })
   t.same(await other.nextJSON(), { home: 2, away: 2 })
   t.match(await post('final', { home: 'one' }), { statusCode: 400 })
 })
@@ -133,6 +135,53 @@ test('dual-route: GET answers with the state, a WebSocket gets it and every chan
   t.same(await (await fetch(`${example.url}/counter`, { method: 'POST' })).json(), { count: 1 })
   t.same(await watcher.nextJSON(), { count: 1 })
   t.same(await (await fetch(`${example.url}/counter`)).json(), { count: 1 })
+})
+
+test('ticker: a client gets the prices of the symbols that it follows, and of no others', async t => {
+  const example = await start(t, 'ticker')
+  const client = await Client.open(example, '/prices')
+  const next = async () => await client.nextJSON() as { symbol: string, price: number }
+  client.sendJSON({ type: 'follow', symbol: 'SAP' })
+  for (let i = 0; i < 5; i++) t.match(await next(), { symbol: 'SAP', price: Number })
+  client.sendJSON({ type: 'follow', symbol: 'NVDA' })
+  while ((await next()).symbol !== 'NVDA');
+  t.match(await (await fetch(`${example.url}/figures`)).json(), { topics: 2, subscriptions: 2, dropped: 0 })
+  client.sendJSON({ type: 'unfollow', symbol: 'SAP' })
+  // What was published before that may still come.
+  for (let rest = 0; rest < 5;) rest = (await next()).symbol === 'NVDA' ? rest + 1 : 0
+  t.match(await (await fetch(`${example.url}/figures`)).json(), { topics: 1, subscriptions: 1 })
+  client.sendJSON({ type: 'follow', symbol: 'NONE' })
+  t.match(await client.closed, { code: 1008 })
+})
+
+test('presence: who is there, who comes and who goes; two windows are one member, and a page that is loaded again stays', async t => {
+  const example = await start(t, 'presence', { GRACE: '300' })
+  const open = (user: string, name: string) => Client.open(example, `/documents/plan?user=${user}&name=${name}`)
+  const ada = await open('u1', 'Ada')
+  t.same(await ada.nextJSON(), { type: 'here', readers: [{ user: 'u1', name: 'Ada' }] })
+  t.same(await ada.nextJSON(), { type: 'joined', name: 'Ada' })
+
+  const bob = await open('u2', 'Bob')
+  const both = [{ user: 'u1', name: 'Ada' }, { user: 'u2', name: 'Bob' }]
+  t.same(await bob.nextJSON(), { type: 'here', readers: both })
+  t.same(await bob.nextJSON(), { type: 'joined', name: 'Bob' })
+  t.same(await ada.nextJSON(), { type: 'joined', name: 'Bob' })
+
+  // A second window, and then the first is loaded again: nobody is told.
+  const second = await open('u1', 'Ada')
+  t.same(await second.nextJSON(), { type: 'here', readers: both })
+  for (const window of [ada, second]) {
+    window.socket.close()
+    await window.closed
+  }
+  const again = await open('u1', 'Ada')
+  t.same(await again.nextJSON(), { type: 'here', readers: both })
+  t.same(await (await fetch(`${example.url}/documents/plan/readers`)).json(), both)
+
+  again.socket.close()
+  t.same(await bob.nextJSON(), { type: 'left', name: 'Ada' }, 'the first that Bob hears of it')
+  t.same(await (await fetch(`${example.url}/documents/plan/readers`)).json(), [{ user: 'u2', name: 'Bob' }])
+  t.equal(await refusal(example, '/documents/plan?user=u3'), 400)
 })
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {

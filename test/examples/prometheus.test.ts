@@ -32,7 +32,16 @@ function figures ({ values }: Metrics): Record<string, number | undefined> {
   return Object.fromEntries(names.map(name => [name, values[`websocket_${name}{route="/rooms/:room"}`]]))
 }
 
-test('prometheus: the figures of each route, totals as counters, ends by code and connections by duration', async t => {
+/** The same of a topic. */
+function topicFigures ({ values }: Metrics): Record<string, number | undefined> {
+  const names = [
+    'topics', 'subscriptions', 'published_messages_total', 'missed_messages_total', 'recovered_subscriptions_total',
+    'lost_subscriptions_total'
+  ]
+  return Object.fromEntries(names.map(name => [name, values[`websocket_${name}{topic="/rooms/:room"}`]]))
+}
+
+test('prometheus: the figures of each route and topic, totals as counters, ends by code and connections by duration', async t => {
   const example = await start(t, 'prometheus')
   const none = {
     connections: 0, connections_paused: 0, buffered_bytes: 0, opened_total: 0, refused_total: 0, closed_total: 0,
@@ -49,6 +58,12 @@ test('prometheus: the figures of each route, totals as counters, ends by code an
     websocket_connection_duration_seconds: 'histogram'
   })
   t.same(figures(first), none, 'a route has its figures before its first connection')
+  const noTopics = {
+    topics: 0, subscriptions: 0, published_messages_total: 0, missed_messages_total: 0, recovered_subscriptions_total: 0,
+    lost_subscriptions_total: 0
+  }
+  t.same(topicFigures(first), noTopics)
+  t.match(first.types, { websocket_subscriptions: 'gauge', websocket_published_messages_total: 'counter' })
 
   const clients = [await Client.open(example, '/rooms/tea'), await Client.open(example, '/rooms/coffee')]
   for (const client of clients) {
@@ -64,6 +79,7 @@ test('prometheus: the figures of each route, totals as counters, ends by code an
   t.same(figures(await scrape(example)), open)
   for (const metrics of await Promise.all([scrape(example), scrape(example)])) {
     t.same(figures(metrics), open, 'asked again, and by two at a time, it says the same')
+    t.same(topicFigures(metrics), { ...noTopics, topics: 2, subscriptions: 2, published_messages_total: 2 })
   }
 
   clients[0]!.socket.close(1000)
@@ -75,6 +91,7 @@ test('prometheus: the figures of each route, totals as counters, ends by code an
   })
   const closing = { received_bytes_total: open.received_bytes_total + 2 * (6 + 2), sent_bytes_total: open.sent_bytes_total + 2 * (2 + 2) }
   t.same(figures(last), { ...open, connections: 0, closed_total: 2, ...closing })
+  t.same(topicFigures(last), { ...noTopics, published_messages_total: 2 })
   const codes = Object.entries(last.values).filter(([sample]) => sample.startsWith('websocket_close_codes_total'))
   t.same(Object.fromEntries(codes), {
     'websocket_close_codes_total{route="/rooms/:room",code="1000"}': 1,
