@@ -8,8 +8,9 @@ export class Deadlines<Key> {
   /** When each is over: the soonest first, because all have the same delay. */
   readonly #ends = new Map<Key, number>()
   #timer: NodeJS.Timeout | null = null
+  #isClosed = false
 
-  /** @param onOver is called later, for each key whose time has come. It may add and delete any. */
+  /** @param onOver is called later, for each key whose time has come. It may start and stop any, and does not throw. */
   constructor (delay: number, onOver: (key: Key) => void) {
     this.#delay = delay
     this.#onOver = onOver
@@ -17,6 +18,7 @@ export class Deadlines<Key> {
 
   /** The delay begins now, once more if it was running. */
   start (key: Key): void {
+    if (this.#isClosed) return
     this.#ends.delete(key)
     this.#ends.set(key, performance.now() + this.#delay)
     this.#timer ??= this.#wait(this.#delay)
@@ -27,11 +29,11 @@ export class Deadlines<Key> {
     return this.#ends.delete(key)
   }
 
-  /** Stops all. */
-  clear (): void {
+  /** Stops all. Nothing starts any more. */
+  close (): void {
+    this.#isClosed = true
     this.#ends.clear()
     if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = null
   }
 
   #wait (delay: number): NodeJS.Timeout {
@@ -40,16 +42,17 @@ export class Deadlines<Key> {
 
   #check (): void {
     const now = performance.now()
-    this.#timer = null
     let told = 0
     for (const [key, end] of this.#ends) {
       if (end > now || told === TOLD_PER_TURN) {
-        this.#timer ??= this.#wait(Math.max(1, end - now))
+        this.#timer = this.#wait(Math.max(1, end - now))
         return
       }
       told++
       this.#ends.delete(key)
       this.#onOver(key)
     }
+    // Not before: what is started meanwhile would wait for its own delay, and those in front of it too.
+    this.#timer = null
   }
 }

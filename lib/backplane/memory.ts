@@ -59,8 +59,8 @@ class Logs<Message> {
     return this.#logs.get(topic)?.floor ?? this.#horizon
   }
 
-  clear (): void {
-    this.#expiry.clear()
+  close (): void {
+    this.#expiry.close()
   }
 
   #expire (topic: string): void {
@@ -149,7 +149,7 @@ export class MemoryEngine<Message> implements Engine<Message> {
 
   async close (): Promise<void> {
     this.#subscribed.clear()
-    for (const logs of this.#logs.values()) logs.clear()
+    for (const logs of this.#logs.values()) logs.close()
   }
 
   #logsFor (retention: Retention): Logs<Message> {

@@ -65,7 +65,7 @@ export class Presence {
   }
 
   close (): void {
-    this.#away.clear()
+    this.#away.close()
   }
 
   async #left (entry: Entry): Promise<void> {
