@@ -55,9 +55,10 @@ export interface Engine<Message> {
 
   /**
    * Announces the topic's messages to this process from now on. Resolves when that is certain: what is published behind the
-   * answer will be announced.
+   * answer will be announced. Meanwhile, and for a ttl longer, every position of the topic from here on stays good, however
+   * long nothing is published: what is behind it can be read as long as it is kept.
    */
-  subscribe (topic: string): Promise<Top>
+  subscribe (topic: string, retention: Retention | null): Promise<Top>
   /** No more announcements. */
   unsubscribe (topic: string): void
 
@@ -88,6 +89,6 @@ export interface Engine<Message> {
   members (topic: string): Promise<Member[]>
   count (topic: string): Promise<number>
 
-  /** Announces nothing more, and stops every timer. Publishing still gives an answer. */
+  /** Announces nothing more, and stops every timer. Publishing still gives an answer, be it a rejection. */
   close (): Promise<void>
 }

@@ -3,6 +3,9 @@ import Queue from 'denque'
 import { Deadlines } from './deadlines.ts'
 import type { Engine, EngineSink, Member, Numbered, Retention, Top } from './engine.ts'
 
+/** Beyond so many topics that were subscribed to and are not any more, their floors are not kept: names may come from clients. */
+const MOST_LEFT = 10_000
+
 interface Kept<Message> extends Numbered<Message> {
   readonly id: string | null
 }
@@ -24,10 +27,13 @@ class Log<Message> {
 class Logs<Message> {
   readonly #size: number
   readonly #logs = new Map<string, Log<Message>>()
+  /** The floors of topics without a log: of those that are subscribed to, and for a ttl longer. */
+  readonly #floors = new Map<string, number>()
+  readonly #subscribed = new Set<string>()
   readonly #expiry: Deadlines<string>
   /**
-   * The last number of all logs that have expired. Such a log need not be remembered: what a position before this number has
-   * missed is not known any more, and a position behind it has missed nothing of it.
+   * The last of all numbers that are known of no topic any more. What a position before it has missed of such a topic is not
+   * known, and a position behind it has missed nothing.
    */
   #horizon = 0
 
@@ -41,8 +47,7 @@ class Logs<Message> {
   }
 
   add (topic: string, kept: Kept<Message>): void {
-    let log = this.#logs.get(topic)
-    if (log === undefined) this.#logs.set(topic, log = new Log(this.#horizon))
+    const log = this.#logs.get(topic) ?? this.#begin(topic)
     const { messages, ids } = log
     messages.push(kept)
     if (kept.id !== null) ids.set(kept.id, kept)
@@ -56,16 +61,49 @@ class Logs<Message> {
 
   /** No message of the topic behind this number is missing. */
   floorOf (topic: string): number {
-    return this.#logs.get(topic)?.floor ?? this.#horizon
+    return this.#logs.get(topic)?.floor ?? this.#floors.get(topic) ?? this.#horizon
+  }
+
+  subscribe (topic: string): void {
+    this.#subscribed.add(topic)
+    if (this.#logs.has(topic)) return
+    this.#floors.set(topic, this.floorOf(topic))
+    this.#expiry.stop(topic)
+  }
+
+  unsubscribe (topic: string): void {
+    this.#subscribed.delete(topic)
+    if (this.#logs.has(topic)) return
+    if (this.#floors.size - this.#subscribed.size > MOST_LEFT) this.#forget(topic)
+    else this.#expiry.start(topic)
   }
 
   close (): void {
     this.#expiry.close()
   }
 
+  #begin (topic: string): Log<Message> {
+    const log = new Log<Message>(this.floorOf(topic))
+    this.#logs.set(topic, log)
+    this.#floors.delete(topic)
+    return log
+  }
+
+  /** First the messages go, then, if nobody is subscribed, what is known of their numbers. */
   #expire (topic: string): void {
-    this.#horizon = Math.max(this.#horizon, this.#logs.get(topic)!.messages.peekBack()!.seq)
-    this.#logs.delete(topic)
+    const log = this.#logs.get(topic)
+    if (log !== undefined) {
+      this.#logs.delete(topic)
+      this.#floors.set(topic, log.messages.peekBack()!.seq)
+      if (!this.#subscribed.has(topic)) this.#expiry.start(topic)
+    } else {
+      this.#forget(topic)
+    }
+  }
+
+  #forget (topic: string): void {
+    this.#horizon = Math.max(this.#horizon, this.#floors.get(topic)!)
+    this.#floors.delete(topic)
   }
 }
 
@@ -78,9 +116,11 @@ export class MemoryEngine<Message> implements Engine<Message> {
   readonly #epoch = randomBytes(6).toString('base64url')
   #seq = 0
   #sink: EngineSink<Message> | null = null
-  readonly #subscribed = new Set<string>()
+  /** The logs of each topic that is subscribed to; null: it keeps none. */
+  readonly #subscribed = new Map<string, Logs<Message> | null>()
   readonly #logs = new Map<string, Logs<Message>>()
   readonly #members = new Map<string, Map<string, Member>>()
+  #isClosed = false
 
   async open (sink: EngineSink<Message>): Promise<void> {
     this.#sink = sink
@@ -93,16 +133,19 @@ export class MemoryEngine<Message> implements Engine<Message> {
     const seq = ++this.#seq
     const kept = { message, seq, at: this.#position(seq), id }
     logs?.add(topic, kept)
-    if (this.#subscribed.has(topic)) this.#sink!.onMessage(topic, kept)
+    if (!this.#isClosed && this.#subscribed.has(topic)) this.#sink!.onMessage(topic, kept)
     return kept
   }
 
-  async subscribe (topic: string): Promise<Top> {
-    this.#subscribed.add(topic)
+  async subscribe (topic: string, retention: Retention | null): Promise<Top> {
+    const logs = retention === null ? null : this.#logsFor(retention)
+    this.#subscribed.set(topic, logs)
+    logs?.subscribe(topic)
     return { seq: this.#seq, at: this.#position(this.#seq) }
   }
 
   unsubscribe (topic: string): void {
+    this.#subscribed.get(topic)?.unsubscribe(topic)
     this.#subscribed.delete(topic)
   }
 
@@ -148,14 +191,17 @@ export class MemoryEngine<Message> implements Engine<Message> {
   }
 
   async close (): Promise<void> {
-    this.#subscribed.clear()
+    this.#isClosed = true
     for (const logs of this.#logs.values()) logs.close()
   }
 
   #logsFor (retention: Retention): Logs<Message> {
     const kind = `${retention.size} ${retention.ttl}`
     let logs = this.#logs.get(kind)
-    if (logs === undefined) this.#logs.set(kind, logs = new Logs(retention))
+    if (logs === undefined) {
+      this.#logs.set(kind, logs = new Logs(retention))
+      if (this.#isClosed) logs.close()
+    }
     return logs
   }
 

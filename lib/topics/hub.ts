@@ -37,7 +37,7 @@ export class Hub implements EngineSink<Publication> {
   open (name: string, policy: Policy): Channel {
     let channel = this.#channels.get(name)
     if (channel === undefined) {
-      channel = new Channel(name, policy, this.engine.subscribe(name))
+      channel = new Channel(name, policy, this.engine.subscribe(name, policy.retention))
       this.#channels.set(name, channel)
     }
     return channel
