@@ -26,6 +26,17 @@ test('a page that is loaded again is told to nobody; who stays away has left, on
   t.strictSame(changes(got), ['bob joined', 'ada joined', 'ada left', 'ada joined'])
 })
 
+test('whoever comes back stays', async t => {
+  const { app, rooms, enter } = await house(t, { presence: { grace: 1000, announce } })
+  const clock = await stillClock(t)
+  await leave(await enter('user=ada'))
+  await clock.tickAsync(999)
+  await enter('user=ada')
+  await clock.tickAsync(10_000)
+  t.equal(await rooms.count({ room: 'a' }), 1)
+  t.equal(app.sockets.stats().topics[rooms.url]!.published, 1)
+})
+
 test('the grace period is 5 s by default', async t => {
   const { rooms, enter } = await house(t, { presence: true })
   const clock = await stillClock(t)
@@ -78,10 +89,10 @@ test('with grace: 0 a member leaves with its last socket', async t => {
 
 test('app.close() tells nobody that everybody has left, and keeps no timer', async t => {
   const { app, rooms, enter } = await house(t, { presence: { grace: 60_000, announce } })
+  const clock = await stillClock(t)
   const visits = [await enter('user=ada'), await enter('user=bob')]
   await leave(await enter('user=eve'))
   await until(() => visits[0]!.got.length === 3)
-  const clock = await stillClock(t)
   const closing = app.close()
   // The pause between batches, and whatever else closing waits for.
   await clock.tickAsync(1000)
