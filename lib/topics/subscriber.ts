@@ -50,6 +50,8 @@ export class Subscriber implements Subscribing, SocketTopics {
   /** What it is being given, and how many of these it has: what is called meanwhile may send something, which comes behind. */
   #giving: readonly Delivery[] = NOTHING
   #given = 0
+  /** Something was published to all but this socket: what it subscribes to from then on can be left out by a name. */
+  #isLeftOut = false
 
   constructor (socket: LiveSocket, hub: Hub) {
     this.socket = socket
@@ -108,7 +110,11 @@ export class Subscriber implements Subscribing, SocketTopics {
     const max = socket.behaviour.topics.maxSubscriptions
     if (this.#subscriptions.size >= max) throw new FST_ERR_WS_TOO_MANY_SUBSCRIPTIONS(max)
     const subscription = new Subscription(this, {
-      hub, channel: hub.open(name, policy), presence, name: as ?? null, begin: begin === undefined ? null : AsyncResource.bind(begin)
+      hub,
+      channel: hub.open(name, policy),
+      presence,
+      name: as ?? (this.#isLeftOut ? socket.id : null),
+      begin: begin === undefined ? null : AsyncResource.bind(begin)
     })
     this.#subscriptions.set(name, subscription)
     try {
@@ -124,9 +130,10 @@ export class Subscriber implements Subscribing, SocketTopics {
     }
   }
 
-  /** What leaves this socket out of a topic; null: it is not subscribed. */
-  nameIn (topic: string): string | null {
-    return this.#subscriptions.get(topic)?.named() ?? null
+  /** What leaves this socket out of a topic, also if it only subscribes when the message has been published. */
+  nameIn (topic: string): string {
+    this.#isLeftOut = true
+    return this.#subscriptions.get(topic)?.named() ?? this.socket.id
   }
 
   /** @see PublishRate.take */
