@@ -15,6 +15,17 @@ export interface Numbered<Message> {
   readonly at: string
 }
 
+/** Some of the messages that are kept of a topic. */
+export interface Part<Message> {
+  /** The oldest first. */
+  readonly messages: ReadonlyArray<Numbered<Message>>
+  /**
+   * Whoever has them has everything up to this number. What comes behind it is still to be read, or to be announced: how far the
+   * announcements have come in this process is another matter, and the position that was asked for may be ahead of them.
+   */
+  readonly upTo: number
+}
+
 /** Where a topic stands. */
 export interface Top {
   readonly seq: number
@@ -63,13 +74,13 @@ export interface Engine<Message> {
   unsubscribe (topic: string): void
 
   /**
-   * The kept messages behind a position, the oldest first.
+   * The kept messages behind a position.
    *
    * @param after any text
    * @param limit at most this many, from 1
    * @returns null unless it is certain that no message behind the position is missing
    */
-  read (topic: string, retention: Retention, after: string, limit: number): Promise<ReadonlyArray<Numbered<Message>> | null>
+  read (topic: string, retention: Retention, after: string, limit: number): Promise<Part<Message> | null>
   /** The last messages that are kept, the oldest first. */
   last (topic: string, retention: Retention, limit: number): Promise<ReadonlyArray<Numbered<Message>>>
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import Queue from 'denque'
 import { Deadlines } from './deadlines.ts'
-import type { Engine, EngineSink, Member, Numbered, Retention, Top } from './engine.ts'
+import type { Engine, EngineSink, Member, Numbered, Part, Retention, Top } from './engine.ts'
 
 /** Beyond so many topics that were subscribed to and are not any more, their floors are not kept: names may come from clients. */
 const MOST_LEFT = 10_000
@@ -149,15 +149,16 @@ export class MemoryEngine<Message> implements Engine<Message> {
     this.#subscribed.delete(topic)
   }
 
-  async read (topic: string, retention: Retention, after: string, limit: number): Promise<Array<Numbered<Message>> | null> {
+  async read (topic: string, retention: Retention, after: string, limit: number): Promise<Part<Message> | null> {
     const seq = this.#seqOf(after)
     const logs = this.#logsFor(retention)
     if (seq === null || seq < logs.floorOf(topic)) return null
-    const messages = logs.find(topic)?.messages
-    if (messages === undefined) return []
-    const found = []
-    for (let i = firstAfter(messages, seq); i < messages.length && found.length < limit; i++) found.push(messages.peekAt(i)!)
-    return found
+    const kept = logs.find(topic)?.messages
+    if (kept === undefined) return { messages: [], upTo: this.#seq }
+    const messages: Array<Numbered<Message>> = []
+    let i = firstAfter(kept, seq)
+    while (i < kept.length && messages.length < limit) messages.push(kept.peekAt(i++)!)
+    return { messages, upTo: i < kept.length ? messages.at(-1)!.seq : this.#seq }
   }
 
   async last (topic: string, retention: Retention, limit: number): Promise<Array<Numbered<Message>>> {

@@ -111,6 +111,8 @@ export class Channel implements Source {
 
   /** A message is announced. */
   onMessage (numbered: Numbered<Publication>, order: number): void {
+    // Published before the engine has answered `subscribe`, and announced after that.
+    if (numbered.seq <= this.seq) return
     const delivery = new Delivery<Channel>(this, numbered, order)
     this.#reached(numbered)
     for (const listener of this.#held) listener.hold(delivery)

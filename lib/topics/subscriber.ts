@@ -163,7 +163,7 @@ export class Subscriber implements Subscribing, SocketTopics {
     for (const subscription of this.#subscriptions.values()) {
       if (!subscription.isLive || !subscription.channel.hasPending) continue
       for (const delivery of subscription.channel.pendingFor(subscription)) pending.push(delivery)
-      subscription.after = subscription.channel.seq
+      subscription.reached(subscription.channel.seq)
     }
     pending.sort((a, b) => a.order - b.order)
     this.#give(bundle === null ? pending : [...bundle.deliveries, ...pending])

@@ -109,6 +109,11 @@ export class Subscription implements Listener, DrainWaiter, Due {
     return beginning
   }
 
+  /** It is given everything up to this number. It may have read more. */
+  reached (seq: number): void {
+    if (seq > this.after) this.after = seq
+  }
+
   /** It is given a message at the end of a turn, or what waits while it is held. */
   give (delivery: Delivery<Channel>): void {
     const { socket } = this.receiver
