@@ -1,5 +1,5 @@
 import { type Test, test } from 'tap'
-import type { Engine, EngineSink, Numbered, Retention, Top } from '../../lib/backplane/engine.ts'
+import type { Engine, EngineSink, Numbered, Part, Retention, Top } from '../../lib/backplane/engine.ts'
 import { until } from '../support/until.ts'
 
 /** Where the tests of the contract get the engines of one kind from. */
@@ -118,13 +118,20 @@ export function clause (driver: Driver, what: string, run: (setting: Setting) =>
 }
 
 /** The messages alone. */
-export function texts (numbered: ReadonlyArray<Numbered<string>> | null): string[] | null {
-  return numbered?.map(({ message }) => message) ?? null
+export function texts (found: Found): string[] | null {
+  return listOf(found)?.map(({ message }) => message) ?? null
 }
 
 /** Without what an engine may have added. */
-export function plain (numbered: ReadonlyArray<Numbered<string>> | null): Array<Numbered<string>> | null {
-  return numbered?.map(({ message, seq, at }) => ({ message, seq, at })) ?? null
+export function plain (found: Found): Array<Numbered<string>> | null {
+  return listOf(found)?.map(({ message, seq, at }) => ({ message, seq, at })) ?? null
+}
+
+/** What an engine has answered. */
+type Found = ReadonlyArray<Numbered<string>> | Part<string> | null
+
+function listOf (found: Found): ReadonlyArray<Numbered<string>> | null {
+  return found !== null && 'messages' in found ? found.messages : found
 }
 
 /** `1`, `2`, … */

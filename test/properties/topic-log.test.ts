@@ -183,7 +183,8 @@ class Run {
     } else if (found === null) {
       ok(log.goodUntil.get(position.at)! <= this.#now, 'it is not forgotten before its time')
     } else {
-      same(found, behind.slice(0, limit))
+      same(found.messages, behind.slice(0, limit))
+      equal(found.upTo < (log.sent.at(-1)?.seq ?? 0), behind.length > limit, 'it says whether that is all')
     }
   }
 
