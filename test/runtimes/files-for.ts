@@ -16,7 +16,8 @@ const FILES: Record<string, string[]> = {
   live: ['drain', 'limits', 'logging', 'on-drain', 'sockets'],
   plugin: ['async-context', 'close', 'encapsulation', 'hooks', 'origin', 'subprotocol'],
   socket: ['bytes', 'errors', 'iterator', 'listeners', 'pings', 'send'],
-  testing: ['inject', 'inject-refused']
+  testing: ['inject', 'inject-refused'],
+  topics: ['broadcast', 'delivery', 'order', 'presence', 'resume', 'slow-overflow', 'users']
 }
 
 const WINDOW = 'a stream of HTTP/2 that is not read does not hold its sender back'
