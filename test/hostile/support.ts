@@ -5,13 +5,14 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import type { Socket, SocketOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
 import { createApp } from '../support/app.ts'
-import { collectGarbage } from '../support/garbage.ts'
 import { connectionCount, frameText } from '../support/handshakes.ts'
 import { TEXT } from '../support/opcodes.ts'
 import { plainNode } from '../support/plain-node.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { listenTo, type Served } from '../support/serve.ts'
 import { until } from '../support/until.ts'
+
+export { held } from '../support/garbage.ts'
 
 export const KIB = 1024
 export const MIB = 1024 * KIB
@@ -36,18 +37,6 @@ export const MEASURING = `
     return heapUsed + external
   }
 `
-
-/** Bytes in use, of JavaScript and of buffers, when what can be collected has been. */
-export function held (): number {
-  let least = Infinity
-  for (;;) {
-    collectGarbage()
-    const { heapUsed, external } = process.memoryUsage()
-    // What one collection leaves to be freed beside the program, the next waits for.
-    if (heapUsed + external > least - KIB) return least
-    least = heapUsed + external
-  }
-}
 
 /** Starts a server in a process of its own, which ends with the test. It says its port first. */
 export async function startServer (t: Test, script: string): Promise<{ child: ChildProcess, port: number }> {
