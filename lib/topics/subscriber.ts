@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { SubscribeMessage, UnsubscribeMessage } from '../../types/diagnostics.ts'
 import type { Beginning, SubscribeOptions } from '../../types/topics.ts'
+import type { Numbered } from '../backplane/engine.ts'
 import type { Connection } from '../connection/connection.ts'
 import { FST_ERR_WS_NOT_OPEN, FST_ERR_WS_TOO_MANY_SUBSCRIPTIONS, FST_ERR_WS_TOPIC_OPTION } from '../errors.ts'
 import { messagesOut, subscriptions, unsubscriptions } from '../live/channels.ts'
@@ -13,6 +14,7 @@ import type { Hub } from './hub.ts'
 import { checkName } from './name.ts'
 import type { Policy } from './policy.ts'
 import type { Presence } from './presence.ts'
+import type { Publication } from './publication.ts'
 import { PublicTopic } from './public-topic.ts'
 import { PublishRate } from './publish-rate.ts'
 import type { DrainWaiter, Subscribing } from './subscribing.ts'
@@ -167,6 +169,17 @@ export class Subscriber implements Subscribing, SocketTopics {
     }
     pending.sort((a, b) => a.order - b.order)
     this.#give(bundle === null ? pending : [...bundle.deliveries, ...pending])
+  }
+
+  transmit ({ message, at }: Numbered<Publication>): void {
+    let form
+    try {
+      form = message.form(this.socket.behaviour.codec.encode, at)
+    } catch (error) {
+      this.socket.failed(error)
+      return
+    }
+    this.socket.transmitPublished(form)
   }
 
   waitForDrain (waiter: DrainWaiter): void {

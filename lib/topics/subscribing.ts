@@ -1,5 +1,5 @@
 import type { Beginning } from '../../types/topics.ts'
-import type { Engine } from '../backplane/engine.ts'
+import type { Engine, Numbered } from '../backplane/engine.ts'
 import type { LiveSocket } from '../live/live-socket.ts'
 import type { Channel } from './channel.ts'
 import type { Receiver } from './fan-out.ts'
@@ -16,6 +16,8 @@ export interface DrainWaiter {
 /** The socket of a subscription, as that needs it. */
 export interface Subscribing extends Receiver {
   readonly socket: LiveSocket
+  /** Sends a message, in the form that its route gives it; what fails is told to `onError`. */
+  transmit (numbered: Numbered<Publication>): void
   waitForDrain (waiter: DrainWaiter): void
   /** It waits no longer. */
   stopWaiting (waiter: DrainWaiter): void

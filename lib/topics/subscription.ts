@@ -1,6 +1,5 @@
 import { setImmediate } from 'node:timers'
 import type { Beginning } from '../../types/topics.ts'
-import type { Numbered } from '../backplane/engine.ts'
 import { at, type Due, TURN_END } from '../connection/due.ts'
 import { FST_ERR_WS_LAGGING, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_UNSUBSCRIBED } from '../errors.ts'
 import type { Encode } from '../socket/prepared-message.ts'
@@ -8,7 +7,6 @@ import type { Delivery } from './bundle.ts'
 import type { Channel, Listener } from './channel.ts'
 import { type Chunk, chunkOf, readHistory } from './history-reader.ts'
 import type { Presence } from './presence.ts'
-import type { Publication } from './publication.ts'
 import type { Begin, DrainWaiter, Subscribing, SubscriptionHub, SubscriptionParts } from './subscribing.ts'
 import { Tail } from './tail.ts'
 
@@ -43,8 +41,6 @@ export class Subscription implements Listener, DrainWaiter, Due {
   #latest: Delivery<Channel> | null = null
   /** While BEHIND: what comes before that which is read from the history. */
   #next: Chunk | null = null
-  /** A read of the history is under way. */
-  #isReading = false
 
   constructor (receiver: Subscribing, { hub, channel, presence, name, begin }: SubscriptionParts) {
     this.#hub = hub
@@ -120,7 +116,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
     const { policy } = this.channel
     if (policy.overflow === undefined || socket.bufferedAmount <= socket.behaviour.highWaterMark) {
       this.#dropLatest()
-      this.#send(delivery.numbered)
+      this.receiver.transmit(delivery.numbered)
     } else if (policy.overflow === 'latest') {
       this.#dropLatest()
       this.#latest = delivery
@@ -160,7 +156,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
     } else if (this.#latest !== null && !this.#waitsIfCongested()) {
       const { numbered } = this.#latest
       this.#latest = null
-      this.#send(numbered)
+      this.receiver.transmit(numbered)
     }
   }
 
@@ -193,12 +189,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
     this.#state = 'HELD'
     this.after = this.channel.seq
     this.#at = this.channel.at
-    const { behaviour } = this.receiver.socket
-    const { overflow, retention } = this.channel.policy
-    // As with `send()`, unless the history has what cannot be kept.
-    this.#tail = overflow === undefined
-      ? new Tail(retention === null ? behaviour.overflow : undefined, this.encode, behaviour.maxBuffered)
-      : new Tail(overflow, this.encode, behaviour.highWaterMark)
+    this.#tail = Tail.of(this.receiver.socket.behaviour, this.channel.policy)
     this.channel.keepFor(this)
   }
 
@@ -247,17 +238,14 @@ export class Subscription implements Listener, DrainWaiter, Due {
     this.after = 0
   }
 
-  /** Reads the history and sends it, as long as the socket can take it, a part in each turn. */
+  /** Reads the history and sends it, as long as the socket can take it, a part in each turn. Nobody calls it meanwhile. */
   async #catchUp (): Promise<void> {
-    if (this.#isReading) return
-    this.#isReading = true
     let chunk = this.#next ?? await readHistory(this.#hub.engine, this.channel, this.#at)
     this.#next = null
     while (chunk !== null && this.#sendChunk(chunk)) {
       await new Promise(resolve => { setImmediate(resolve) })
       chunk = await readHistory(this.#hub.engine, this.channel, this.#at)
     }
-    this.#isReading = false
     if (chunk === null && this.#isBehind) this.#lose()
   }
 
@@ -272,7 +260,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
       }
       this.#at = numbered.at
       const { except } = numbered.message
-      if (except === null || except !== this.name) this.#send(numbered)
+      if (except === null || except !== this.name) this.receiver.transmit(numbered)
     }
     if (!this.#isBehind) return false
     if (upTo < this.channel.seq) return !this.#waitsIfCongested()
@@ -305,18 +293,6 @@ export class Subscription implements Listener, DrainWaiter, Due {
         if (this.#state === 'HELD' && socket.connection.isOpen) this.#closeLagging()
       }
     )
-  }
-
-  #send ({ message, at: position }: Numbered<Publication>): void {
-    const { socket } = this.receiver
-    let form
-    try {
-      form = message.form(this.encode, position)
-    } catch (error) {
-      socket.failed(error)
-      return
-    }
-    socket.transmitPublished(form)
   }
 
   #dropLatest (): void {

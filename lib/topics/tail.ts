@@ -1,6 +1,7 @@
+import type { SocketBehaviour } from '../socket/behaviour.ts'
 import type { Encode } from '../socket/prepared-message.ts'
 import type { Delivery } from './bundle.ts'
-import type { Overflow } from './policy.ts'
+import type { Overflow, Policy } from './policy.ts'
 
 /** Bytes that a message counts besides its own. */
 const ENTRY_COST = 64
@@ -19,6 +20,12 @@ export class Tail<Target> {
     this.#overflow = overflow
     this.#encode = encode
     this.#limit = limit
+  }
+
+  /** As with `send()`, unless the topic says something else, or its history has what cannot be kept. */
+  static of<Target> ({ codec, highWaterMark, maxBuffered, overflow: ofRoute }: SocketBehaviour, { overflow, retention }: Policy): Tail<Target> {
+    if (overflow !== undefined) return new Tail(overflow, codec.encode, highWaterMark)
+    return new Tail(retention === null ? ofRoute : undefined, codec.encode, maxBuffered)
   }
 
   /**
