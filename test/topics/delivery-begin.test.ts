@@ -188,6 +188,7 @@ for (const { name, topic, overflow = 'close', count, size = 1000, arrive, droppe
     t.same(got, arrive.map(i => `m${i}`))
     t.equal(one.socket.dropped, dropped)
     t.match(app.sockets.stats().topics['/t'], { dropped, lost: 0 })
+    await until(() => one.socket.bufferedAmount === 0)
     await topics.publish('live')
     t.same(await texts(one.client, 1), ['live'])
   })

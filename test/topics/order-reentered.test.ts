@@ -119,7 +119,8 @@ test('a subscriber that is closed because it is too slow, in the midst of what i
   const { app, topics, open } = await stage(t, app => app.topic('/t', { overflow: 'close' }), { ws: { highWaterMark: 100 } })
   const { socket, client } = await open()
   const other = await open()
-  for (const ends of [socket, other.socket]) for (const topic of [topics, 'a', 'b']) await ends.subscribe(topic)
+  await socket.subscribe('a')
+  for (const ends of [socket, other.socket]) for (const topic of [topics, 'b']) await ends.subscribe(topic)
   const errors: any[] = []
   socket.on('error', error => {
     errors.push(error)
@@ -138,5 +139,5 @@ test('a subscriber that is closed because it is too slow, in the midst of what i
   t.match(errors, [{ code: 'FST_ERR_WS_LAGGING', message: /\/t/ }])
   t.same(await texts(client, 3), ['x'.repeat(60), 'm0', 'x'.repeat(60)])
   t.match(await client.close(), { code: 1013 })
-  t.same((await textsSoFar(other)).filter(message => !message.startsWith('x')), [...numbers(3), 'somebody was too slow'])
+  t.same(await textsSoFar(other), [...numbers(3), 'somebody was too slow'])
 })
