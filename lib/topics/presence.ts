@@ -20,6 +20,8 @@ interface Entry {
   info: unknown
   /** How many of its sockets are subscribed. */
   sockets: number
+  /** Resolves when the engine has answered all that it was told of the member. */
+  told: Promise<unknown>
 }
 
 /** The members of a declared topic that are in this process, for all values of its parameters. */
@@ -49,13 +51,14 @@ export class Presence {
     const id = socket.user ?? socket.id
     const members = this.#topics.get(topic) ?? new Map<string, Entry>()
     this.#topics.set(topic, members)
-    const entry = members.get(id) ?? { topic, id, info, sockets: 0 }
+    const entry = members.get(id) ?? { topic, id, info, sockets: 0, told: Promise.resolve() }
     members.set(id, entry)
     entry.sockets++
     entry.info = info
     this.#away.stop(entry)
-    const isNew = await this.#engine.join(topic, { id, info })
-    if (isNew) this.#tell('joined', topic, { id, info })
+    await this.#inTurn(entry, async () => {
+      if (await this.#engine.join(topic, { id, info })) this.#announce('joined', topic, { id, info })
+    })
   }
 
   /** It no longer is subscribed. */
@@ -69,14 +72,25 @@ export class Presence {
   }
 
   async #left (entry: Entry): Promise<void> {
-    const { topic, id, info } = entry
-    const members = this.#topics.get(topic)!
-    members.delete(id)
-    if (members.size === 0) this.#topics.delete(topic)
-    if (await this.#engine.leave(topic, id)) this.#tell('left', topic, { id, info })
+    await this.#inTurn(entry, async () => {
+      const { topic, id, info } = entry
+      if (entry.sockets > 0) return
+      if (await this.#engine.leave(topic, id)) this.#announce('left', topic, { id, info })
+      if (entry.sockets > 0) return
+      const members = this.#topics.get(topic)!
+      members.delete(id)
+      if (members.size === 0) this.#topics.delete(topic)
+    })
   }
 
-  #tell (type: PresenceChange['type'], topic: string, member: Member): void {
+  /** One after the other: a member that leaves and comes back at once has left before it joins, whatever the engine answers first. */
+  #inTurn (entry: Entry, tell: () => Promise<void>): Promise<void> {
+    const told = entry.told.then(tell)
+    entry.told = told.catch(() => {})
+    return told
+  }
+
+  #announce (type: PresenceChange['type'], topic: string, member: Member): void {
     const { announce } = this.#settings
     if (announce !== null) this.#publish(topic, () => announce({ type, member }))
   }
