@@ -1,3 +1,4 @@
+import type { Followed } from './follower.ts'
 import type { Entry } from './ledger.ts'
 import { reach, type Runs, show } from './runs.ts'
 import type { End, Report, Visit } from './visit.ts'
@@ -86,6 +87,12 @@ export function messageFaults (one: Case): string[] {
     if (!isRight) faults.push(counts)
   }
   return faults.map(fault => `${name(one)}: ${fault}`)
+}
+
+/** Whether a follower got everything. */
+export function followFaults ({ follow: { id, client, room }, last, faults, ended }: Followed): string[] {
+  const all = ended ? faults : [...faults, `it has not got what came behind ${last}`]
+  return all.map(fault => `follower ${id} (${client}) of room ${room}: ${fault}`)
 }
 
 /** What there is more of than before. */

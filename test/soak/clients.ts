@@ -2,6 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Random } from '../differential/random.ts'
+import { type Follow, type Followed, Follower } from './follower.ts'
 import { answer } from './ipc.ts'
 import type { Report, Visit } from './visit.ts'
 import { Visitor } from './visitor.ts'
@@ -13,6 +14,7 @@ const LOOK = 20
 export interface Begin {
   target: Target
   visits: Visit[]
+  follows: Follow[]
   seed: number
   /** How long the clients that stay may take to connect, in milliseconds from now. */
   patience: number
@@ -23,10 +25,13 @@ export interface EndOrder {
   within: number
   /** What has not ended so many milliseconds later is reset. */
   patience: number
+  /** By room: the message that a follower is to have got before it ends. */
+  goals: number[]
 }
 
 export interface Outcome {
   reports: Report[]
+  followed: Followed[]
   /** The longest time, in milliseconds, in which this process did nothing for any client. */
   stuck: number
 }
@@ -41,6 +46,7 @@ export interface ClientQuestions {
 }
 
 let visitors: Visitor[] = []
+let followers: Follower[] = []
 let random: Random
 const delays = monitorEventLoopDelay()
 
@@ -55,27 +61,30 @@ async function within (patience: number, isTrue: () => boolean): Promise<boolean
 }
 
 const questions: ClientQuestions = {
-  async begin ({ target, visits, seed, patience }) {
+  async begin ({ target, visits, follows, seed, patience }) {
     delays.reset()
     delays.enable()
     random = new Random(seed)
     visitors = visits.map(visit => new Visitor(visit, target, seed))
-    for (const visitor of visitors) void visitor.run()
+    followers = follows.map(follow => new Follower(follow, target, seed))
+    for (const one of [...visitors, ...followers]) void one.run()
     const staying = visitors.filter(({ visit }) => visit.stays)
     await within(patience, () => staying.every(visitor => visitor.isSettled))
   },
   deafen () {
     for (const visitor of visitors) visitor.deafen()
   },
-  async end ({ within: span, patience }) {
+  async end ({ within: span, patience, goals }) {
     for (const visitor of visitors) setTimeout(() => visitor.dismiss(), random.int(span))
-    await within(span + patience, () => visitors.every(({ report }) => report.ended))
+    for (const follower of followers) follower.dismiss(goals)
+    await within(span + patience, () => [...visitors, ...followers].every(({ report }) => report.ended))
     // As it stands: what is cut from here on is no end that the client has seen.
     const reports = visitors.map(({ report }) => structuredClone(report))
+    const followed = followers.map(({ report }) => structuredClone(report))
     const stuck = delays.max / 1e6
     delays.disable()
-    for (const visitor of visitors) visitor.giveUp()
-    return { reports, stuck }
+    for (const one of [...visitors, ...followers]) one.giveUp()
+    return { reports, followed, stuck }
   }
 }
 answer<ClientQuestions>(questions)

@@ -22,9 +22,14 @@ export class Ledger {
     const entry: Entry = { id, received: [], ends: [] }
     this.#entries.push(entry)
     socket.on('close', info => { entry.ends.push({ ...info, at: Date.now() }) })
+    this.watch(socket)
+    return n => append(entry.received, n)
+  }
+
+  /** It is to be collected when it has ended. */
+  watch (socket: Socket<any, any>): void {
     for (const one of [socket, socket.request]) this.#registry.register(one, undefined)
     this.held += 2
-    return n => append(entry.received, n)
   }
 
   /** Hands out all that has been noted, and forgets it. */

@@ -1,4 +1,6 @@
 import type { Random, Weights } from '../differential/random.ts'
+import type { Follow } from './follower.ts'
+import { ROOMS } from './rooms.ts'
 import type { End, Route, Visit } from './visit.ts'
 
 /**
@@ -8,6 +10,7 @@ import type { End, Route, Visit } from './visit.ts'
 export const GROUPS = ['raw', 'ws', 'cut', 'frozen'] as const
 export type Group = typeof GROUPS[number]
 export type Visits = Record<Group, Visit[]>
+export type Follows = Partial<Record<Group, Follow[]>>
 
 /** Sizes and times of a round; times in milliseconds. */
 export interface Pace {
@@ -23,6 +26,9 @@ export interface Pace {
 
 /** Shares of the clients that stay. */
 const SHARES: Weights<Group> = { raw: 0.62, ws: 0.26, cut: 0.08, frozen: 0.04 }
+/** Clients that follow a room, for each one that stays; few of them where messages are long. */
+const FOLLOWING = 0.1
+const FOLLOW_LONG = 6
 /** Clients that come and go meanwhile, for each one that stays. */
 const PASSING = 0.5
 
@@ -64,6 +70,17 @@ export class Planner {
       visits[client].push(this.#passing(client, opening + talking))
     }
     return visits
+  }
+
+  /** Clients that follow rooms, over many connections. */
+  follows ({ connections, opening }: Pace): Follows {
+    const follows: Record<'raw' | 'ws', Follow[]> = { raw: [], ws: [] }
+    for (let i = 0; i < connections * FOLLOWING; i++) {
+      const client = this.#random.pick(['raw', 'ws'] as const)
+      const room = i < FOLLOW_LONG ? 0 : 1 + this.#random.int(ROOMS - 1)
+      follows[client].push({ id: ++this.#lastId, client, room, opensAt: this.#random.int(opening) })
+    }
+    return follows
   }
 
   /** Clients that stay until `app.close()`. */

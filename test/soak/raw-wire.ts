@@ -56,6 +56,10 @@ export class RawWire implements Wire {
     this.#socket.pause()
   }
 
+  listen (): void {
+    this.#socket.resume()
+  }
+
   #sendClose (payload: Buffer): void {
     this.isOpen = false
     if (this.#closeSent) return

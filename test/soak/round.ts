@@ -1,6 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Case, clientFaults, endFaults, messageFaults } from './checks.ts'
-import { GROUPS, type Pace, type Visits } from './plan.ts'
+import { type Case, clientFaults, endFaults, followFaults, messageFaults } from './checks.ts'
+import type { Followed } from './follower.ts'
+import { type Follows, GROUPS, type Pace, type Visits } from './plan.ts'
+import { KEPT } from './rooms.ts'
 import { count } from './runs.ts'
 import type { Figures } from './server.ts'
 import type { Soak } from './soak.ts'
@@ -17,23 +19,34 @@ export interface Outcome {
   silent: number
   /** How long, in milliseconds, it took to find the last of the silent ones. */
   found: number
+  /** Connections of those who follow rooms, messages that they got, and prices that they were too slow for. */
+  resumed: number
+  followed: number
+  skipped: number
 }
 
 /** Clients connect, talk and end, some of them in silence; then nothing must be left. */
-export async function runRound (soak: Soak, visits: Visits, { opening, talking, ending }: Pace): Promise<Outcome> {
+export async function runRound (soak: Soak, visits: Visits, follows: Follows, { opening, talking, ending }: Pace): Promise<Outcome> {
   const { server } = soak
-  await soak.begin(visits, opening)
+  await server.ask('startPublishing')
+  await soak.begin(visits, follows, opening)
   await wait(talking)
   const { size: peak } = await server.ask('figures')
   const silentAt = Date.now()
   soak.silence()
-  const reports = await soak.end(['raw', 'ws'], { within: ending, patience: PATIENCE })
+  // It goes on publishing: what nobody publishes to forgets what followers have yet to get.
+  const goals = await server.ask('published')
+  const { reports, followed } = await soak.end(['raw', 'ws'], { within: ending, patience: PATIENCE, goals })
+  await server.ask('stopPublishing')
+  const forgotten = wait(KEPT * 1.1)
   const figures = await quiet(soak)
   soak.thaw()
-  reports.push(...await soak.end(['cut', 'frozen'], { within: 1, patience: 1000 }))
+  reports.push(...(await soak.end(['cut', 'frozen'], { within: 1, patience: 1000, goals })).reports)
   soak.mend()
+  await forgotten
   const cases = await joined(soak, visits, reports)
   checkCases(soak, cases)
+  checkFollowed(soak, followed)
   checkLiveSet(soak, figures)
   const silent = cases.filter(({ visit }) => visit.end === 'silent')
   return {
@@ -41,7 +54,10 @@ export async function runRound (soak: Soak, visits: Visits, { opening, talking, 
     peak,
     acknowledged: cases.reduce((sum, { report }) => sum + count(report.echoed), 0),
     silent: silent.length,
-    found: checkFound(soak, silent, silentAt)
+    found: checkFound(soak, silent, silentAt),
+    resumed: sum(followed, 'connections'),
+    followed: sum(followed, 'received'),
+    skipped: sum(followed, 'skipped')
   }
 }
 
@@ -50,7 +66,8 @@ async function quiet ({ server }: Soak): Promise<Figures> {
   const end = performance.now() + PATIENCE
   while (true) {
     const figures = await server.ask('figures')
-    if ((figures.size === 0 && figures.loops === 0) || performance.now() > end) return figures
+    const { size, loops, members } = figures
+    if ((size === 0 && loops === 0 && members === 0) || performance.now() > end) return figures
     await wait(LOOK)
   }
 }
@@ -75,12 +92,25 @@ export function checkCases ({ findings }: Soak, cases: Case[]): void {
     cases.flatMap(messageFaults))
 }
 
-function checkLiveSet ({ findings }: Soak, { size, stats, loops }: Figures): void {
+function sum (followed: Followed[], figure: 'connections' | 'received' | 'skipped'): number {
+  return followed.reduce((sum, one) => sum + one[figure], 0)
+}
+
+function checkFollowed ({ findings }: Soak, followed: Followed[]): void {
+  findings.add('whoever follows a room gets each message once and in order, over all its connections', sum(followed, 'received'), 'messages',
+    followed.flatMap(followFaults))
+}
+
+function checkLiveSet ({ findings }: Soak, { size, stats, loops, members }: Figures): void {
   const faults = []
   if (size !== 0 || stats.open !== 0) faults.push(`app.sockets.size is ${size}, stats().open is ${stats.open}`)
   if (stats.opened !== stats.closed) faults.push(`stats(): ${stats.opened} opened, ${stats.closed} closed`)
   if (loops !== 0) faults.push(`${loops} handlers are still in their loop`)
-  findings.add('the live set is empty and all that was opened is closed', 1, 'rounds', faults)
+  if (members !== 0) faults.push(`${members} members are still in rooms`)
+  for (const [url, { topics, subscriptions }] of Object.entries(stats.topics)) {
+    if (topics + subscriptions > 0) faults.push(`${url}: ${topics} topics, ${subscriptions} subscriptions`)
+  }
+  findings.add('the live set is empty, nobody is subscribed, and all that was opened is closed', 1, 'rounds', faults)
 }
 
 /** @returns how long it took to find the last of them */

@@ -57,11 +57,13 @@ function createNetwork (): Network | null {
   }
 }
 
-function printRound (name: string, { opened, peak, acknowledged, silent, found }: Outcome, held: Holdings): void {
+function printRound (name: string, outcome: Outcome, held: Holdings): void {
+  const { opened, peak, acknowledged, silent, found, resumed, followed, skipped } = outcome
   const { heap, rss, held: objects } = held.remains
   console.log(
     `${name}: ${number(opened)} connections, ${number(peak)} at one time, ${number(acknowledged)} messages, ` +
-    `${silent} silent, found in ${number(found)} ms; heap ${mib(heap)}, rss ${mib(rss)}, ${objects} objects held`)
+    `${silent} silent, found in ${number(found)} ms; ${number(followed)} messages of rooms over ${number(resumed)} connections, ` +
+    `${number(skipped)} prices skipped; heap ${mib(heap)}, rss ${mib(rss)}, ${objects} objects held`)
 }
 
 async function run (soak: Soak): Promise<void> {
@@ -70,14 +72,14 @@ async function run (soak: Soak): Promise<void> {
   const planner = new Planner(new Random(soak.seed))
   await soak.listen()
   const warmUp = flags.short ? paceFor(connections / 3, 1000, 1000) : pace
-  const warm = await runRound(soak, planner.round(warmUp), warmUp)
+  const warm = await runRound(soak, planner.round(warmUp), planner.follows(warmUp), warmUp)
   const before = await firstHoldings(soak)
   printRound('warm-up', warm, before)
   let now: Holdings
   let rounds = 0
   const end = performance.now() + (flags.short ? 0 : figure('minutes', 5) * 60_000)
   do {
-    const outcome = await runRound(soak, planner.round(pace), pace)
+    const outcome = await runRound(soak, planner.round(pace), planner.follows(pace), pace)
     now = await checkHoldings(soak, before)
     printRound(`round ${++rounds}`, outcome, now)
   } while (performance.now() < end)

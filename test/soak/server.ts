@@ -6,6 +6,7 @@ import sockets, { type Socket, type SocketOptions, type SocketStats } from 'fast
 import { answer } from './ipc.ts'
 import { type Entry, Ledger } from './ledger.ts'
 import { type Message, parse } from './messages.ts'
+import { Rooms } from './rooms.ts'
 import { CLOSE_TIMEOUT, HEARTBEAT } from './times.ts'
 import { BYE } from './visit.ts'
 
@@ -18,6 +19,8 @@ export interface Figures {
   stats: SocketStats
   /** Handlers whose loop has not ended. */
   loops: number
+  /** Members of all rooms. */
+  members: number
 }
 
 export interface Remains {
@@ -30,7 +33,12 @@ export interface Remains {
 
 export interface ServerQuestions {
   listen (host: string): Promise<number>
-  figures (): Figures
+  figures (): Promise<Figures>
+  /** The server publishes, until it is told not to. */
+  startPublishing (): void
+  stopPublishing (): void
+  /** How many messages each room has had. */
+  published (): number[]
   ledger (): Entry[]
   remains (): Promise<Remains>
   resources (): string[]
@@ -116,6 +124,8 @@ app.get('/slow', { ws: true }, async (socket, request) => {
   }
 })
 
+const rooms = new Rooms(app, socket => ledger.watch(socket))
+
 function heapSize (): number {
   // Among `external` there are `arrayBuffers` already.
   const { heapUsed, external } = process.memoryUsage()
@@ -127,7 +137,10 @@ const questions: ServerQuestions = {
     await app.listen({ host, port: 0 })
     return (app.server.address() as AddressInfo).port
   },
-  figures: () => ({ size: app.sockets.size, stats: app.sockets.stats(), loops }),
+  figures: async () => ({ size: app.sockets.size, stats: app.sockets.stats(), loops, members: await rooms.members() }),
+  startPublishing: () => rooms.start(),
+  stopPublishing: () => rooms.stop(),
+  published: () => rooms.counts,
   ledger: () => ledger.take(),
   async remains () {
     let heap = Infinity

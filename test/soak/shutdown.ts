@@ -7,7 +7,7 @@ import { CLOSE_TIMEOUT, MARGIN, PATIENCE } from './times.ts'
 /** The end of the server, with clients that are connected and talk. */
 export async function shutDown (soak: Soak, visits: Visits, { opening, talking }: Pace): Promise<void> {
   const { server, clients, findings } = soak
-  await soak.begin(visits, opening)
+  await soak.begin(visits, {}, opening)
   await wait(talking)
   const { size: connections } = await server.ask('figures')
   await Promise.all([clients.raw.ask('deafen'), clients.ws.ask('deafen')])
@@ -16,7 +16,7 @@ export async function shutDown (soak: Soak, visits: Visits, { opening, talking }
   const spent = took === null ? `has not ended after ${PATIENCE} ms` : `took ${Math.round(took)} ms`
   findings.add(`app.close() ends within ${limit} ms, with clients that do not answer`, connections, 'connections',
     took === null || took > limit ? [`it ${spent}`] : [])
-  const reports = await soak.end(['raw', 'ws'], { within: 1, patience: MARGIN })
+  const { reports } = await soak.end(['raw', 'ws'], { within: 1, patience: MARGIN, goals: [] })
   const cases = await joined(soak, visits, reports)
   checkCases(soak, cases)
   if (took !== null) await checkExit(soak)

@@ -1,8 +1,9 @@
 import type { Begin, ClientQuestions, EndOrder } from './clients.ts'
 import type { Findings } from './findings.ts'
+import type { Followed } from './follower.ts'
 import { Child } from './ipc.ts'
 import type { Network } from './network.ts'
-import { type Group, GROUPS, type Visits } from './plan.ts'
+import { type Follows, type Group, GROUPS, type Visits } from './plan.ts'
 import type { ServerQuestions } from './server.ts'
 import { HEARTBEAT, PATIENCE } from './times.ts'
 import type { Report } from './visit.ts'
@@ -34,10 +35,12 @@ export class Soak {
   }
 
   /** Resolves when all clients that stay are connected. */
-  async begin (visits: Visits, opening: number): Promise<void> {
+  async begin (visits: Visits, follows: Follows, opening: number): Promise<void> {
     const { seed } = this
     await Promise.all(GROUPS.map(async group => {
-      const begin: Begin = { target: this.#target, visits: visits[group], seed, patience: opening + PATIENCE }
+      const begin: Begin = {
+        target: this.#target, visits: visits[group], follows: follows[group] ?? [], seed, patience: opening + PATIENCE
+      }
       await this.clients[group].ask('begin', begin)
     }))
   }
@@ -56,7 +59,7 @@ export class Soak {
   }
 
   /** Ends the clients of these groups. */
-  async end (groups: Group[], order: EndOrder): Promise<Report[]> {
+  async end (groups: Group[], order: EndOrder): Promise<{ reports: Report[], followed: Followed[] }> {
     const outcomes = await Promise.all(groups.map(group => this.clients[group].ask('end', order)))
     outcomes.forEach(({ stuck }, i) => {
       const group = groups[i]!
@@ -64,7 +67,7 @@ export class Soak {
       console.log(`The process of the clients '${group}' was stuck for ${Math.round(stuck)} ms, so the server may have`)
       console.log('cut clients for good reason. Are there too many for this machine? See --connections.')
     })
-    return outcomes.flatMap(({ reports }) => reports)
+    return { reports: outcomes.flatMap(({ reports }) => reports), followed: outcomes.flatMap(({ followed }) => followed) }
   }
 
   mend (): void {

@@ -10,6 +10,8 @@ export interface Wire {
   reset (): void
   /** Does not read any more. */
   deafen (): void
+  /** Reads again. */
+  listen (): void
 }
 
 export interface WireOwner {

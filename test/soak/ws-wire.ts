@@ -55,6 +55,10 @@ export class WsWire implements Wire {
     this.#client.pause()
   }
 
+  listen (): void {
+    this.#client.resume()
+  }
+
   #finOnceWritten (): void {
     if (this.#unwritten === 0) this.#socket.end()
   }
