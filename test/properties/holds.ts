@@ -27,3 +27,9 @@ export function holds<T> (name: string, runs: number, property: Property<T> | ((
 }
 
 type Property<T> = fc.IProperty<T> | fc.IAsyncProperty<T>
+
+/** One after the other, over and over. */
+export function cycle (numbers: readonly number[]): () => number {
+  let i = 0
+  return () => numbers[i++ % numbers.length]!
+}

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { delayEngines } from '../support/late-engine.ts'
-import { holds } from './holds.ts'
-import { type Plan, plan } from './topics-plan.ts'
+import { cycle, holds } from './holds.ts'
+import { plan } from './topics-plan.ts'
 import { carryOut, Place } from './topics-run.ts'
 
 /*
@@ -19,9 +19,3 @@ holds('subscribers get everything once and in order from an engine that answers 
     await carryOut(place, one)
   })
 })
-
-/** One after the other, over and over. */
-function cycle (numbers: Plan['answers']): () => number {
-  let i = 0
-  return () => numbers[i++ % numbers.length]!
-}
