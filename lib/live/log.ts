@@ -23,21 +23,26 @@ export function shown (text: string | undefined): string {
  * Logs an error of a socket, cut to fit a line; as text if the logger cannot read the error itself. Does not throw, because
  * logging is no reason to fail.
  */
-export function logError (logged: Logged, level: 'info' | 'error', error: unknown, message: string): void {
+export function logError ({ request }: Logged, level: 'info' | 'error', error: unknown, message: string): void {
+  logErrorTo(request.log, level, error, message, {})
+}
+
+/** The same, for an error of no socket, with more fields. */
+export function logErrorTo (logger: Request['log'], level: 'info' | 'error', error: unknown, message: string, fields: object): void {
   const err = loggable(error)
-  if (log(logged, level, () => ({ err }), message)) return
-  log(logged, level, () => ({ err: loggableText(inspect(err), MAX_TEXT) }), message)
+  if (log(logger, level, () => ({ err, ...fields }), message)) return
+  log(logger, level, () => ({ err: loggableText(inspect(err), MAX_TEXT), ...fields }), message)
 }
 
 /** Logs at level info. Does not throw. */
-export function logInfo (logged: Logged, fields: object, message: string): void {
-  log(logged, 'info', () => fields, message)
+export function logInfo ({ request }: Logged, fields: object, message: string): void {
+  log(request.log, 'info', () => fields, message)
 }
 
 /** Returns false if the logger throws. */
-function log ({ request }: Logged, level: 'info' | 'error', fields: () => object, message: string): boolean {
+function log (logger: Request['log'], level: 'info' | 'error', fields: () => object, message: string): boolean {
   try {
-    request.log[level](fields(), message)
+    logger[level](fields(), message)
     return true
   } catch {
     return false

@@ -1,14 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import type { InjectWSOptions } from '../../types/inject.ts'
 import type { PluginOptions } from '../../types/options.ts'
-import { MemoryEngine } from '../backplane/memory.ts'
 import { FST_ERR_WS_ALREADY_REGISTERED } from '../errors.ts'
-import { Scope } from '../live/scope.ts'
 import { injectWS } from '../testing/inject.ts'
-import { TopicScope } from '../topics/topic-scope.ts'
 import { inherit } from './inherit.ts'
-import { checkPluginOptions, drainOptions } from './options.ts'
-import { kRegistration, type Registration } from './registration.ts'
+import { checkPluginOptions } from './options.ts'
+import { kRegistration } from './registration.ts'
 import { Registry } from './registry.ts'
 
 /** The plugin itself; lib/index.ts names it. Decorates the instance with `sockets` and `injectWS`. */
@@ -16,11 +13,9 @@ export async function register (app: FastifyInstance, options: PluginOptions): P
   checkPluginOptions(options)
   if (Object.hasOwn(app, kRegistration)) throw new FST_ERR_WS_ALREADY_REGISTERED()
   const registry = Registry.of(app)
-  const scope = new Scope(options, drainOptions(options.drain), registry.wheel)
-  const topics = new TopicScope(scope, new MemoryEngine(), (error, topic, untold) => {
-    app.log.error({ err: error, topic, untold }, 'publishing to a topic failed')
-  })
-  app.decorate(kRegistration, { scope, topics } satisfies Registration)
+  const registration = registry.newRegistration(app, options)
+  const { scope, topics } = registration
+  app.decorate(kRegistration, registration)
   app.decorate('sockets', topics.public)
   inherit(app, 'injectWS', function (this: FastifyInstance, url: string, options?: InjectWSOptions) {
     return injectWS(Registry.of(this), url, options) as Promise<any>

@@ -1,8 +1,12 @@
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import type { PluginOptions } from '../../types/options.ts'
+import { MemoryEngine } from '../backplane/memory.ts'
 import { TimerWheel } from '../connection/timer-wheel.ts'
-import type { Scope } from '../live/scope.ts'
+import { logErrorTo } from '../live/log.ts'
+import { Scope } from '../live/scope.ts'
 import type { InjectTarget } from '../testing/inject.ts'
+import { TopicScope } from '../topics/topic-scope.ts'
 import { onBirth } from './births.ts'
 import { checkVersions, noteVersion, sharedSymbol } from './copies.ts'
 import { Declaration } from './declaration.ts'
@@ -10,6 +14,8 @@ import type { AnyRouteOptions } from './declared-options.ts'
 import { addFirstHooks, markSeen, meetHandshake, meetLate } from './first-hooks.ts'
 import { ForeignOptions } from './foreign-options.ts'
 import { inherit } from './inherit.ts'
+import { drainOptions } from './options.ts'
+import type { Registration } from './registration.ts'
 import type { WebSocketRoute } from './route.ts'
 import { Servers } from './servers.ts'
 import { TopicDeclaration } from './topic-declaration.ts'
@@ -19,7 +25,7 @@ const kRegistry = sharedSymbol('registry')
 
 /** The WebSocket routes and scopes of one app. */
 export class Registry implements InjectTarget {
-  readonly wheel = new TimerWheel()
+  readonly #wheel = new TimerWheel()
 
   /** The root instance. */
   readonly #app: FastifyInstance
@@ -68,6 +74,18 @@ export class Registry implements InjectTarget {
       return declaration.public
     })
     this.#app.addHook('onReady', async () => this.#boot())
+  }
+
+  /**
+   * Makes the parts of a registration. Those of one app come from one copy of this package, as its topics and sockets do:
+   * another copy would not know them.
+   */
+  newRegistration ({ log }: FastifyInstance, options: PluginOptions): Registration {
+    const scope = new Scope(options, drainOptions(options.drain), this.#wheel)
+    const topics = new TopicScope(scope, new MemoryEngine(), (error, topic, untold) => {
+      logErrorTo(log, 'error', error, 'publishing to a topic failed', { topic, untold })
+    })
+    return { scope, topics }
   }
 
   /** Adds a scope. With the first scope, the app begins to serve handshakes. */
