@@ -116,8 +116,8 @@ class Lagging extends createError<[topic: string]>(
   readonly closeCode: number = CloseCode.TRY_AGAIN_LATER
 }
 
-class OverRate extends createError<[]>(
-  'FST_ERR_WS_OVER_RATE', 'the peer sends more than limits.messagesPerSecond or limits.bytesPerSecond allow') {
+class OverRate extends createError<[limits: string]>(
+  'FST_ERR_WS_OVER_RATE', 'the peer sends more than %s allow') {
   readonly closeCode: number = CloseCode.TRY_AGAIN_LATER
 }
 
@@ -142,9 +142,8 @@ export const FST_ERR_WS_SEND_TYPE = createError<[type: string]>(
 export const FST_ERR_WS_INVALID_SEND = createError<[fault: string]>(
   'FST_ERR_WS_INVALID_SEND', 'the value given to send() does not fit schema.send: %s', 500, TypeError as ErrorConstructor)
 
-export const FST_ERR_WS_SERIALIZER = createError<[type: string]>(
-  'FST_ERR_WS_SERIALIZER',
-  'the serializer of schema.send must return a string, or bytes for a binary message, not %s', 500, TypeError as ErrorConstructor)
+export const FST_ERR_WS_SERIALIZER = createError<[schema: string, expected: string, type: string]>(
+  'FST_ERR_WS_SERIALIZER', 'the serializer of %s must return %s, not %s', 500, TypeError as ErrorConstructor)
 
 export const FST_ERR_WS_CLOSE_CODE = createError<[code: unknown]>(
   'FST_ERR_WS_CLOSE_CODE',
@@ -165,8 +164,8 @@ export const FST_ERR_WS_TWO_CONSUMERS = createError(
 export const FST_ERR_WS_NOT_OPEN = createError<[call: string]>(
   'FST_ERR_WS_NOT_OPEN', '%s is no longer possible: the connection has ended')
 
-export const FST_ERR_WS_ASYNC_VALIDATOR = createError(
-  'FST_ERR_WS_ASYNC_VALIDATOR', "schema.message has an asynchronous validator, but messages are validated synchronously: await in the handler instead")
+export const FST_ERR_WS_ASYNC_VALIDATOR = createError<[schema: string, what: string]>(
+  'FST_ERR_WS_ASYNC_VALIDATOR', '%s has an asynchronous validator, but %s are validated synchronously: await in the handler instead')
 
 // Topics.
 

@@ -22,8 +22,12 @@ export interface SocketTopics {
   subscribe (args: unknown[]): Promise<Beginning>
   /** @param args of `Subscriber.unsubscribe` */
   unsubscribe (args: unknown[]): boolean
-  /** What leaves the socket out of a topic, also if it only subscribes when the message has been published. */
-  nameIn (topic: string): string
+  /**
+   * What leaves the socket out of a topic, also if it only subscribes when the message has been published.
+   *
+   * @param channel undefined: nobody is subscribed
+   */
+  nameIn (channel: object | undefined): string
   /** The socket is to publish something: null: now; a promise: when it resolves; false: it is too much. */
   mayPublish (): Promise<void> | null | false
   /** Gives the socket what was published to it, before anything that is sent to it now. */

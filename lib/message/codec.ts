@@ -108,7 +108,7 @@ export class MessageDecoder {
     if (typeof result !== 'object' || result === null) return null
     if ('then' in result) {
       Promise.resolve(result).catch(() => {})
-      throw new FST_ERR_WS_ASYNC_VALIDATOR()
+      throw new FST_ERR_WS_ASYNC_VALIDATOR('schema.message', 'messages')
     }
     if ('error' in result && result.error) return this.#invalid(result.error)
     if ('value' in result) this.#holder.message = result.value
@@ -116,18 +116,24 @@ export class MessageDecoder {
   }
 
   #invalid (reported: unknown): Error {
-    if (Array.isArray(reported)) {
-      const error: unknown = this.#options.formatError(reported, 'message')
-      if (types.isPromise(error)) {
-        error.catch(() => {})
-        throw new TypeError('schemaErrorFormatter must return an error, not a promise')
-      }
-      return new FST_ERR_WS_INVALID_MESSAGE(cut(String((error as Error).message), MAX_TEXT), reported)
-    }
     if (isStackOverflow(reported)) return tooDeep(reported)
-    const text = reported instanceof Error ? reported.message : String(reported ?? 'the message does not fit the schema')
-    return new FST_ERR_WS_INVALID_MESSAGE(cut(String(text), MAX_TEXT), undefined, reported)
+    const text = reportedText(reported, this.#options.formatError, 'message')
+    return Array.isArray(reported) ? new FST_ERR_WS_INVALID_MESSAGE(text, reported) : new FST_ERR_WS_INVALID_MESSAGE(text, undefined, reported)
   }
+}
+
+/** What a validator reported, as one text: a list of violations by way of the formatter, or an error of its own. */
+export function reportedText (reported: unknown, formatError: DecoderOptions['formatError'], dataVar: string): string {
+  if (!Array.isArray(reported)) {
+    const text = reported instanceof Error ? reported.message : String(reported ?? `the ${dataVar} does not fit the schema`)
+    return cut(String(text), MAX_TEXT)
+  }
+  const error: unknown = formatError(reported, dataVar)
+  if (types.isPromise(error)) {
+    error.catch(() => {})
+    throw new TypeError('schemaErrorFormatter must return an error, not a promise')
+  }
+  return cut(String((error as Error).message), MAX_TEXT)
 }
 
 /** Parses JSON and refuses what would poison a prototype. @throws {FST_ERR_WS_INVALID_JSON} */

@@ -13,5 +13,5 @@ export function dataOf (encode: Encode, message: unknown, isReadInPlace: boolean
   if (typeof data === 'string') return data
   const bytes = toBytes(data, isReadInPlace)
   if (bytes !== null) return bytes
-  throw encode === null ? new FST_ERR_WS_SEND_TYPE(kindOf(data)) : new FST_ERR_WS_SERIALIZER(kindOf(data))
+  throw encode === null ? new FST_ERR_WS_SEND_TYPE(kindOf(data)) : new FST_ERR_WS_SERIALIZER('schema.send', 'a string, or bytes for a binary message', kindOf(data))
 }

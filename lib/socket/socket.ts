@@ -213,9 +213,14 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   }
 
   onOverRate (): void {
-    const error = new FST_ERR_WS_OVER_RATE()
+    this.closeForRate('limits.messagesPerSecond or limits.bytesPerSecond', 'too many messages or bytes a second')
+  }
+
+  /** The peer is over a rate. */
+  closeForRate (limits: string, reason: string): void {
+    const error = new FST_ERR_WS_OVER_RATE(limits)
     // What it sent within its rate is still delivered.
-    this.connection.close(error.closeCode, 'too many messages or bytes a second')
+    this.connection.close(error.closeCode, reason)
     this.connection.insistOnClose()
     this.onError(error)
   }

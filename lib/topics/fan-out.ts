@@ -32,6 +32,8 @@ export interface Receiver {
 class FanOut implements Due {
   /** Changes whenever something is published. */
   version = 0
+  /** Numbers all that is published in this process: a socket may be subscribed to topics of several registrations. */
+  order = 0
   #sources: Source[] = []
   #round: Receiver[] = []
   /** How many of the round have had their turn. */

@@ -4,6 +4,7 @@ import type { Engine, EngineSink, Numbered } from '../backplane/engine.ts'
 import { FST_ERR_WS_NO_HISTORY } from '../errors.ts'
 import { publications } from '../live/channels.ts'
 import { Channel } from './channel.ts'
+import { fanOut } from './fan-out.ts'
 import { noCounts, type Policy } from './policy.ts'
 import type { Publication } from './publication.ts'
 
@@ -20,7 +21,6 @@ export class Hub implements EngineSink<Publication> {
   readonly undeclared: Policy = { url: '', retention: null, overflow: undefined, counts: noCounts() }
   readonly #channels = new Map<string, Channel>()
   readonly #complain: Complain
-  #order = 0
   #complainedAt = -Infinity
   #untold = 0
 
@@ -31,6 +31,11 @@ export class Hub implements EngineSink<Publication> {
 
   get channels (): Iterable<Channel> {
     return this.#channels.values()
+  }
+
+  /** The topic of this name; undefined: nobody is subscribed to it. */
+  find (name: string): Channel | undefined {
+    return this.#channels.get(name)
   }
 
   /** The topic of this name, which somebody is about to subscribe to. */
@@ -75,6 +80,6 @@ export class Hub implements EngineSink<Publication> {
   }
 
   onMessage (topic: string, numbered: Numbered<Publication>): void {
-    this.#channels.get(topic)?.onMessage(numbered, ++this.#order)
+    this.#channels.get(topic)?.onMessage(numbered, ++fanOut.order)
   }
 }

@@ -9,7 +9,7 @@ import { type Publication, ValuePublication } from './publication.ts'
 import type { DeclaredTopic } from './topic.ts'
 
 /** Publishes to a declared topic. */
-export function publish (topic: DeclaredTopic, params: unknown, message: unknown, options: PublishOptions = {}): Answer<Published> {
+export function publish (topic: DeclaredTopic, params: unknown, message: unknown, options?: PublishOptions): Answer<Published> {
   return Answer.of(async () => {
     const name = topic.nameOf(params)
     return publishTo(topic.hub, name, topic, except => topic.publication(message, except), options)
@@ -17,7 +17,7 @@ export function publish (topic: DeclaredTopic, params: unknown, message: unknown
 }
 
 /** Publishes to a name that was not declared. */
-export function publishByName (hub: Hub, name: string, message: unknown, options: PublishOptions = {}): Answer<Published> {
+export function publishByName (hub: Hub, name: string, message: unknown, options?: PublishOptions): Answer<Published> {
   return Answer.of(async () => {
     checkName(name)
     return publishTo(hub, name, hub.undeclared, except => new ValuePublication(message, except), options)
@@ -25,23 +25,24 @@ export function publishByName (hub: Hub, name: string, message: unknown, options
 }
 
 async function publishTo (
-  hub: Hub, name: string, policy: Policy, make: (except: string | null) => Publication, { except, from, id }: PublishOptions
+  hub: Hub, name: string, policy: Policy, make: (except: string | null) => Publication, options: PublishOptions | undefined
 ): Promise<Published> {
-  const left = except === undefined || typeof except === 'string' ? null : insideOf('except', except)
+  const { except, from, id } = options ?? {}
+  const left = except === undefined || typeof except === 'string' ? null : insideOf('except', except, 'a name, or a socket of a WebSocket route')
   if (id !== undefined && typeof id !== 'string') throw new FST_ERR_WS_TOPIC_OPTION('id', 'a string')
-  const publisher = from === undefined ? left : insideOf('from', from)
+  const publisher = from === undefined ? left : insideOf('from', from, 'a socket of a WebSocket route')
   const permission = publisher === null ? null : publisher.topics.mayPublish()
   if (permission === false) {
-    publisher!.onOverRate()
+    if (publisher!.connection.isOpen) publisher!.closeForRate('limits.publishesPerSecond', 'too many messages published a second')
     throw new FST_ERR_WS_NOT_OPEN('publish()')
   }
   if (permission !== null) await permission
-  const leftOut = left === null ? except as string | undefined ?? null : left.topics.nameIn(name)
+  const leftOut = left === null ? except as string | undefined ?? null : left.topics.nameIn(hub.find(name))
   return hub.publish(name, policy, make(leftOut), id)
 }
 
-function insideOf (option: string, socket: unknown): LiveSocket {
+function insideOf (option: string, socket: unknown, expected: string): LiveSocket {
   const inside = PublicLiveSocket.insideOf(socket)
-  if (inside === null) throw new FST_ERR_WS_TOPIC_OPTION(option, 'a socket of a WebSocket route')
+  if (inside === null) throw new FST_ERR_WS_TOPIC_OPTION(option, expected)
   return inside
 }

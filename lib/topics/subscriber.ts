@@ -43,7 +43,8 @@ export class Subscriber implements Subscribing, SocketTopics {
   readonly #hub: Hub
   /** Null: it compresses for itself. */
   readonly #variant: Variant | null
-  readonly #subscriptions = new Map<string, Subscription>()
+  /** By topic: those of two registrations may have the same name. */
+  readonly #subscriptions = new Map<object, Subscription>()
   /** Those that wait until the socket has drained; null: none ever has. */
   #waiting: Set<DrainWaiter> | null = null
   /** The last thing that had been published when it was given everything. */
@@ -63,7 +64,7 @@ export class Subscriber implements Subscribing, SocketTopics {
   }
 
   get names (): string[] {
-    return [...this.#subscriptions.keys()]
+    return Array.from(this.#subscriptions.values(), ({ channel }) => channel.name)
   }
 
   subscribe (args: unknown[]): Promise<Beginning> {
@@ -74,21 +75,25 @@ export class Subscriber implements Subscribing, SocketTopics {
     } catch (error) {
       return Answer.of(() => Promise.reject(error), report)
     }
-    const known = this.#subscriptions.get(wanted.name)
+    const known = this.#find(wanted)
     if (known !== undefined) return known.answer!
     const answer = Answer.of(() => this.#begin(wanted), report)
-    const subscription = this.#subscriptions.get(wanted.name)
+    const subscription = this.#find(wanted)
     if (subscription !== undefined) subscription.answer = answer
     return answer
   }
 
   unsubscribe (args: unknown[]): boolean {
-    const { name } = this.#wanted(args)
-    const subscription = this.#subscriptions.get(name)
+    const subscription = this.#find(this.#wanted(args))
     if (subscription === undefined) return false
     this.flush()
-    this.#end(name, subscription)
+    this.#end(subscription)
     return true
+  }
+
+  #find ({ hub, name }: Wanted): Subscription | undefined {
+    const channel = hub.find(name)
+    return channel && this.#subscriptions.get(channel)
   }
 
   /** What the arguments of `subscribe()` ask for. */
@@ -111,31 +116,34 @@ export class Subscriber implements Subscribing, SocketTopics {
     if (!socket.connection.isOpen) throw new FST_ERR_WS_NOT_OPEN('subscribe()')
     const max = socket.behaviour.topics.maxSubscriptions
     if (this.#subscriptions.size >= max) throw new FST_ERR_WS_TOO_MANY_SUBSCRIPTIONS(max)
+    const channel = hub.open(name, policy)
     const subscription = new Subscription(this, {
       hub,
-      channel: hub.open(name, policy),
+      channel,
       presence,
       name: as ?? (this.#isLeftOut ? socket.id : null),
       begin: begin === undefined ? null : AsyncResource.bind(begin)
     })
-    this.#subscriptions.set(name, subscription)
+    this.#subscriptions.set(channel, subscription)
     try {
       // A client may send anything: what is no text is no position either.
       const beginning = await subscription.start(typeof since === 'string' ? since : null)
-      if (subscriptions.hasSubscribers) {
+      subscription.hasBegun = true
+      // What was delivered at once may have had it unsubscribed.
+      if (subscriptions.hasSubscribers && this.#subscriptions.get(channel) === subscription) {
         subscriptions.publish({ socket: socket.public, topic: name, url: policy.url, ...beginning } satisfies SubscribeMessage)
       }
       return beginning
     } catch (error) {
-      if (this.#subscriptions.get(name) === subscription) this.#end(name, subscription)
+      if (this.#subscriptions.get(channel) === subscription) this.#end(subscription)
       throw error
     }
   }
 
   /** What leaves this socket out of a topic, also if it only subscribes when the message has been published. */
-  nameIn (topic: string): string {
+  nameIn (channel: object | undefined): string {
     this.#isLeftOut = true
-    return this.#subscriptions.get(topic)?.named() ?? this.socket.id
+    return (channel && this.#subscriptions.get(channel))?.named() ?? this.socket.id
   }
 
   /** @see PublishRate.take */
@@ -201,7 +209,7 @@ export class Subscriber implements Subscribing, SocketTopics {
   /** The connection has ended. */
   end (): void {
     this.bundle = null
-    for (const [name, subscription] of this.#subscriptions) this.#end(name, subscription)
+    for (const subscription of this.#subscriptions.values()) this.#end(subscription)
   }
 
   /** Whether a message waits, which none may overtake. */
@@ -225,18 +233,18 @@ export class Subscriber implements Subscribing, SocketTopics {
     this.#given = 0
     while (this.#given < this.#giving.length && this.#connection.isOpen) {
       const delivery = this.#giving[this.#given++] as Delivery<Channel>
-      const subscription = this.#subscriptions.get(delivery.target.name)
+      const subscription = this.#subscriptions.get(delivery.target)
       if (subscription?.isLive) subscription.give(delivery)
     }
     this.#giving = NOTHING
     this.#given = 0
   }
 
-  #end (name: string, subscription: Subscription): void {
-    this.#subscriptions.delete(name)
+  #end (subscription: Subscription): void {
+    const { name, policy: { url } } = subscription.channel
+    this.#subscriptions.delete(subscription.channel)
     subscription.end()
-    if (unsubscriptions.hasSubscribers) {
-      const { url } = subscription.channel.policy
+    if (subscription.hasBegun && unsubscriptions.hasSubscribers) {
       unsubscriptions.publish({ socket: this.socket.public, topic: name, url } satisfies UnsubscribeMessage)
     }
   }

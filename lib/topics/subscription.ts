@@ -24,6 +24,9 @@ export class Subscription implements Listener, DrainWaiter, Due {
   index = -1
   after = 0
 
+  /** Whether the answer has been given: until then it has not been announced either. */
+  hasBegun = false
+
   /** What `subscribe()` has returned. */
   answer: Promise<Beginning> | null = null
 

@@ -58,7 +58,7 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   FST_ERR_WS_SLOW_PEER: [[1000], {
     closeCode: 1013, message: 'the peer reads too slowly: more than 1000 bytes (maxBuffered) would wait for it'
   }],
-  FST_ERR_WS_OVER_RATE: [[], {
+  FST_ERR_WS_OVER_RATE: [['limits.messagesPerSecond or limits.bytesPerSecond'], {
     closeCode: 1013, message: 'the peer sends more than limits.messagesPerSecond or limits.bytesPerSecond allow'
   }],
   FST_ERR_WS_LAGGING: [['/rooms/a'], { closeCode: 1013, message: /^the peer reads too slowly for the topic '\/rooms\/a'/ }],
@@ -71,7 +71,7 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   FST_ERR_WS_INVALID_SEND: [['message/text must be string'], {
     message: 'the value given to send() does not fit schema.send: message/text must be string'
   }],
-  FST_ERR_WS_SERIALIZER: [['undefined'], {
+  FST_ERR_WS_SERIALIZER: [['schema.send', 'a string, or bytes for a binary message', 'undefined'], {
     message: 'the serializer of schema.send must return a string, or bytes for a binary message, not undefined'
   }],
   FST_ERR_WS_CLOSE_CODE: [[1005], { message: /^close code 1005 cannot be sent: use 1000-1003, / }],
@@ -84,7 +84,7 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   }],
   FST_ERR_WS_TWO_CONSUMERS: [[], { message: /already has a consumer$/ }],
   FST_ERR_WS_NOT_OPEN: [['ping()'], { message: 'ping() is no longer possible: the connection has ended' }],
-  FST_ERR_WS_ASYNC_VALIDATOR: [[], { message: /^schema\.message has an asynchronous validator/ }],
+  FST_ERR_WS_ASYNC_VALIDATOR: [['schema.message', 'messages'], { message: /^schema\.message has an asynchronous validator/ }],
   FST_ERR_WS_TOPIC_NOT_READY: [['/a'], { message: "the topic '/a' cannot be used before the app is ready: wait for app.ready() or app.listen()" }],
   FST_ERR_WS_TOPIC_NAME: [[255], { statusCode: 400, message: /^the name of a topic has 1 to 255 characters/ }],
   FST_ERR_WS_TOPIC_PARAMS: [['params/a must be string', { cause }], {
