@@ -78,10 +78,12 @@ function guarded (serialize: Serializer, explain: (value: unknown) => string, re
 function explained (error: unknown, value: unknown, explain: (value: unknown) => string, refuse: (text: string) => Error): unknown {
   try {
     const { message } = error as Error
-    if (!DOES_NOT_FIT.test(message)) return error
+    // Nothing has no properties: a serializer of an object fails as it reads them.
+    const isNothing = (value === undefined || value === null) && error instanceof TypeError
+    if (!isNothing && !DOES_NOT_FIT.test(message)) return error
     const text = explain(value)
     // Fastify's own text only says that nothing matched.
-    const said = message.startsWith('The value of ') ? text : `${text} (${message})`
+    const said = isNothing || message.startsWith('The value of ') ? text : `${text} (${message})`
     return refuse(cut(said, MAX_TEXT))
   } catch {
     // The value itself threw when it was read: a getter, or a Proxy.

@@ -1,12 +1,17 @@
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import { FST_ERR_WS_INVALID_PUBLISH, FST_ERR_WS_NOT_REGISTERED, FST_ERR_WS_OPTION, FST_ERR_WS_POSITION, FST_ERR_WS_TOPIC_PARAMS } from '../errors.ts'
-import { formatSchemaErrors, type Validator } from '../message/codec.ts'
+import {
+  FST_ERR_WS_ASYNC_VALIDATOR, FST_ERR_WS_INVALID_PUBLISH, FST_ERR_WS_NOT_REGISTERED, FST_ERR_WS_OPTION, FST_ERR_WS_POSITION,
+  FST_ERR_WS_SERIALIZER, FST_ERR_WS_TOPIC_PARAMS
+} from '../errors.ts'
+import { formatSchemaErrors, reportedText, type Validator } from '../message/codec.ts'
 import { findUnion, isPlain, type Schema, within } from '../message/union.ts'
+import { kindOf } from '../socket/bytes.ts'
 import { TopicUrl } from '../topics/name.ts'
 import { PublicTopic } from '../topics/public-topic.ts'
 import { DeclaredTopic, type TopicCompilers } from '../topics/topic.ts'
+import { internal } from './fastify-internals.ts'
 import { registrationOf } from './registration.ts'
-import { createSerializer, schemaCompiler } from './serializer.ts'
+import { createSerializer, schemaCompiler, SEND_STATUS } from './serializer.ts'
 import { checkTopicOptions, topicSettings } from './topic-options.ts'
 
 type Params = Record<string, unknown>
@@ -29,7 +34,7 @@ export class TopicDeclaration {
     if (this.#schema.params !== undefined && topicUrl.params.length === 0) throw new FST_ERR_WS_OPTION('schema.params', 'absent: the URL has no parameters')
     this.#topic = new DeclaredTopic(topicUrl, settings)
     this.public = new PublicTopic(this.#topic)
-    this.#requireCompilers(topicUrl.text)
+    this.#lendSchema(url)
   }
 
   /**
@@ -43,10 +48,14 @@ export class TopicDeclaration {
     registration.topics.add(this.#topic, this.#compile())
   }
 
-  /** Fastify makes an instance's schema compilers for its routes. A route for no method declares nothing else. */
-  #requireCompilers (url: string): void {
-    const schema = { hide: true, params: { type: 'object' }, response: { 200: { type: 'string' } } }
-    this.#instance.route({ method: [], url, schema, exposeHeadRoute: false, handler: () => {} } as unknown as RouteOptions)
+  /**
+   * Fastify makes the schema compilers of an instance for its routes, and says which route has a schema that cannot be
+   * compiled. A route for no method declares nothing else, and nothing calls its handler.
+   */
+  #lendSchema (url: string): void {
+    const { params, message } = this.#schema
+    const schema = { hide: true, ...params !== undefined && { params }, ...message !== undefined && { response: { [SEND_STATUS]: message } } }
+    this.#instance.route({ method: [], url, schema, exposeHeadRoute: false, handler: Function.prototype } as unknown as RouteOptions)
   }
 
   #compile (): TopicCompilers {
@@ -60,27 +69,38 @@ export class TopicDeclaration {
   #paramsCheck (schema: unknown): (params: Params) => Params {
     const compile = this.#instance.validatorCompiler as unknown as (route: object) => Validator
     const validate = compile({ schema, method: 'GET', url: this.#topic.url, httpPart: 'params' })
+    const format = internal<typeof formatSchemaErrors | null>(this.#instance, 'schemaErrorFormatter') ?? formatSchemaErrors
+    const refused = (reported: unknown): Error => new FST_ERR_WS_TOPIC_PARAMS(reportedText(reported, format, 'params'))
     return params => {
       // A validator may change what it is given.
       const copy = { ...anyParams(params) }
       const result = validate(copy)
-      if (result === false) throw new FST_ERR_WS_TOPIC_PARAMS(formatSchemaErrors(validate.errors as any[], 'params').message)
+      if (result === false) throw refused(validate.errors)
       if (typeof result !== 'object' || result === null) return copy
-      if ('error' in result && result.error) throw new FST_ERR_WS_TOPIC_PARAMS(String((result.error as Error).message ?? result.error))
-      return 'value' in result ? result.value as Params : copy
+      if ('then' in result) {
+        Promise.resolve(result).catch(() => {})
+        throw new FST_ERR_WS_ASYNC_VALIDATOR('schema.params', 'parameters')
+      }
+      if ('error' in result && result.error) throw refused(result.error)
+      return 'value' in result ? anyParams(result.value) : copy
     }
   }
 
   #serializer (schema: unknown): (message: unknown) => string {
     const compile = schemaCompiler(this.#instance, this.#topic.url)
     const union = findUnion(schema, this.#instance.getSchemas())
-    return createSerializer(schema, union, {
+    const serialize = createSerializer(schema, union, {
       instance: this.#instance,
       whole: () => compile(schema as Schema),
       branch: i => compile(within('anyOf', union!.branches[i]!)),
       compile,
       refuse: text => new FST_ERR_WS_INVALID_PUBLISH(text)
     })
+    return message => {
+      const text: unknown = serialize(message)
+      if (typeof text !== 'string') throw new FST_ERR_WS_SERIALIZER('schema.message', 'a string', kindOf(text))
+      return text
+    }
   }
 }
 
@@ -93,11 +113,13 @@ function anyParams (params: unknown): Params {
 /** Whether a position may be put into such messages, as far as the schema tells. */
 function canCarry (schema: unknown, property: string): boolean {
   if (schema === undefined) return false
-  // Of Zod, for instance: what comes out will tell.
-  if (!isPlain(schema)) return true
-  const { type, properties, anyOf, oneOf } = schema as Record<string, any>
-  const branches = anyOf ?? oneOf
+  // Of Zod, for instance, or declared elsewhere: what comes out will tell.
+  if (!isPlain(schema) || schema.$ref !== undefined) return true
+  const { type, properties, allOf } = schema
+  const own = properties?.[property]
+  if (own !== undefined) return own.type === 'string' || own.$ref !== undefined
+  const branches = schema.anyOf ?? schema.oneOf
   if (Array.isArray(branches)) return branches.every(branch => canCarry(branch, property))
-  if (properties === undefined) return type === undefined
-  return properties[property]?.type === 'string'
+  if (Array.isArray(allOf)) return allOf.some(part => canCarry(part, property))
+  return type === undefined && properties === undefined
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Retention } from '../backplane/engine.ts'
-import { FST_ERR_WS_POSITION, FST_ERR_WS_TOPIC_NOT_READY } from '../errors.ts'
+import { FST_ERR_WS_INVALID_PUBLISH, FST_ERR_WS_POSITION, FST_ERR_WS_TOPIC_NOT_READY } from '../errors.ts'
 import type { Hub } from './hub.ts'
 import type { TopicUrl } from './name.ts'
 import { noCounts, type Overflow, type Policy } from './policy.ts'
@@ -103,7 +103,7 @@ export class DeclaredTopic implements Policy {
     if (serialize === null) return new ValuePublication(message, except)
     const { position } = this.#settings
     if (position === null) return new JsonPublication([serialize(message)], except)
-    const parts = serialize({ ...plainOf(message), [position]: PLACEHOLDER }).split(PLACEHOLDER)
+    const parts = serialize(withPosition(message, position)).split(PLACEHOLDER)
     if (parts.length !== 2) throw new FST_ERR_WS_POSITION(this.url, position)
     return new JsonPublication(parts, except)
   }
@@ -118,8 +118,17 @@ export class DeclaredTopic implements Policy {
   }
 }
 
-/** The properties that JSON would take of an object. */
-function plainOf (message: unknown): object {
+/** A copy of a message with the placeholder in it. @throws {FST_ERR_WS_INVALID_PUBLISH} */
+function withPosition (message: unknown, property: string): object {
   const { toJSON } = message as { toJSON?: unknown } ?? {}
-  return typeof toJSON === 'function' ? toJSON.call(message) : message as object
+  const value: unknown = typeof toJSON === 'function' ? toJSON.call(message) : message
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new FST_ERR_WS_INVALID_PUBLISH('message must be object')
+  const copy = { ...value, [property]: PLACEHOLDER }
+  // Serializers also read what a class defines.
+  for (let proto = Object.getPrototypeOf(value); proto !== null && proto !== Object.prototype; proto = Object.getPrototypeOf(proto)) {
+    for (const name of Object.keys(Object.getOwnPropertyDescriptors(proto))) {
+      if (!(name in copy)) Object.defineProperty(copy, name, { get: () => (value as Record<string, unknown>)[name] })
+    }
+  }
+  return copy
 }
