@@ -22,10 +22,12 @@ export class TopicUrl {
   constructor (url: string, prefix: string) {
     if (typeof url !== 'string' || !VALID.test(url)) throw new FST_ERR_WS_TOPIC_URL(url)
     this.text = joined(prefix, url)
+    // A prefix may have parameters that are no whole segments.
+    if (!VALID.test(this.text)) throw new FST_ERR_WS_TOPIC_URL(this.text)
     const parts = this.text.split(/(?<=\/):(\w+)/)
     this.params = parts.filter((_, i) => i % 2 === 1)
     this.#around = parts.filter((_, i) => i % 2 === 0)
-    if (new Set(this.params).size < this.params.length) throw new FST_ERR_WS_TOPIC_URL(url)
+    if (new Set(this.params).size < this.params.length) throw new FST_ERR_WS_TOPIC_URL(this.text)
   }
 
   /**
@@ -45,16 +47,17 @@ export class TopicUrl {
     const own = this.text.split('/')
     const others = other.text.split('/')
     return own.length === others.length && own.every((segment, i) => {
-      return segment === others[i] || segment.startsWith(':') || others[i]!.startsWith(':')
+      const other = others[i]!
+      // A parameter is never empty; of '/' the only segment is.
+      return segment === other || (segment !== '' && other !== '' && (segment.startsWith(':') || other.startsWith(':')))
     })
   }
 }
 
-/** As Fastify joins a prefix with the URL of a route. */
+/** As Fastify joins a prefix with the URL of a route, but never with a slash at the end. */
 function joined (prefix: string, url: string): string {
-  if (prefix === '') return url
-  if (url === '/') return prefix
-  return prefix.endsWith('/') ? prefix + url.slice(1) : prefix + url
+  const start = prefix.endsWith('/') ? prefix.slice(0, -1) : prefix
+  return url === '/' && start !== '' ? start : start + url
 }
 
 /** @throws {FST_ERR_WS_TOPIC_PARAMS} */

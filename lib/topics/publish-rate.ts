@@ -25,7 +25,7 @@ export class PublishRate {
       this.#tokens--
       return null
     }
-    if (over === 'close' || this.#tokens <= 1 - perSecond) return false
+    if (over === 'close' || this.#tokens < 1 - perSecond) return false
     this.#tokens--
     // The shorter delays began earlier, so all end in order.
     return new Promise(resolve => { setTimeout(resolve, Math.ceil(-this.#tokens / perSecond * 1000)) })
