@@ -5,8 +5,8 @@ import type {
   HandshakeMessage, HeartbeatOptions, HistoryOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused,
   InvalidMessageError, Jsonified, LimitOptions, Member, MessageInMessage, MessageOf, MessageOutMessage, OpenMessage, OriginPolicy,
   PluginOptions, Position, PreparedMessage, PresenceChange, PresenceOptions, Published, PublishMessage, PublishOptions,
-  ReceiveData, RefusalMessage, SendData, SendOf, SingleTopic, Socket, SocketEvents, SocketFigures, SocketHandler, SocketHandlerOf,
-  SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet, SocketState, SocketStats, SubprotocolChoice,
+  ReceiveData, Recorded, RefusalMessage, SendData, SendOf, SingleTopic, Socket, SocketEvents, SocketFigures, SocketHandler,
+  SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet, SocketState, SocketStats, SubprotocolChoice,
   SubprotocolPolicy, SubscribeMessage, SubscribeOptions, Topic, TopicFigures, TopicOf, TopicOptions, UnsubscribeMessage,
   UserSockets
 } from '../types/index.ts'
@@ -33,8 +33,8 @@ declare namespace sockets {
     HandshakeMessage, HeartbeatOptions, HistoryOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused,
     InvalidMessageError, Jsonified, LimitOptions, Member, MessageInMessage, MessageOf, MessageOutMessage, OpenMessage,
     OriginPolicy, PluginOptions, Position, PreparedMessage, PresenceChange, PresenceOptions, Published, PublishMessage,
-    PublishOptions, ReceiveData, RefusalMessage, SendData, SendOf, SingleTopic, Socket, SocketEvents, SocketFigures, SocketHandler,
-    SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet, SocketState, SocketStats,
+    PublishOptions, ReceiveData, Recorded, RefusalMessage, SendData, SendOf, SingleTopic, Socket, SocketEvents, SocketFigures,
+    SocketHandler, SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet, SocketState, SocketStats,
     SubprotocolChoice, SubprotocolPolicy, SubscribeMessage, SubscribeOptions, Topic, TopicFigures, TopicOf, TopicOptions,
     UnsubscribeMessage, UserSockets
   }

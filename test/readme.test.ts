@@ -41,11 +41,11 @@ function runNode (...args: string[]): Promise<Run> {
 }
 
 /** The tests of types, for the other generation of TypeBox. */
-function typesOfTypeBox1 (): string {
+function typesOfTypeBox1 (name: string): string {
   return TYPEBOX_1.reduce((code, [from, to]) => {
     if (!code.includes(`from '${from}'`)) throw new Error(`${from} is not imported`)
     return code.replace(`from '${from}'`, `from '${to}'`)
-  }, readFileSync(join(ROOT, 'test/types/typebox.ts'), 'utf8'))
+  }, readFileSync(join(ROOT, `test/types/${name}.ts`), 'utf8'))
 }
 
 function complete (snippet: string): string {
@@ -68,7 +68,7 @@ test('every TypeScript snippet compiles and runs, on whatever page; the tests of
   writeFileSync(join(OUT, 'helpers.ts'), HELPERS)
   for (const { name, code } of snippets) writeFileSync(join(OUT, `${name}.ts`), complete(code))
   // Here, since the compiler is at work.
-  writeFileSync(join(OUT, 'typebox-1.ts'), typesOfTypeBox1())
+  for (const name of ['typebox', 'topics']) writeFileSync(join(OUT, `${name}-1.ts`), typesOfTypeBox1(name))
   copyFileSync(join(ROOT, 'test/types/equal.ts'), join(OUT, 'equal.ts'))
   writeFileSync(join(OUT, 'tsconfig.json'), JSON.stringify({
     extends: '../../tsconfig.json',

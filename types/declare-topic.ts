@@ -54,7 +54,8 @@ export type ParamsOf<Url extends string> = Url extends `${infer Start}/${infer R
 
 type ParamOf<Segment extends string> = Segment extends `:${infer Name}` ? { [Key in Name]: string | number } : {}
 
-type HasParams<Url extends string> = Url extends `${string}/:${string}` ? true : false
+/** A prefix may have parameters as well; then `schema.params` tells of them. */
+type HasParams<Url extends string, Schema> = Schema extends { params: unknown } ? true : Url extends `${string}/:${string}` ? true : false
 
 /** The parameters of a topic: from `schema.params`, else from its URL. */
 export type TopicParams<Url extends string, Schema, TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault> =
@@ -71,9 +72,9 @@ type Without<Message, Key extends string> = [Key] extends [never] ? Message : Me
 /** What `app.topic()` returns. */
 export type TopicOf<
   Url extends string, Schema, TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault, Info = unknown, Position extends string = never
-> = HasParams<Url> extends true
-  ? Topic<TopicParams<Url, Schema, TypeProvider>, TopicMessage<Schema, TypeProvider, Position>, Info>
-  : SingleTopic<TopicMessage<Schema, TypeProvider, Position>, Info>
+> = HasParams<Url, Schema> extends true
+  ? Topic<TopicParams<Url, Schema, TypeProvider>, TopicMessage<Schema, TypeProvider, Position>, Info, TopicMessage<Schema, TypeProvider>>
+  : SingleTopic<TopicMessage<Schema, TypeProvider, Position>, Info, TopicMessage<Schema, TypeProvider>>
 
 /** `app.topic`. */
 export interface DeclareTopic<TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault> {

@@ -18,5 +18,5 @@ export type {
 } from './socket.ts'
 export type { DeclareTopic, HistoryOptions, PresenceOptions, TopicOf, TopicOptions } from './declare-topic.ts'
 export type {
-  Beginning, Member, Position, PresenceChange, Published, PublishOptions, SingleTopic, SubscribeOptions, Topic
+  Beginning, Member, Position, PresenceChange, Published, PublishOptions, Recorded, SingleTopic, SubscribeOptions, Topic
 } from './topics.ts'

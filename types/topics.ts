@@ -71,45 +71,46 @@ interface AnyTopic {
 }
 
 /** A topic whose URL has parameters: one for each of their values. */
-export interface Topic<Params = any, Message = any, Info = any> extends AnyTopic {
+export interface Topic<Params = any, Message = any, Info = any, Kept = Message> extends AnyTopic {
   /**
    * Publishes a message to everybody who is subscribed. Resolves when it has its place in the order of the topic and, with a
    * history, is kept; not when it has been delivered. A rejection that nobody waits for is logged.
    *
    * Rejects with FST_ERR_WS_TOPIC_PARAMS, FST_ERR_WS_INVALID_PUBLISH, FST_ERR_WS_TOPIC_NOT_READY before the app is ready,
-   * FST_ERR_WS_OVER_RATE.
+   * and with FST_ERR_WS_NOT_OPEN if `limits.publishesPerSecond` has ended the connection of the socket that publishes.
    */
   publish (params: Params, message: Message, options?: PublishOptions): Promise<Published>
   /**
-   * The last messages, the oldest first. Only with `history`.
+   * The last messages as subscribers get them, each with its position, the oldest first. Only with `history`.
    *
    * @param options `limit`: at most so many; default all
    */
-  history (params: Params, options?: { limit?: number }): Promise<Array<Recorded<Message>>>
+  history (params: Params, options?: { limit?: number }): Promise<Array<Recorded<Kept>>>
   /** Who is subscribed. Only with `presence`. */
   members (params: Params): Promise<Array<Member<Info>>>
   /** How many members there are. Only with `presence`. */
   count (params: Params): Promise<number>
   /** Exists only in types. */
-  readonly [kinds]?: [Params, Message, Info]
+  readonly [kinds]?: [Params, Message, Info, Kept]
 }
 
 /** A topic whose URL has no parameters. */
-export interface SingleTopic<Message = any, Info = any> extends AnyTopic {
+export interface SingleTopic<Message = any, Info = any, Kept = Message> extends AnyTopic {
   /** @see Topic.publish */
   publish (message: Message, options?: PublishOptions): Promise<Published>
   /** @see Topic.history */
-  history (options?: { limit?: number }): Promise<Array<Recorded<Message>>>
+  history (options?: { limit?: number }): Promise<Array<Recorded<Kept>>>
   /** @see Topic.members */
   members (): Promise<Array<Member<Info>>>
   /** @see Topic.count */
   count (): Promise<number>
   /** Exists only in types. */
-  readonly [kinds]?: [Message, Info]
+  readonly [kinds]?: [Message, Info, Kept]
 }
 
 /** A message of a topic's history. */
 export interface Recorded<Message> {
+  /** As subscribers get it: with its position, if it carries one. */
   readonly message: Message
   readonly at: Position
 }
