@@ -6,7 +6,8 @@ import type { MessageForm } from '../connection/message-form.ts'
 import { CloseCode, isCloseCode } from '../contract/close-code.ts'
 import type { CloseInfo, SocketState } from '../contract/socket.ts'
 import {
-  FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_CLOSE_REASON, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SLOW_PEER
+  FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_CLOSE_REASON, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SLOW_PEER,
+  FST_ERR_WS_UNSUBSCRIBED
 } from '../errors.ts'
 import type { SocketAgreement, Recipient, SocketBehaviour } from './behaviour.ts'
 import { dataOf } from './data.ts'
@@ -152,8 +153,8 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   }
 
   failed (error: unknown): void {
-    // If a peer leaves while the handler waits for it, that is no failure of the handler.
-    if (!isA(FST_ERR_WS_NOT_OPEN, error) && !isAbortBy(this.closeInfo, error)) this.behaviour.onError(error, this)
+    // If a peer leaves while the handler waits for it, that is no failure of the handler; nor is it to unsubscribe meanwhile.
+    if (!isA(FST_ERR_WS_NOT_OPEN, error) && !isA(FST_ERR_WS_UNSUBSCRIBED, error) && !isAbortBy(this.closeInfo, error)) this.behaviour.onError(error, this)
   }
 
   onText (text: string, byteLength: number): void {

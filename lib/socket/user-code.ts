@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import type { SocketEvents } from '../../types/socket.ts'
 import type { CloseInfo } from '../contract/socket.ts'
+import { Answer } from './answer.ts'
 import { checkEvent, checkListener, type Listener, type ListenerList, Listeners, single } from './listeners.ts'
 
 const { then } = Promise.prototype
@@ -109,6 +110,7 @@ export abstract class UserCode {
 
   #watch (result: unknown): void {
     if (typeof result !== 'object' || !types.isPromise(result)) return
+    Answer.awaited(result)
     this.#onDone ??= () => this.done()
     this.#onFailed ??= error => {
       this.failed(error)

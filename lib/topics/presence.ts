@@ -1,7 +1,10 @@
+import { types } from 'node:util'
 import type { PresenceChange } from '../../types/topics.ts'
 import { Deadlines } from '../backplane/deadlines.ts'
 import type { Engine, Member } from '../backplane/engine.ts'
+import { FST_ERR_WS_TOPIC_OPTION } from '../errors.ts'
 import type { LiveSocket } from '../live/live-socket.ts'
+import { handled } from '../socket/pings.ts'
 import type { Publication } from './publication.ts'
 
 /** The option `presence` with its defaults. */
@@ -43,7 +46,7 @@ export class Presence {
 
   /** What the others learn of a socket. Code of the user's. */
   describe (socket: LiveSocket): unknown {
-    return this.#settings.info(socket.public)
+    return mustBeReady(this.#settings.info(socket.public), 'presence.info')
   }
 
   /** A socket subscribes: it is a member until `exit`. */
@@ -92,6 +95,13 @@ export class Presence {
 
   #announce (type: PresenceChange['type'], topic: string, member: Member): void {
     const { announce } = this.#settings
-    if (announce !== null) this.#publish(topic, () => announce({ type, member }))
+    if (announce !== null) this.#publish(topic, () => mustBeReady(announce({ type, member }), 'presence.announce'))
   }
+}
+
+/** Refuses a promise, whose rejection nobody would handle. @throws {FST_ERR_WS_TOPIC_OPTION} */
+function mustBeReady (value: unknown, option: string): unknown {
+  if (!types.isPromise(value)) return value
+  void handled(value)
+  throw new FST_ERR_WS_TOPIC_OPTION(option, 'a function that returns a value, not a promise')
 }

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import type { Member, Published, PublishOptions, SingleTopic } from '../../types/topics.ts'
 import { FST_ERR_WS_NO_HISTORY, FST_ERR_WS_NO_PRESENCE, FST_ERR_WS_OPTION } from '../errors.ts'
-import { Answer } from './answer.ts'
+import { Answer } from '../socket/answer.ts'
 import { publish } from './publish.ts'
 import type { DeclaredTopic } from './topic.ts'
 

@@ -1,7 +1,8 @@
 import type { Published, PublishOptions } from '../../types/topics.ts'
 import { FST_ERR_WS_NOT_OPEN, FST_ERR_WS_TOPIC_OPTION } from '../errors.ts'
 import { type LiveSocket, PublicLiveSocket } from '../live/live-socket.ts'
-import { Answer } from './answer.ts'
+import { shown } from '../live/log.ts'
+import { Answer } from '../socket/answer.ts'
 import type { Hub } from './hub.ts'
 import { checkName } from './name.ts'
 import type { Policy } from './policy.ts'
@@ -21,7 +22,7 @@ export function publishByName (hub: Hub, name: string, message: unknown, options
   return Answer.of(async () => {
     checkName(name)
     return publishTo(hub, name, hub.undeclared, except => new ValuePublication(message, except), options)
-  }, error => hub.report(error, String(name)))
+  }, error => hub.report(error, typeof name === 'string' ? shown(name) : ''))
 }
 
 async function publishTo (

@@ -1,11 +1,13 @@
+import { types } from 'node:util'
 import type { UserSockets } from '../../types/socket.ts'
 import { CloseCode, isCloseCode } from '../contract/close-code.ts'
 import { FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_CLOSE_REASON, FST_ERR_WS_IDENTIFY } from '../errors.ts'
 import type { Observer } from '../live/life.ts'
 import type { LiveSocket, Request } from '../live/live-socket.ts'
+import { handled } from '../socket/pings.ts'
 import { PreparedMessage } from '../socket/prepared-message.ts'
 import { typeName } from '../socket/type-name.ts'
-import { Answer } from './answer.ts'
+import { Answer } from '../socket/answer.ts'
 
 /** A connection of a user, from the end of the handshake's hooks. */
 interface Arrival {
@@ -54,6 +56,7 @@ export class Users implements Observer {
   arrive (request: Request): string | null {
     const id = this.#identify(request)
     if (id === undefined) return null
+    if (types.isPromise(id)) void handled(id)
     if (typeof id !== 'string') throw new FST_ERR_WS_IDENTIFY(typeName(id))
     const arrival = { id, socket: null, close: null }
     this.#arrivals.set(request, arrival)

@@ -10,6 +10,11 @@ export class Answer<Value> extends Promise<Value> {
     return Promise
   }
 
+  /** Somebody waits for this promise by other means than its own `then`; does nothing for any other promise. */
+  static awaited (promise: Promise<unknown>): void {
+    if (#isAwaited in promise) promise.#isAwaited = true
+  }
+
   /** @param report is called a turn after a rejection that nobody has asked for */
   static of<Value> (work: () => Promise<Value>, report: (error: unknown) => void): Answer<Value> {
     const answer = new Answer<Value>(resolve => { resolve(started(work)) })
