@@ -102,11 +102,11 @@ export class Subscriber implements Subscribing, SocketTopics {
     if (topic === null) {
       checkName(of)
       const hub = this.#hub
-      return { hub, name: of, policy: hub.undeclared, presence: null, options: rest[0] as SubscribeOptions ?? {} }
+      return { hub, name: of, policy: hub.undeclared, presence: null, options: read(rest[0]) }
     }
     const { hub, presence, hasParams } = topic
     const name = topic.nameOf(hasParams ? rest[0] : {})
-    return { hub, name, policy: topic, presence, options: rest[hasParams ? 1 : 0] as SubscribeOptions ?? {} }
+    return { hub, name, policy: topic, presence, options: read(rest[hasParams ? 1 : 0]) }
   }
 
   async #begin ({ hub, name, policy, presence, options: { since, as, begin } }: Wanted): Promise<Beginning> {
@@ -116,13 +116,11 @@ export class Subscriber implements Subscribing, SocketTopics {
     if (!socket.connection.isOpen) throw new FST_ERR_WS_NOT_OPEN('subscribe()')
     const max = socket.behaviour.topics.maxSubscriptions
     if (this.#subscriptions.size >= max) throw new FST_ERR_WS_TOO_MANY_SUBSCRIPTIONS(max)
+    // With a name of ours: a function may have any as its own.
+    const bound = begin === undefined ? null : AsyncResource.bind(begin, 'fastify-sockets.begin')
     const channel = hub.open(name, policy)
     const subscription = new Subscription(this, {
-      hub,
-      channel,
-      presence,
-      name: as ?? (this.#isLeftOut ? socket.id : null),
-      begin: begin === undefined ? null : AsyncResource.bind(begin)
+      hub, channel, presence, name: as ?? (this.#isLeftOut ? socket.id : null), begin: bound
     })
     this.#subscriptions.set(channel, subscription)
     try {
@@ -154,13 +152,14 @@ export class Subscriber implements Subscribing, SocketTopics {
     return this.#rate.take()
   }
 
-  deliver (): void {
+  deliver (): number {
     const { bundle } = this
-    if (bundle === null) return
+    if (bundle === null) return 0
     this.bundle = null
     if (this.#variant === null || this.#isSlow || messagesOut.hasSubscribers || !this.#write(bundle, this.#variant)) {
-      this.#give(bundle.deliveries)
+      this.give(bundle.deliveries)
     }
+    return bundle.deliveries.length
   }
 
   /** Gives the socket what was published to it, before anything that is sent to it now. */
@@ -176,7 +175,7 @@ export class Subscriber implements Subscribing, SocketTopics {
       subscription.reached(subscription.channel.seq)
     }
     pending.sort((a, b) => a.order - b.order)
-    this.#give(bundle === null ? pending : [...bundle.deliveries, ...pending])
+    this.give(bundle === null ? pending : [...bundle.deliveries, ...pending])
   }
 
   transmit ({ message, at }: Numbered<Publication>): void {
@@ -209,7 +208,9 @@ export class Subscriber implements Subscribing, SocketTopics {
   /** The connection has ended. */
   end (): void {
     this.bundle = null
-    for (const subscription of this.#subscriptions.values()) this.#end(subscription)
+    // Whoever is told of an end might subscribe again.
+    const all = [...this.#subscriptions.values()]
+    for (const subscription of all) this.#end(subscription)
   }
 
   /** Whether a message waits, which none may overtake. */
@@ -228,7 +229,7 @@ export class Subscriber implements Subscribing, SocketTopics {
   }
 
   /** Gives the socket what was published, behind what it is being given already. */
-  #give (deliveries: readonly Delivery[]): void {
+  give (deliveries: readonly Delivery[]): void {
     this.#giving = this.#given === this.#giving.length ? deliveries : [...this.#giving.slice(this.#given), ...deliveries]
     this.#given = 0
     while (this.#given < this.#giving.length && this.#connection.isOpen) {
@@ -248,4 +249,10 @@ export class Subscriber implements Subscribing, SocketTopics {
       unsubscriptions.publish({ socket: this.socket.public, topic: name, url } satisfies UnsubscribeMessage)
     }
   }
+}
+
+/** Reads the options of `subscribe()`, before anything is looked up: reading them may be code of the user's. */
+function read (options: unknown): SubscribeOptions {
+  const { since, as, begin } = options as SubscribeOptions | null | undefined ?? {}
+  return { since, as, begin }
 }

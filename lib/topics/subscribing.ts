@@ -1,6 +1,7 @@
 import type { Beginning } from '../../types/topics.ts'
 import type { Engine, Numbered } from '../backplane/engine.ts'
 import type { LiveSocket } from '../live/live-socket.ts'
+import type { Delivery } from './bundle.ts'
 import type { Channel } from './channel.ts'
 import type { Receiver } from './fan-out.ts'
 import type { Presence } from './presence.ts'
@@ -18,6 +19,8 @@ export interface Subscribing extends Receiver {
   readonly socket: LiveSocket
   /** Sends a message, in the form that its route gives it; what fails is told to `onError`. */
   transmit (numbered: Numbered<Publication>): void
+  /** Gives the socket what was published, behind what it is being given already. */
+  give (deliveries: readonly Delivery[]): void
   waitForDrain (waiter: DrainWaiter): void
   /** It waits no longer. */
   stopWaiting (waiter: DrainWaiter): void

@@ -224,7 +224,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
       return
     }
     this.#goLive(this.channel.seq)
-    for (const delivery of tail.deliveries) if (this.isLive) this.give(delivery)
+    this.receiver.give(tail.deliveries)
   }
 
   /** @param after the last message that it was given */
