@@ -110,9 +110,12 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     return this.#outbox.bufferedAmount <= this.options.highWaterMark
   }
 
-  /** @returns false when `BaseSocket.send` does */
-  sendForm (form: MessageForm): boolean {
-    if (!this.#maySend(form.byteLength)) return false
+  /**
+   * @param isPaced whether the sender waits while more than `highWaterMark` does, so that `maxBuffered` need not stop it
+   * @returns false when `BaseSocket.send` does
+   */
+  sendForm (form: MessageForm, isPaced = false): boolean {
+    if (isPaced ? !this.#closing.maySend : !this.#maySend(form.byteLength)) return false
     this.messagesOut++
     this.#messages.form(form)
     return this.#outbox.bufferedAmount <= this.options.highWaterMark

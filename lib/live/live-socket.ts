@@ -158,9 +158,9 @@ export class LiveSocket extends SocketCore implements KeepaliveOwner {
     return this.transmitPublished(form)
   }
 
-  /** Sends a message of a topic. */
-  transmitPublished (form: MessageForm): boolean {
-    const accepted = super.transmitForm(form)
+  /** Sends a message of a topic. @param isPaced see `Connection.sendForm` */
+  transmitPublished (form: MessageForm, isPaced = false): boolean {
+    const accepted = super.transmitForm(form, isPaced)
     if (messagesOut.hasSubscribers) messagesOut.publish({ socket: this.public, data: form.data, accepted } satisfies MessageOutMessage)
     return accepted
   }

@@ -86,8 +86,8 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   }
 
   /** The same for a message that other sockets send as well. */
-  transmitForm (form: MessageForm): boolean {
-    return this.connection.sendForm(form)
+  transmitForm (form: MessageForm, isPaced = false): boolean {
+    return this.connection.sendForm(form, isPaced)
   }
 
   drained (): Promise<void> {

@@ -178,7 +178,7 @@ export class Subscriber implements Subscribing, SocketTopics {
     this.give(bundle === null ? pending : [...bundle.deliveries, ...pending])
   }
 
-  transmit ({ message, at }: Numbered<Publication>): void {
+  transmit ({ message, at }: Numbered<Publication>, isPaced: boolean): void {
     let form
     try {
       form = message.form(this.socket.behaviour.codec.encode, at)
@@ -186,7 +186,7 @@ export class Subscriber implements Subscribing, SocketTopics {
       this.socket.failed(error)
       return
     }
-    this.socket.transmitPublished(form)
+    this.socket.transmitPublished(form, isPaced)
   }
 
   waitForDrain (waiter: DrainWaiter): void {

@@ -17,8 +17,12 @@ export interface DrainWaiter {
 /** The socket of a subscription, as that needs it. */
 export interface Subscribing extends Receiver {
   readonly socket: LiveSocket
-  /** Sends a message, in the form that its route gives it; what fails is told to `onError`. */
-  transmit (numbered: Numbered<Publication>): void
+  /**
+   * Sends a message, in the form that its route gives it; what fails is told to `onError`.
+   *
+   * @param isPaced whether the subscription waits until the socket has drained, and may miss nothing: see `Connection.sendForm`
+   */
+  transmit (numbered: Numbered<Publication>, isPaced: boolean): void
   /** Gives the socket what was published, behind what it is being given already. */
   give (deliveries: readonly Delivery[]): void
   waitForDrain (waiter: DrainWaiter): void

@@ -119,7 +119,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
     const { policy } = this.channel
     if (policy.overflow === undefined || socket.bufferedAmount <= socket.behaviour.highWaterMark) {
       this.#dropLatest()
-      this.receiver.transmit(delivery.numbered)
+      this.receiver.transmit(delivery.numbered, policy.overflow === 'catch-up')
     } else if (policy.overflow === 'latest') {
       this.#dropLatest()
       this.#latest = delivery
@@ -159,7 +159,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
     } else if (this.#latest !== null && !this.#waitsIfCongested()) {
       const { numbered } = this.#latest
       this.#latest = null
-      this.receiver.transmit(numbered)
+      this.receiver.transmit(numbered, false)
     }
   }
 
@@ -263,7 +263,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
       }
       this.#at = numbered.at
       const { except } = numbered.message
-      if (except === null || except !== this.name) this.receiver.transmit(numbered)
+      if (except === null || except !== this.name) this.receiver.transmit(numbered, true)
     }
     if (!this.#isBehind) return false
     if (upTo < this.channel.seq) return !this.#waitsIfCongested()
