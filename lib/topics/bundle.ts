@@ -37,7 +37,7 @@ export interface Joined {
 
 /** What was published to one topic in a turn. */
 export class Batch {
-  readonly deliveries: readonly Delivery[]
+  #deliveries: readonly Delivery[] | (() => readonly Delivery[])
   /** For those who get nothing else. */
   readonly #alone: Bundle
   /** The bundle that it was last put behind, and the one that this made. */
@@ -46,12 +46,17 @@ export class Batch {
   #others: Map<Bundle, Bundle> | null = null
 
   /**
-   * @param deliveries at least one, in order
+   * @param deliveries in order; a function picks them out when they are first asked for
    * @param audience how many will get it
    */
-  constructor (deliveries: readonly Delivery[], audience: number) {
-    this.deliveries = deliveries
+  constructor (deliveries: readonly Delivery[] | (() => readonly Delivery[]), audience: number) {
+    this.#deliveries = deliveries
     this.#alone = new Bundle(null, this, audience)
+  }
+
+  get deliveries (): readonly Delivery[] {
+    if (typeof this.#deliveries === 'function') this.#deliveries = this.#deliveries()
+    return this.#deliveries
   }
 
   /** What somebody gets who gets that bundle already. The same bundle always makes the same object. */
@@ -71,7 +76,7 @@ export class Bundle {
   readonly #before: Bundle | null
   readonly #batch: Batch
   readonly #audience: number
-  #deliveries: readonly Delivery[] | null
+  #deliveries: readonly Delivery[] | null = null
   #variant: Variant | null = null
   #joined: Joined | null = null
   #others: Map<Variant, Joined | null> | null = null
@@ -80,11 +85,11 @@ export class Bundle {
     this.#before = before
     this.#batch = batch
     this.#audience = audience
-    this.#deliveries = before === null ? batch.deliveries : null
   }
 
   /** In the order in which they were published, whatever their topics. */
   get deliveries (): readonly Delivery[] {
+    if (this.#before === null) return this.#batch.deliveries
     if (this.#deliveries === null) {
       const all: Delivery[] = []
       for (let bundle: Bundle | null = this; bundle !== null; bundle = bundle.#before) {
@@ -119,6 +124,7 @@ export class Bundle {
       frames.push(frame.bytes)
       length += frame.bytes.length
     }
+    if (frames.length === 0) return null
     if (frames.length === 1) return { bytes: frames[0]!, count: 1 }
     const bytes = this.#audience < MANY ? Buffer.allocUnsafe(length) : Buffer.allocUnsafeSlow(length)
     let end = 0

@@ -5,9 +5,27 @@ import { fanOut, type Receiver, type Source } from './fan-out.ts'
 import type { Policy } from './policy.ts'
 import type { Publication } from './publication.ts'
 
+/** So many listeners are given their bundles, in about 100 µs, between two looks at the time. */
+const BETWEEN_LOOKS = 1000
+/** At most so many messages are handed out in one round: whoever has to send each by itself takes about 1 ms. */
+const MAX_HANDED = 512
+
+/** Messages that are handed out to those who are live, which may take several turns. */
+interface Handout {
+  readonly deliveries: ReadonlyArray<Delivery<Channel>>
+  /** Of all messages, as most of the listeners get it. */
+  readonly batch: Batch
+  /** Those who do not get all of them. */
+  readonly excepted: ReadonlySet<Listener> | null
+  readonly first: number
+  readonly last: number
+  /** How many listeners, from the first, have yet to be given it: those who leave are replaced from the end. */
+  left: number
+}
+
 /** Somebody who is subscribed. */
 export interface Listener {
-  /** What it has been given: all messages up to this number. It may be older than the truth, but not newer. */
+  /** What it has been given, or has in its bundle: all messages up to this number. It may be older than the truth, but not newer. */
   after: number
   /** Its place in `#live`, kept by the channel. */
   index: number
@@ -37,8 +55,11 @@ export class Channel implements Source {
   readonly #encoders = new Map<Encode, number>()
   #size = 0
   #named: Map<string, Set<Listener>> | null = null
-  /** What the live ones have yet to be given. */
+  /** What the live ones have yet to be given, behind that which is being handed out. */
   #pending: Array<Delivery<Channel>> = []
+  #handout: Handout | null = null
+  /** It is to be asked for what is pending. */
+  #isAdded = false
 
   constructor (name: string, policy: Policy, subscribed: Promise<Top>) {
     this.name = name
@@ -59,7 +80,7 @@ export class Channel implements Source {
   }
 
   get hasPending (): boolean {
-    return this.#pending.length > 0
+    return this.#pending.length > 0 || this.#handout !== null
   }
 
   /** Somebody subscribes. */
@@ -118,28 +139,50 @@ export class Channel implements Source {
     for (const listener of this.#held) listener.hold(delivery)
     if (this.#live.length === 0) return
     fanOut.version++
-    if (this.#pending.push(delivery) === 1) fanOut.add(this)
+    this.#pending.push(delivery)
+    if (this.#isAdded) return
+    this.#isAdded = true
+    fanOut.add(this)
   }
 
-  distribute (round: Receiver[]): void {
-    const pending = this.#pending
-    this.#pending = []
-    const first = pending[0]!.numbered.seq
-    const batch = new Batch(pending, this.#live.length)
-    const excepted = this.#exceptedBy(pending)
-    for (const listener of this.#live) {
-      const isWhole = listener.after < first && !excepted?.has(listener)
-      const part = isWhole ? pending : partOf(pending, listener)
-      if (part.length === 0) continue
-      const { receiver } = listener
-      if (receiver.bundle === null) round.push(receiver)
-      receiver.bundle = (isWhole ? batch : new Batch(part, 1)).behind(receiver.bundle)
+  distribute (round: Receiver[], isOver: () => boolean): boolean {
+    const handout = this.#handout ??= this.#nextHandout()
+    handout.left = Math.min(handout.left, this.#live.length)
+    for (let given = 1; handout.left > 0; given++) {
+      this.#hand(handout, this.#live[--handout.left]!, round)
+      if (given % BETWEEN_LOOKS === 0 && isOver()) return false
     }
+    this.#handout = null
+    this.#isAdded = this.#pending.length > 0
+    return !this.#isAdded
   }
 
   /** What a live one is still to be given, before the turn ends. */
   pendingFor (listener: Listener): Array<Delivery<Channel>> {
-    return partOf(this.#pending, listener)
+    const part = partOf(this.#pending, listener)
+    return this.#handout === null ? part : [...partOf(this.#handout.deliveries, listener), ...part]
+  }
+
+  #nextHandout (): Handout {
+    const deliveries = this.#pending.splice(0, MAX_HANDED)
+    return {
+      deliveries,
+      batch: new Batch(deliveries, this.#live.length),
+      excepted: this.#exceptedBy(deliveries),
+      first: deliveries[0]!.numbered.seq,
+      last: deliveries.at(-1)!.numbered.seq,
+      left: this.#live.length
+    }
+  }
+
+  #hand ({ deliveries, batch, excepted, first, last }: Handout, listener: Listener, round: Receiver[]): void {
+    const { after, name, receiver } = listener
+    if (after >= last) return
+    listener.after = last
+    const isWhole = after < first && !excepted?.has(listener)
+    if (receiver.bundle === null) round.push(receiver)
+    // Picked out when it is its turn: it may be one of many, and one of many messages may leave out each of them.
+    receiver.bundle = (isWhole ? batch : new Batch(() => partOf(deliveries, { after, name }), 1)).behind(receiver.bundle)
   }
 
   #reached ({ seq, at }: Top): void {
@@ -147,10 +190,10 @@ export class Channel implements Source {
     this.at = at
   }
 
-  #exceptedBy (pending: Array<Delivery<Channel>>): Set<Listener> | null {
+  #exceptedBy (deliveries: ReadonlyArray<Delivery<Channel>>): Set<Listener> | null {
     if (this.#named === null) return null
     let all: Set<Listener> | null = null
-    for (const { numbered: { message } } of pending) {
+    for (const { numbered: { message } } of deliveries) {
       if (message.except === null) continue
       for (const listener of this.#named.get(message.except) ?? []) (all ??= new Set()).add(listener)
     }
@@ -159,8 +202,13 @@ export class Channel implements Source {
 }
 
 /** What a listener has not been given, without that which leaves it out. */
-function partOf (deliveries: ReadonlyArray<Delivery<Channel>>, { after, name }: Listener): Array<Delivery<Channel>> {
-  return deliveries.filter(({ numbered: { seq, message } }) => {
-    return seq > after && (message.except === null || message.except !== name)
-  })
+function partOf (deliveries: ReadonlyArray<Delivery<Channel>>, { after, name }: Pick<Listener, 'after' | 'name'>): Array<Delivery<Channel>> {
+  let start = deliveries.length
+  while (start > 0 && deliveries[start - 1]!.numbered.seq > after) start--
+  const part = []
+  for (let i = start; i < deliveries.length; i++) {
+    const { except } = deliveries[i]!.numbered.message
+    if (except === null || except !== name) part.push(deliveries[i]!)
+  }
+  return part
 }

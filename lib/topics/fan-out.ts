@@ -4,7 +4,7 @@ import type { Bundle } from './bundle.ts'
 
 /** Milliseconds that writing may take in one turn of the event loop; what is left goes on in the next. */
 const SLICE = 4
-/** The time is looked at once in so many sockets: each is written in about 2 µs. */
+/** The time is looked at once in so many messages that sockets get, each of which takes about 2 µs. */
 const BETWEEN_LOOKS = 32
 
 /** The real time, even under a test's fake clock. */
@@ -12,16 +12,20 @@ const clock = performance.now.bind(performance)
 
 /** A topic that something was published to in this turn. */
 export interface Source {
-  /** Hands out what was published: gives each receiver its bundle, and adds it to the list if it had none. */
-  distribute (round: Receiver[]): void
+  /**
+   * Hands out what was published: gives each receiver its bundle, and adds it to the list if it had none.
+   *
+   * @returns whether that was everything; if not, it goes on in the next round
+   */
+  distribute (round: Receiver[], isOver: () => boolean): boolean
 }
 
 /** Who gets what was published. */
 export interface Receiver {
   /** What it is to write; null: nothing. */
   bundle: Bundle | null
-  /** Writes that; does nothing if it already has. */
-  deliver (): void
+  /** Writes that; does nothing if it already has. @returns how many messages it was */
+  deliver (): number
 }
 
 /**
@@ -38,6 +42,8 @@ class FanOut implements Due {
   #round: Receiver[] = []
   /** How many of the round have had their turn. */
   #done = 0
+  /** When this turn's time is over. */
+  #end = 0
   #isDue = false
 
   /** Something was published: the source distributes it when the turn ends. */
@@ -48,27 +54,32 @@ class FanOut implements Due {
 
   onDue (): void {
     this.#isDue = false
-    const end = clock() + SLICE
+    this.#end = clock() + SLICE
     if (this.#done === this.#round.length) this.#begin()
-    while (this.#done < this.#round.length) {
-      this.#round[this.#done++]!.deliver()
-      if (this.#done % BETWEEN_LOOKS === 0 && clock() > end) break
+    for (let messages = 0; this.#done < this.#round.length;) {
+      messages += this.#round[this.#done++]!.deliver()
+      if (messages < BETWEEN_LOOKS) continue
+      if (this.#isOver()) break
+      messages = 0
     }
-    if (this.#done < this.#round.length) this.#schedule()
-    else this.#finish()
+    if (this.#done === this.#round.length) this.#round = []
+    this.#done = Math.min(this.#done, this.#round.length)
+    if (this.#round.length > 0 || this.#sources.length > 0) this.#schedule()
   }
 
+  /** Makes a round of what the sources hand out. Those that the time is not enough for come first in the next one. */
   #begin (): void {
     const sources = this.#sources
-    this.#sources = []
-    for (const source of sources) source.distribute(this.#round)
+    const unfinished: Source[] = []
+    let asked = 0
+    do {
+      const source = sources[asked++]!
+      if (!source.distribute(this.#round, this.#isOver)) unfinished.push(source)
+    } while (asked < sources.length && !this.#isOver())
+    this.#sources = [...sources.slice(asked), ...unfinished]
   }
 
-  #finish (): void {
-    this.#round = []
-    this.#done = 0
-    if (this.#sources.length > 0) this.#schedule()
-  }
+  readonly #isOver = (): boolean => clock() > this.#end
 
   #schedule (): void {
     if (this.#isDue) return
