@@ -1,5 +1,5 @@
 /** At most this many are told in one turn of the event loop. */
-const TOLD_PER_TURN = 1000
+const TOLD_PER_TURN = 100
 
 /** Many things that end after the same delay, with one timer, which does not keep the process alive. */
 export class Deadlines<Key> {
