@@ -6,6 +6,8 @@ import type { Bundle } from './bundle.ts'
 const SLICE = 4
 /** The time is looked at once in so many messages that sockets get, each of which takes about 2 µs. */
 const BETWEEN_LOOKS = 32
+/** Likewise in so many topics, if they have few subscribers each: what is in one round is one write for a socket. */
+const BETWEEN_TOPICS = 32
 
 /** The real time, even under a test's fake clock. */
 const clock = performance.now.bind(performance)
@@ -75,7 +77,7 @@ class FanOut implements Due {
     do {
       const source = sources[asked++]!
       if (!source.distribute(this.#round, this.#isOver)) unfinished.push(source)
-    } while (asked < sources.length && !this.#isOver())
+    } while (asked < sources.length && (asked % BETWEEN_TOPICS > 0 || !this.#isOver()))
     this.#sources = [...sources.slice(asked), ...unfinished]
   }
 
