@@ -103,7 +103,7 @@ function value (cell: string): unknown {
 test('the table of options has each of them, with its default and its unit', async t => {
   const rows = table(readme, '| option | default | unit |')
   t.strictSame(rows.map(([name]) => names(name!)[0]!).sort(), await known())
-  const defaults: Record<string, unknown> = { ...DEFAULTS, drain: drainOptions(), protocols: 'none', limits: 'none', onDrain: 'none' }
+  const defaults: Record<string, unknown> = { ...DEFAULTS, drain: drainOptions(), protocols: 'none', limits: 'none', onDrain: 'none', identify: 'none' }
   for (const [cell, shown, unit] of rows) {
     const [name] = names(cell!) as [string]
     if (name in defaults) t.strictSame(value(shown!), defaults[name], name)
@@ -125,17 +125,50 @@ test('so have the tables of options within options', async t => {
   t.strictSame(table(examples, '| limit | counts |').map(([name]) => names(name!)[0]!).sort(), await known('limits'))
 })
 
+/** What the error says of a topic with an option that does not exist, or has a value that nobody can want. */
+function topicComplaint (options: object): string {
+  try {
+    Fastify().topic('/', options)
+  } catch (error) {
+    return (error as Error).message
+  }
+  return ''
+}
+
+/** The options of a topic, or of one of its options. */
+function knownOfTopics (within?: string): string[] {
+  const text = topicComplaint(within === undefined ? { nonsense: 1 } : { [within]: { size: 1, ttl: 1, nonsense: 1 } })
+  return /: ([^:]+)$/.exec(text)![1]!.split(', ').sort()
+}
+
+test('so have the tables of the options of topics', async t => {
+  const shown = (head: string) => table(examples, head).map(([name]) => names(name!)[0]!)
+  const parts = shown('| option | |').map(name => name.replace(/\..*/, ''))
+  t.strictSame([...new Set(parts)].sort(), knownOfTopics())
+  t.strictSame(shown('| option of `presence` | default |').sort(), knownOfTopics('presence'))
+  for (const name of ['size', 'ttl', 'position']) t.match(examples.text, `\`${name}\``)
+  t.strictSame(knownOfTopics('history'), ['position', 'size', 'ttl'])
+  const values = table(examples, '| `overflow` | what happens').map(([value]) => value!)
+  t.strictSame(values, ['none', ...topicComplaint({ overflow: 'nonsense' }).match(/'[a-z-]+'/g)!.slice(1).map(value => `\`${value}\``)])
+})
+
 test('the table of the socket has its members, and the figures those of stats()', async t => {
   const { socket, app } = await pair(t)
   const shown = new Set(table(readme, '| member | |').flatMap(([cell]) => names(cell!)))
   for (const name of shown) t.ok(name === 'for' || name in socket, name)
-  const core = Object.getPrototypeOf(Object.getPrototypeOf(socket))
+  const live = Object.getPrototypeOf(socket)
+  const members = [live, Object.getPrototypeOf(live)].flatMap(Object.getOwnPropertyNames)
   const aliases = ['constructor', 'addListener', 'removeListener', 'listenerCount']
-  for (const name of Object.getOwnPropertyNames(core).filter(name => !aliases.includes(name))) {
+  for (const name of members.filter(name => !aliases.includes(name))) {
     t.ok(shown.has(name) || readme.text.includes(`\`socket.${name}\``), name)
   }
-  const figures = table(examples, '| figure | |').flatMap(([cell]) => names(cell!))
-  t.strictSame(figures.sort(), Object.keys(app.sockets.stats()).filter(name => name !== 'routes').sort())
+  const { routes, topics, ...figures } = app.sockets.stats()
+  t.strictSame(table(examples, '| figure | |').flatMap(([cell]) => names(cell!)).sort(), Object.keys(figures).sort())
+  t.strictSame(table(examples, '| figure of a topic |').flatMap(([cell]) => names(cell!)).sort(), Object.keys(topics['']!).sort())
+  t.strictSame(Object.keys(routes), ['/'])
+  for (const name of Object.keys(app.sockets)) {
+    t.match(readme.text + examples.text, new RegExp(`(?:\`|app\\.sockets\\.)${name}\\b`), `app.sockets.${name}`)
+  }
 })
 
 test('the tables of log lines and channels are those of the code', async t => {
