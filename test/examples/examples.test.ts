@@ -155,7 +155,7 @@ test('ticker: a client gets the prices of the symbols that it follows, and of no
 })
 
 test('presence: who is there, who comes and who goes; two windows are one member, and a page that is loaded again stays', async t => {
-  const example = await start(t, 'presence', { GRACE: '300' })
+  const example = await start(t, 'presence', { GRACE: '2000' })
   const open = (user: string, name: string) => Client.open(example, `/documents/plan?user=${user}&name=${name}`)
   const ada = await open('u1', 'Ada')
   t.same(await ada.nextJSON(), { type: 'here', readers: [{ user: 'u1', name: 'Ada' }] })
