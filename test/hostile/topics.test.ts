@@ -106,16 +106,37 @@ test('different values are different topics, and none of them is a name of its o
   t.strictSame(got, values.map(room => `to ${room}`))
 })
 
+test('no value reaches over into the next segment', async t => {
+  const app = createApp(t)
+  const pairs = app.topic('/pairs/:one/:two', { presence: true })
+  app.get('/', { ws: true }, async socket => {
+    for await (const text of socket) {
+      await socket.subscribe(pairs, JSON.parse(text as string))
+      socket.send(socket.subscriptions.at(-1)!)
+    }
+  })
+  const client = await connect(await listen(app), '/')
+  t.teardown(() => client.terminate())
+  const names: string[] = []
+  client.on('message', data => { names.push(data.toString()) })
+  const pair: Array<[string, string]> = [['a', 'b/c'], ['a/b', 'c'], ['a%2Fb', 'c'], ['..', 'c'], ['a', '../c']]
+  for (const [one, two] of pair) client.send(JSON.stringify({ one, two }))
+  await until(() => names.length === pair.length)
+  t.strictSame(names, ['/pairs/a/b%2Fc', '/pairs/a%2Fb/c', '/pairs/a%252Fb/c', '/pairs/../c', '/pairs/a/..%2Fc'])
+  for (const [one, two] of pair) t.equal(await pairs.count({ one, two }), 1)
+})
+
 test('a forged position, or one of another process, recovers nothing', async t => {
   const { rooms, visit, figures } = await obedient(t)
   const other = await obedient(t)
   const strange = (await other.rooms.publish({ room: 'a' }, 'elsewhere')).at
   const { at } = await rooms.publish({ room: 'a' }, 'first')
-  for (let i = 0; i < 20; i++) await rooms.publish({ room: 'a' }, `later ${i}`)
+  const later = ['second', 'third']
+  for (const message of later) await rooms.publish({ room: 'a' }, message)
   const [epoch] = at.split('-') as [string]
   const forged: unknown[] = [
-    strange, at, '', 'null', epoch, `${epoch}-`, `${epoch}-zzz`, `${epoch}-zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz`, `${epoch}--1`, `${epoch}-0x1`,
-    `${epoch}-1e1`, `${epoch}-Infinity`, `${epoch}-1\0`, `${epoch}-01`, ` ${epoch}-1`, `${epoch}-1 `, '-1', '0', 'x'.repeat(100_000),
+    strange, ` ${at}`, `${at} `, `${at}.5`, `${at}\0`, `${epoch}-01`, `${epoch}--0`, `${at}-`, '', 'null', epoch, `${epoch}-`, `${epoch}-zzz`, `${epoch}-zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz`, `${epoch}--1`, `${epoch}-0x1`,
+    `${epoch}-Infinity`, `${epoch.slice(1)}x-1`, '-1', '0', 'x'.repeat(100_000),
     5, true, null, [], [at], {}, { toString: 1 }
   ]
   for (const since of forged) {
@@ -127,6 +148,11 @@ test('a forged position, or one of another process, recovers nothing', async t =
     client.terminate()
   }
   t.equal(figures()['/rooms/:room']!.recovered, 0)
+
+  const { ask, got } = await visit()
+  t.equal((await ask({ room: 'a', since: at })).result.recovered, true, 'the true one does')
+  await until(() => got.length === later.length)
+  t.strictSame(got, later)
 })
 
 test('a client that makes the server publish without end is closed with 1013', async t => {
