@@ -51,6 +51,22 @@ export function positions (driver: Driver): void {
     t.strictSame(texts(found), count(100))
   })
 
+  clause(driver, 'what is read, and what is announced with larger numbers, is everything, once', async ({ t, process, keep }) => {
+    const { engine } = process
+    const { at } = await engine.subscribe('a', keep(100))
+    const publishing = process.publishAll('a', count(60), keep(100))
+    const parts = []
+    for (const limit of [100, 1, 100, 7, 100, 100, 30, 100]) parts.push((await engine.read('a', keep(100), at, limit))!)
+    await publishing
+    parts.push((await engine.read('a', keep(100), at, 100))!)
+    const heard = await process.hears('a', 60)
+    for (const { messages, upTo } of parts) {
+      t.strictSame(texts([...messages, ...heard.filter(({ seq }) => seq > upTo)]), count(60), `${messages.length} were read`)
+    }
+    const nothing = (await engine.read('a', keep(100), heard[59]!.at, 100))!
+    t.ok(nothing.upTo >= heard[59]!.seq, 'there is no way back')
+  })
+
   clause(driver, 'who subscribed to an empty topic can go on from there', async ({ t, process, keep }) => {
     const { engine } = process
     const { at } = await engine.subscribe('a', keep(10))

@@ -88,6 +88,8 @@ test('memory: of names that come and go, no more than ten thousand are remembere
   t.ok(await isKnown(0))
   t.ok(await isKnown(9_998))
   t.notOk(await isKnown(10_009), 'it cannot be told whether the message that has gone was of this topic')
+  clock.tick(0.5 * TTL)
+  t.notOk(await isKnown(0), 'those that are remembered are so for a ttl')
 })
 
 test('memory: closed, it has no timer, whatever is called', async t => {
