@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { cpus, release, type } from 'node:os'
 import type { Load } from './load.ts'
 import { versions } from './peers.ts'
-import { PACKAGES } from './suites.ts'
+import { PACKAGES } from './specs.ts'
 
 export interface Machine {
   date: string

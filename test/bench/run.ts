@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { check } from './checks.ts'
-import { measure } from './generator/measure.ts'
-import { LIMIT, type Load, type Measurement, nameOf, type Timing, unitOf } from './load.ts'
+import { check } from './checks/check.ts'
+import { kindOf, type Load, nameOf } from './load.ts'
+import { LIMIT, type Measurement, type Timing } from './measurement.ts'
 import { ServerProcess } from './server-process.ts'
-import type { ServerSpec } from './suites.ts'
+import type { ServerSpec } from './specs.ts'
 
 export interface Plan extends Timing {
   rounds: number
@@ -42,7 +42,7 @@ function summarize (server: ServerSpec, load: Load, rounds: Measurement[]): Resu
   return {
     name: nameOf(load),
     load,
-    unit: unitOf(load),
+    unit: kindOf(load).unit,
     server: server.name,
     options: server.options,
     value,
@@ -81,9 +81,17 @@ async function withServers<T> (
   }
 }
 
+async function measure (server: ServerProcess, load: Load, timing: Timing): Promise<Measurement> {
+  try {
+    return await kindOf(load).measure(server, load, timing)
+  } catch (error) {
+    throw new Error(`${server.name} failed with ${nameOf(load)}`, { cause: error })
+  }
+}
+
 /** All servers with one load, each in a process that has served no other load. */
 export async function runLoad (load: Load, specs: ServerSpec[], plan: Plan): Promise<Result[]> {
-  if (load.kind === 'memory') {
+  if (kindOf(load).isFresh === true) {
     return await inTurns(load, specs, plan.rounds, async spec => {
       return await withServers([spec], load, async servers => await measure(servers.get(spec)!, load, plan))
     })

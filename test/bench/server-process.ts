@@ -1,9 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { selfSigned } from '../support/certificate.ts'
-import { type Load, roleOf, withTls } from './load.ts'
+import { kindOf, type Load } from './load.ts'
+import { withTls } from './loads/kind.ts'
 import { bunPath } from './peers.ts'
-import type { ServerSpec } from './suites.ts'
+import type { ServerSpec } from './specs.ts'
 
 export interface CpuTime {
   seconds: number
@@ -22,6 +23,8 @@ export class ServerProcess {
   readonly #child: ChildProcess
   /** Rejects when the process ends before it is told to. */
   readonly #gone: Promise<never>
+  /** Done when the last question has been answered. */
+  #asking: Promise<unknown> = Promise.resolve()
 
   private constructor (spec: ServerSpec, port: number, child: ChildProcess, gone: Promise<never>) {
     this.spec = spec
@@ -35,11 +38,11 @@ export class ServerProcess {
     const bun = spec.runtime === 'bun'
     const { options, strings, subscribed, streams } = spec
     const https = withTls(load) ? await selfSigned() : undefined
-    const told = { role: roleOf(load), load, options, strings, subscribed, http2: streams !== undefined, https }
+    const told = { role: kindOf(load).role(load), load, options, strings, subscribed, http2: streams !== undefined, https }
     const child = fork(script, [JSON.stringify(told)], {
       env: { ...process.env, ...spec.env },
       // Only where it is needed, though it should make no difference.
-      execArgv: load.kind === 'memory' && !bun ? ['--expose-gc'] : [],
+      execArgv: kindOf(load).isFresh === true && !bun ? ['--expose-gc'] : [],
       ...bun ? { execPath: bunPath() } : {}
     })
     const gone = once(child, 'exit').then(([code, signal]) => {
@@ -65,6 +68,11 @@ export class ServerProcess {
     return await this.#ask('memory')
   }
 
+  /** The longest time that its event loop was busy since this was last asked, in microseconds. It observes from the first time on. */
+  async longest (): Promise<number> {
+    return await this.#ask('longest')
+  }
+
   async stop (): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const exit = once(this.#child, 'exit')
@@ -72,9 +80,14 @@ export class ServerProcess {
     await exit
   }
 
+  /** One question after the other: answers do not tell what they answer. */
   async #ask (question: string): Promise<any> {
-    this.#child.send(question)
-    const [answer] = await Promise.race([once(this.#child, 'message'), this.#gone])
-    return answer
+    const asking = this.#asking.then(async () => {
+      this.#child.send(question)
+      const [answer] = await Promise.race([once(this.#child, 'message'), this.#gone])
+      return answer
+    })
+    this.#asking = asking.catch(() => {})
+    return await asking
   }
 }

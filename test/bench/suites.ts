@@ -1,26 +1,9 @@
-import type { EchoLoad, Load } from './load.ts'
-import { BUN } from './peers.ts'
-
-export interface ServerSpec {
-  name: string
-  /** Name of a file in `servers`. */
-  script: string
-  /** What the server makes of it is up to its script. */
-  options: object
-  env?: Record<string, string>
-  /** Packages of the benchmark's own that it takes. */
-  needs: string[]
-  /** WebSockets on each connection if they go over HTTP/2, each as a stream; otherwise it is HTTP/1.1. */
-  streams?: number
-  /** What is not Node.js. */
-  runtime?: 'bun'
-  /** Whether it has subscribed to all of its diagnostics channels. */
-  subscribed?: boolean
-  /** Whether its handler makes strings of texts that are handed to it as bytes. */
-  strings?: boolean
-  /** Whether it sends what it has prepared and does not look at what it gets. */
-  canned?: boolean
-}
+import type { Load } from './load.ts'
+import type { EchoLoad } from './loads/echo.ts'
+import {
+  ALL, BOTH_VERSIONS, BROADCASTERS, BUN_SERVE, having, MIB, NET, OURS, type ServerSpec, SOCKET_IO, WITH_JSON, WITH_STRINGS,
+  WITH_TOPICS, WITHOUT_BUFFERUTIL, WS, WS_STRINGS
+} from './specs.ts'
 
 export interface Suite {
   title: string
@@ -28,81 +11,6 @@ export interface Suite {
   note?: string
   servers: ServerSpec[]
   loads: Load[]
-}
-
-/** Servers in a table, each in a column. */
-export interface Comparison {
-  /** How to read it. */
-  legend: string
-  servers: ServerSpec[]
-  /** The name of the one that the others are compared with. */
-  baseline: string
-}
-
-const BASELINE = 'ws'
-
-const MIB = 1024 * 1024
-const NO_BUFFERUTIL = { WS_NO_BUFFER_UTIL: '1' }
-
-const OURS: ServerSpec = { name: 'fastify-sockets', script: 'fastify-sockets', options: {}, needs: [] }
-const WS: ServerSpec = {
-  name: BASELINE, script: 'ws', options: { perMessageDeflate: false }, env: NO_BUFFERUTIL, needs: ['ws', 'ajv']
-}
-const WS_STRINGS: ServerSpec = { ...WS, name: 'ws, strings', strings: true }
-const WS_BUFFERUTIL: ServerSpec = { ...WS, name: 'ws + bufferutil', env: {}, needs: ['ws', 'bufferutil'] }
-const FASTIFY_WEBSOCKET: ServerSpec = {
-  name: '@fastify/websocket',
-  script: 'fastify-websocket',
-  // The limit that its documentation suggests, and ours.
-  options: { maxPayload: MIB },
-  env: NO_BUFFERUTIL,
-  needs: ['@fastify/websocket', 'ws', 'ajv']
-}
-const BUN_SERVE: ServerSpec = { name: 'bun', script: 'bun', options: {}, needs: [BUN], runtime: 'bun' }
-/** What Node.js allows at most: a raw socket on which nothing is parsed and every reply is ready. */
-const NET: ServerSpec = { name: 'net', script: 'net', options: {}, needs: [], canned: true }
-// No uWebSockets.js: it is not on the npm registry. What others have published there from it is for older ABIs than
-// that of Node 20 (@based/uws) or needs glibc 2.38 (@btc-vision/uwebsockets.js), newer than that of Debian 12.
-
-const ALL: ServerSpec[] = [OURS, WS, WS_BUFFERUTIL, FASTIFY_WEBSOCKET, BUN_SERVE, NET]
-/** For text; no other suite has more servers. */
-const WITH_STRINGS = ALL.flatMap(server => server === WS ? [WS, WS_STRINGS] : [server])
-/** Ours alone: no other server that could be measured has WebSockets over HTTP/2. */
-const OVER_HTTP1: ServerSpec = { ...OURS, name: 'over HTTP/1.1' }
-const BOTH_VERSIONS: ServerSpec[] = [
-  OVER_HTTP1,
-  { ...OURS, name: 'over HTTP/2 (1 on a connection)', streams: 1 },
-  { ...OURS, name: 'over HTTP/2 (100 on a connection)', streams: 100 }
-]
-
-export const COMPARISONS: Comparison[] = [
-  {
-    legend: `Connections × messages in flight; in brackets: as a multiple of ${BASELINE}. Of memory and of time less is ` +
-      'better.',
-    servers: WITH_STRINGS,
-    baseline: BASELINE
-  },
-  {
-    legend: 'WebSockets over HTTP/2, each with a connection of its own as from as many browsers, or a hundred on a ' +
-      'connection as from a proxy; in brackets: as a multiple of HTTP/1.1. Browsers have HTTP/2 over TLS only.',
-    servers: BOTH_VERSIONS,
-    baseline: OVER_HTTP1.name
-  }
-]
-
-/** The name of what the server is compared with. */
-export function baselineOf (server: string): string {
-  const ofServer = COMPARISONS.find(({ servers }) => servers.some(({ name }) => name === server))
-  return ofServer?.baseline ?? BASELINE
-}
-
-/** What is measured against. */
-export const PACKAGES = [...new Set(ALL.flatMap(({ needs }) => needs))]
-const WITH_JSON = [OURS, WS, FASTIFY_WEBSOCKET]
-const WITHOUT_BUFFERUTIL = ALL.filter(server => server !== WS_BUFFERUTIL)
-
-function having (server: ServerSpec, options: object, name = server.name): ServerSpec {
-  return { ...server, name, options: { ...server.options, ...options } }
 }
 
 /** The same servers, ours with room for the replies that may wait. */
@@ -186,9 +94,49 @@ export const SUITES: Suite[] = [
   },
   {
     title: 'Fan-out',
-    note: 'Ours sends a message that app.sockets.prepare() has made; Bun publishes to a topic.',
-    servers: WITHOUT_BUFFERUTIL,
-    loads: [{ kind: 'fan-out', connections: 1000, inFlight: 1, size: 100 }, { kind: 'fan-out', connections: 500, inFlight: 8, size: 100 }]
+    note: 'To a topic or a room where the server has them; otherwise in a loop.',
+    servers: BROADCASTERS,
+    loads: [
+      { kind: 'fan-out', content: 'text', size: 100, connections: 1000, inFlight: 1 },
+      { kind: 'fan-out', content: 'text', size: 100, connections: 500, inFlight: 8 }
+    ]
+  },
+  {
+    title: 'Fan-out, compressed',
+    servers: [
+      having(OURS, { deflate: true }),
+      having(WS, { perMessageDeflate: { ...FASTEST, ...ALONE } }),
+      having(BUN_SERVE, { perMessageDeflate: true }),
+      // With its threshold as it is, for its own handshake is not to be compressed.
+      having(SOCKET_IO, { perMessageDeflate: { ...FASTEST, ...ALONE, threshold: 1024 } })
+    ],
+    loads: [8, 1].map(inFlight => ({ kind: 'fan-out', content: 'deflated JSON', size: 1024, connections: 500, inFlight }))
+  },
+  {
+    title: 'One publish to very many',
+    note: 'While it is written to all of them, another client sends a message at a time to another route.',
+    servers: BROADCASTERS,
+    loads: [{ kind: 'beside', content: 'text', size: 100, connections: 10_000 }]
+  },
+  {
+    title: 'Many topics',
+    note: 'Each connection has other topics. With net it is known beforehand who gets how much.',
+    servers: [...WITH_TOPICS, NET],
+    loads: [{ kind: 'many-topics', content: 'text', size: 100, connections: 1000, topics: 200, each: 20, batch: 50 }]
+  },
+  {
+    title: 'Memory of subscriptions',
+    note: 'What a server with all its connections grows by when these subscribe; a new server for each round.',
+    servers: WITH_TOPICS,
+    loads: [{ kind: 'subscriptions', content: 'text', size: 100, connections: 10_000, topics: 3000, each: 3, batch: 1000 }]
+  },
+  {
+    title: 'Topics with one subscriber each',
+    note: 'On a thousand connections. The CPU time of the server for each topic.',
+    servers: WITH_TOPICS,
+    loads: [10, 100].map(each => ({
+      kind: 'lone-topics', content: 'text', size: 100, connections: 1000, topics: 1000 * each, each, batch: 1000
+    }))
   },
   {
     title: 'Another client while one floods with texts of a byte',
@@ -222,18 +170,6 @@ export const SUITES: Suite[] = [
     loads: [{ kind: 'memory', connections: 2000, tls: true }, { kind: 'memory', connections: 10_000 }]
   }
 ]
-
-/** The same kind of load, small: it tells only whether the instrument works. */
-export function small (load: Load): Load {
-  switch (load.kind) {
-    case 'echo': return { ...load, connections: Math.min(load.connections, 4), inFlight: Math.min(load.inFlight, 4) }
-    case 'handshakes': return { ...load, inProgress: 4 }
-    // So many that the growth is more than chance; over TLS it is larger, and takes longer.
-    case 'memory': return { ...load, connections: load.tls === true ? 200 : 1000 }
-    case 'fan-out': return { ...load, connections: 20 }
-    case 'flood': return load
-  }
-}
 
 /** What `--sweep` compares, with room for everything that it sends. */
 export const SWEEP = {

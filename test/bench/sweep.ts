@@ -1,6 +1,8 @@
-import { bytes, type EchoLoad } from './load.ts'
+import type { EchoLoad } from './loads/echo.ts'
+import { bytes } from './loads/kind.ts'
 import { type Plan, type Result, runLoads } from './run.ts'
-import { type ServerSpec, SWEEP } from './suites.ts'
+import type { ServerSpec } from './specs.ts'
+import { SWEEP } from './suites.ts'
 import { mark, table } from './tables.ts'
 
 /** Enough to keep a server busy, few enough for the memory. */

@@ -1,8 +1,10 @@
-import { isLessBetter, LIMIT, type Load } from './load.ts'
+import { kindOf, type Load } from './load.ts'
+import { LIMIT } from './measurement.ts'
 import type { Machine } from './machine.ts'
 import { requirePeer } from './peers.ts'
 import { median, type Plan, type Result } from './run.ts'
-import { baselineOf, type Comparison, COMPARISONS, type ServerSpec, type Suite } from './suites.ts'
+import { baselineOf, type Comparison, COMPARISONS, type ServerSpec } from './specs.ts'
+import type { Suite } from './suites.ts'
 
 const { markdownTable } = requirePeer('markdown-table') as {
   markdownTable: (rows: string[][], options?: { align?: string[], alignDelimiters?: boolean }) => string
@@ -32,6 +34,14 @@ export function marksOf (results: Result[]): string {
     .join('\n\n')
 }
 
+/** Figures in microseconds that only some kinds of load have. */
+const MORE: Array<[key: 'longest' | 'subscribing' | 'publishing' | 'leaving', head: string]> = [
+  ['longest', 'longest stretch of the loop, µs'],
+  ['subscribing', 'µs to subscribe'],
+  ['publishing', 'µs to publish'],
+  ['leaving', 'µs to leave']
+]
+
 type Cell = (result: Result) => string
 
 /** The first columns are text, the others numbers. */
@@ -44,7 +54,12 @@ export function table (rows: string[][], texts: number, pretty = true): string {
 
 /** What a figure says about memory is in bytes. */
 function figure ({ load, value }: { load: Load, value: number }): string {
-  return load.kind === 'memory' ? kib(value) : Math.round(value).toLocaleString('en')
+  if (load.kind === 'memory') return kib(value)
+  return load.kind === 'lone-topics' ? micros(value) : rounded(value)
+}
+
+function rounded (value: number | undefined): string {
+  return value === undefined ? '' : Math.round(value).toLocaleString('en')
 }
 
 function kib (bytes: number | undefined): string {
@@ -83,6 +98,8 @@ export function suiteTable (results: Result[]): string {
   ]
   if (memory) {
     columns.push(['KiB heap', result => kib(result.heap)])
+  } else if (results[0]!.heap !== undefined) {
+    columns.push(['bytes of heap', result => rounded(result.heap)])
   } else {
     columns.push(
       ['server µs each', result => micros(result.serverMicros)],
@@ -91,6 +108,9 @@ export function suiteTable (results: Result[]): string {
       ['generator CPU', result => percent(result.generatorCpu)],
       ['others', result => percent(result.othersCpu)]
     )
+  }
+  for (const [key, head] of MORE) {
+    if (results.some(result => result[key] !== undefined)) columns.push([head, result => micros(result[key])])
   }
   if (results.some(({ p50 }) => p50 !== undefined)) {
     columns.push(
@@ -137,7 +157,7 @@ export function compactTables (results: Result[]): string {
 const FRONT_PAGE = {
   servers: ['fastify-sockets', 'ws', '@fastify/websocket'],
   loads: [
-    'binary 20 B, 100 × 1', 'binary 20 B, 100 × 32', 'JSON with schemas, 100 × 32', 'fan-out of 100 B to 1,000',
+    'binary 20 B, 100 × 1', 'binary 20 B, 100 × 32', 'JSON with schemas, 100 × 32', 'fan-out of 100 B to 1,000 × 1',
     'handshakes, 32 at a time'
   ]
 }
@@ -163,13 +183,17 @@ function compared (result: Result, ofLoad: Result[]): string {
 /** What the compact tables leave out, folded away: latency, CPU time, spread. */
 export function details (results: Result[]): string {
   const timed = results.filter(({ p50 }) => p50 !== undefined)
-  const working = results.filter(({ load }) => !isLessBetter(load))
+  const working = results.filter(({ load }) => !kindOf(load).isLessBetter)
   const widest = results.reduce((one, other) => one.spread > other.spread ? one : other)
   return [
     '<details><summary>Latency, CPU time, spread</summary>',
     'Latency with one message in flight on each connection, but for that of a flood, p50 / p99 / p99.9:',
     ...perServer(timed, () => 'µs', ({ p50, p99, p999 }) => {
       return [p50, p99, p999].map(value => Math.round(value!)).join(' / ')
+    }),
+    ...MORE.flatMap(([key, head]) => {
+      const some = results.filter(result => result[key] !== undefined)
+      return some.length === 0 ? [] : [`Of these, ${head}:`, ...perServer(some, () => 'µs', result => micros(result[key]))]
     }),
     'CPU time of the server for each reply, handshake or delivery:',
     ...perServer(working, () => 'µs', ({ serverMicros }) => micros(serverMicros)),

@@ -1,6 +1,7 @@
 import { connect, type Socket, type TcpNetConnectOpts } from 'node:net'
 import { connect as connectTls, TLSSocket } from 'node:tls'
 import { handshake } from '../../support/raw-client.ts'
+import type { Dialect } from '../dialect.ts'
 
 const READ_BUFFER = 256 * 1024
 
@@ -21,11 +22,14 @@ export interface Connection {
   write: (bytes: Buffer) => void
   /** Its own, or that of all streams of an HTTP/2 connection. */
   socket: Socket
-  /** The server's response to the handshake of HTTP/1.1. */
+  /** The server's response to the handshake of HTTP/1.1, and what else came before the connection was open. */
   head: string
 }
 
 export interface Options {
+  /** Which connection it is, for a server that has to know it. */
+  number?: number
+  path?: '/' | '/echo'
   headers?: Record<string, string>
   /** Called with what has come, which is in `buffer`, once the handshake is through. */
   received: (start: number, end: number) => void
@@ -61,10 +65,11 @@ export function connectTo (
   return socket
 }
 
-/** Passes the handshake. */
-export function open (target: Target, options: Options): Promise<Connection> {
+/** Passes the handshake, and that of the dialect. */
+export function open (target: Target, dialect: Dialect, options: Options): Promise<Connection> {
   return new Promise((resolve, reject) => {
     let head = ''
+    let saidHello = false
     let greeted = false
     const socket = connectTo(target, length => {
       if (greeted) options.received(0, length)
@@ -73,12 +78,15 @@ export function open (target: Target, options: Options): Promise<Connection> {
       reject(error)
       options.failed(error)
     })
-    socket.write(handshake('/', options.headers))
+    socket.write(handshake(dialect.url(options.path ?? '/', options.number), options.headers))
 
     function greet (length: number): void {
       head += buffer.toString('latin1', 0, length)
-      if (!head.endsWith('\r\n\r\n')) return
+      if (!head.includes('\r\n\r\n')) return
       if (!head.startsWith('HTTP/1.1 101 ')) throw new Error(`the handshake was refused: ${head}`)
+      if (dialect.hello !== null && !saidHello) socket.write(dialect.hello)
+      saidHello = true
+      if (!dialect.isOpen(head)) return
       greeted = true
       resolve({ socket, head, write (bytes) { socket.write(bytes) } })
     }

@@ -1,5 +1,5 @@
 import { createHistogram } from 'node:perf_hooks'
-import type { Measurement } from '../load.ts'
+import type { Measurement } from '../measurement.ts'
 
 /** The time from a message to its reply, on connections with one message in flight. Allocates nothing per message. */
 export class Latency {

@@ -1,4 +1,5 @@
 import type { Message } from '../servers/chat.ts'
+import { Dice } from './dice.ts'
 
 const PLACES = ['Utrecht', 'Kraków', 'Aarhus', 'Lyon', 'Porto', 'Graz', 'Tartu', 'Bergen']
 const NAMES = ['Ada', 'Grace', 'Edsger', 'Barbara', 'Alan', 'Radia', 'Donald', 'Frances']
@@ -9,24 +10,6 @@ const SENTENCES = [
   'Ξεσκεπάζω την ψυχοφθόρα βδελυγμία. ', 'Съешь же ещё этих мягких французских булок. ', 'いろはにほへとちりぬるを。',
   '天地玄黃，宇宙洪荒。', 'Thanks a lot, see you at noon! 🎉👋🏽 ', '다람쥐 헌 쳇바퀴에 타고파. '
 ]
-
-/** Numbers that look random and are the same in every run. */
-class Dice {
-  #state: number
-
-  constructor (seed: number) {
-    this.#state = seed
-  }
-
-  below (limit: number): number {
-    this.#state = (Math.imul(this.#state, 1664525) + 1013904223) >>> 0
-    return Math.floor(this.#state / 2 ** 32 * limit)
-  }
-
-  pick (list: string[]): string {
-    return list[this.below(list.length)]!
-  }
-}
 
 function record (dice: Dice): object {
   return {

@@ -1,13 +1,13 @@
 import { deflate, RSV1 } from '../../support/deflate.ts'
 import { masked } from '../../support/frames.ts'
 import { BINARY, TEXT } from '../../support/opcodes.ts'
-import type { EchoLoad } from '../load.ts'
+import type { EchoLoad } from '../loads/echo.ts'
 import { binaryMessage, chatMessages, jsonMessages, textMessages } from './messages.ts'
 import { FrameRing } from './frame-ring.ts'
 import { ReplyCounter } from './reply-counter.ts'
 
-const FIN = 0x80
-const COMPRESSED = 0x40
+export const FIN = 0x80
+export const COMPRESSED = 0x40
 const DIFFERENT_MESSAGES = 16
 /** Twice the largest window of DEFLATE: what comes round again must not be found in it. */
 const DIFFERENT_BYTES = 64 * 1024

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { busySeconds } from '../machine.ts'
-import type { Measurement, Timing } from '../load.ts'
+import type { Measurement, Timing } from '../measurement.ts'
 import type { ServerProcess } from '../server-process.ts'
 
 /** Counts what was achieved, and remembers when that was last. */

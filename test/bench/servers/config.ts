@@ -1,5 +1,7 @@
 import type { Certificate } from '../../support/certificate.ts'
-import type { Load, Role } from '../load.ts'
+import type { Load } from '../load.ts'
+import type { Role } from '../loads/kind.ts'
+import { isJson, type News, newsOf } from '../news.ts'
 
 /** What the benchmark tells a server. */
 export const { role, load, options, strings = false, subscribed = false, http2 = false, https }: {
@@ -13,8 +15,18 @@ export const { role, load, options, strings = false, subscribed = false, http2 =
   https?: Certificate
 } = JSON.parse(process.argv[2]!)
 
-/** What a client sends to have something broadcast. */
-export const TRIGGER = 'go'
+const news: News = 'size' in load && role !== 'echo' && role !== 'json' ? load as News : { content: 'text', size: 0 }
+const texts = newsOf(news)
+const values: Array<string | object> = isJson(news) ? texts.map(text => JSON.parse(text)) : texts
+let published = 0
 
-/** What a broadcast sends. */
-export const NEWS = 'n'.repeat(load.kind === 'fan-out' ? load.size : 0)
+/** What is to be published next: an object if the load is of JSON. */
+export function nextNews (): string | object {
+  return values[published++ % values.length]!
+}
+
+/** The same for a server that does not make JSON of objects. */
+export function nextText (): string {
+  const value = nextNews()
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

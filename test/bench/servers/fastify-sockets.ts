@@ -2,10 +2,12 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 // By path: this folder is a package of its own, in which the name means nothing.
-import sockets from '../../../lib/index.mts'
+import sockets, { type Socket } from '../../../lib/index.mts'
 import { type Answer, answer, answerSchema, type Message, messageSchema } from './chat.ts'
-import { http2, https, NEWS, options, role, subscribed } from './config.ts'
+import { isJson, type News, newsSchema } from '../news.ts'
+import { http2, https, load, nextNews, options, role, subscribed } from './config.ts'
 import { report } from './report.ts'
+import { numberOf, Topics } from './topics.ts'
 
 const app: FastifyInstance = Fastify({ http2, https } as object)
 app.register(sockets)
@@ -24,10 +26,28 @@ const routes = {
     })
   },
   'fan-out' () {
-    const news = app.topic('/news')
+    const news = app.topic('/news', isJson(load as News) ? { schema: { message: newsSchema } } : {})
     app.get('/', { ws: options }, async socket => {
-      socket.on('message', () => { void news.publish(NEWS) })
+      socket.on('message', () => { void news.publish(nextNews()) })
       await socket.subscribe(news)
+    })
+    app.get('/echo', { ws: options }, socket => {
+      socket.on('message', message => { socket.send(message) })
+    })
+  },
+  topics () {
+    const news = app.topic('/news/:n')
+    const topics = new Topics<Socket>({
+      subscribe: (socket, n) => socket.subscribe(news, { n }),
+      unsubscribe: (socket, n) => socket.unsubscribe(news, { n }),
+      publish: n => news.publish({ n }, nextNews()),
+      answer (socket) { socket.send('done') }
+    })
+    app.get('/', { ws: options }, (socket, request) => {
+      const n = numberOf(request.url)
+      topics.opened(n, socket)
+      socket.on('message', message => { void topics.command(String(message), socket) })
+      socket.on('close', () => { topics.closed(n, socket) })
     })
   }
 }

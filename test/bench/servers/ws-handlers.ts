@@ -1,22 +1,68 @@
 import { requirePeer } from '../peers.ts'
 import { answer, type Message, messageSchema } from './chat.ts'
-import { NEWS, type role, strings } from './config.ts'
+import { nextText, role, strings } from './config.ts'
+import { numberOf, Topics } from './topics.ts'
+
+type Handler = (socket: any, request: { url: string }) => void
 
 /** What a server on ws does with each of its sockets, as its documentation does it. */
-export function handlers (clients: () => Iterable<any>): Record<typeof role, (socket: any) => void> {
-  return {
-    echo: strings ? echoStrings : socket => {
-      socket.on('message', (data: Buffer, isBinary: boolean) => { socket.send(data, { binary: isBinary }) })
-    },
-    json: json(),
-    'fan-out' (socket) {
-      const news = Buffer.from(NEWS)
-      socket.on('message', () => {
-        for (const client of clients()) {
-          if (client.readyState === client.OPEN) client.send(news, { binary: false })
-        }
-      })
+export function handler (): Handler {
+  return { echo: () => echo, json, 'fan-out': fanOut, topics }[role]()
+}
+
+const echo: Handler = strings ? echoStrings : socket => {
+  socket.on('message', (data: Buffer, isBinary: boolean) => { socket.send(data, { binary: isBinary }) })
+}
+
+function fanOut (): Handler {
+  const subscribers = new Set<any>()
+  return (socket, request) => {
+    if (request.url === '/echo') {
+      echo(socket, request)
+      return
     }
+    subscribers.add(socket)
+    socket.on('close', () => { subscribers.delete(socket) })
+    socket.on('message', () => { sendToAll(subscribers) })
+  }
+}
+
+function sendToAll (sockets: Iterable<any>): void {
+  const news = Buffer.from(nextText())
+  for (const socket of sockets) if (socket.readyState === socket.OPEN) socket.send(news, { binary: false })
+}
+
+/** ws has no topics: these are sets of sockets. */
+function topics (): Handler {
+  const subscribers = new Map<string, Set<any>>()
+  const all = new Topics<any>({
+    subscribe (socket, topic) {
+      const sockets = subscribers.get(topic)
+      if (sockets === undefined) subscribers.set(topic, new Set([socket]))
+      else sockets.add(socket)
+      socket.topics.add(topic)
+    },
+    unsubscribe: leave,
+    publish (topic) { sendToAll(subscribers.get(topic) ?? []) },
+    answer (socket) { socket.send('done') }
+  })
+
+  function leave (socket: any, topic: string): void {
+    if (!socket.topics.delete(topic)) return
+    const sockets = subscribers.get(topic)!
+    sockets.delete(socket)
+    if (sockets.size === 0) subscribers.delete(topic)
+  }
+
+  return (socket, { url }) => {
+    const n = numberOf(url)
+    socket.topics = new Set()
+    all.opened(n, socket)
+    socket.on('message', (data: Buffer) => { void all.command(data.toString(), socket) })
+    socket.on('close', () => {
+      all.closed(n, socket)
+      for (const topic of socket.topics) leave(socket, topic)
+    })
   }
 }
 
@@ -25,7 +71,7 @@ function echoStrings (socket: any): void {
 }
 
 /** By hand what a route with schemas does. */
-function json (): (socket: any) => void {
+function json (): Handler {
   const { Ajv } = requirePeer('ajv')
   // The options that Fastify has.
   const ajv = new Ajv({ coerceTypes: 'array', useDefaults: true, removeAdditional: true, allErrors: false })

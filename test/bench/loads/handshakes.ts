@@ -1,16 +1,33 @@
 import { connect, type Socket } from 'node:net'
 import { handshake } from '../../support/raw-client.ts'
-import type { HandshakeLoad, Measurement, Timing } from '../load.ts'
+import { checkHandshake } from '../checks/client.ts'
+import { buffer } from '../generator/connection.ts'
+import { failure, Tally, watch } from '../generator/tally.ts'
+import type { Measurement, Timing } from '../measurement.ts'
 import type { ServerProcess } from '../server-process.ts'
-import { buffer } from './connection.ts'
-import { failure, Tally, watch } from './tally.ts'
+import type { Kind } from './kind.ts'
+
+export interface HandshakeLoad {
+  kind: 'handshakes'
+  /** Connections that are being opened at any time. */
+  inProgress: number
+}
+
+export const handshakes: Kind<HandshakeLoad> = {
+  unit: 'handshakes/s',
+  role: () => 'echo',
+  name: ({ inProgress }) => `handshakes, ${inProgress} at a time`,
+  small: load => ({ ...load, inProgress: 4 }),
+  check: checkHandshake,
+  measure
+}
 
 const REQUEST = Buffer.from(handshake('/'))
 const ACCEPTED = Buffer.from('HTTP/1.1 101 ')
 const END = Buffer.from('\r\n\r\n')
 
 /** Opens a connection, waits for the 101, resets it and opens the next, so many at a time. */
-export async function measureHandshakes (
+async function measure (
   server: ServerProcess, load: HandshakeLoad, timing: Timing
 ): Promise<Measurement> {
   const tally = new Tally()

@@ -1,9 +1,34 @@
-import { type FloodLoad, type Measurement, otherOf, type Timing } from '../load.ts'
+import { dialectOf } from '../dialect.ts'
+import { buffer, type Connection, open, type Options, reset } from '../generator/connection.ts'
+import { Latency } from '../generator/latency.ts'
+import { counterOf, ringOf } from '../generator/payloads.ts'
+import { failure, Tally, watch } from '../generator/tally.ts'
+import type { Measurement, Timing } from '../measurement.ts'
 import type { ServerProcess } from '../server-process.ts'
-import { buffer, type Connection, open, type Options, reset } from './connection.ts'
-import { Latency } from './latency.ts'
-import { counterOf, ringOf } from './payloads.ts'
-import { failure, Tally, watch } from './tally.ts'
+import { echo, type EchoLoad } from './echo.ts'
+import type { Kind } from './kind.ts'
+
+/** One client sends as fast as it can, and another one a message at a time: how long does that one wait? */
+export interface FloodLoad {
+  kind: 'flood'
+  /** Texts of a byte, or JSON for schemas. */
+  content: 'text' | 'json'
+}
+
+export const flood: Kind<FloodLoad> = {
+  unit: 'µs until another has its reply (p99)',
+  isLessBetter: true,
+  role: load => echo.role(otherOf(load)),
+  name: ({ content }) => `one floods with ${content === 'json' ? 'JSON for schemas' : 'texts of 1 B'}`,
+  small: load => load,
+  check: (server, load) => echo.check(server, otherOf(load)),
+  measure
+}
+
+/** What the other client does, who floods nobody. */
+function otherOf ({ content }: FloodLoad): EchoLoad {
+  return { kind: 'echo', content, size: 1, connections: 1, inFlight: 1 }
+}
 
 /** Bytes that are written at once, nearly. */
 const PIECE = 1024 * 1024
@@ -11,8 +36,9 @@ const PIECE = 1024 * 1024
 const SOME = 16
 
 /** Floods on one connection, and takes the time of a message and its reply on another, over and over. */
-export async function measureFlood (server: ServerProcess, load: FloodLoad, timing: Timing): Promise<Measurement> {
+async function measure (server: ServerProcess, load: FloodLoad, timing: Timing): Promise<Measurement> {
   const other = otherOf(load)
+  const target = { port: server.port, secure: false, http2: false }
   const ring = ringOf(other, '')
   const tally = new Tally()
   const latency = new Latency(1)
@@ -29,7 +55,7 @@ export async function measureFlood (server: ServerProcess, load: FloodLoad, timi
   }
 
   async function connect (received: Options['received']): Promise<Connection> {
-    const connection = await open({ port: server.port, secure: false, http2: false }, { received, failed })
+    const connection = await open(target, dialectOf(server.spec), { received, failed })
     connections.push(connection)
     return connection
   }
