@@ -40,10 +40,6 @@ export class Batch {
   #deliveries: readonly Delivery[] | (() => readonly Delivery[])
   /** For those who get nothing else. */
   readonly #alone: Bundle
-  /** The bundle that it was last put behind, and the one that this made. */
-  #before: Bundle | null = null
-  #longer: Bundle | null = null
-  #others: Map<Bundle, Bundle> | null = null
 
   /**
    * @param deliveries in order; a function picks them out when they are first asked for
@@ -59,15 +55,9 @@ export class Batch {
     return this.#deliveries
   }
 
-  /** What somebody gets who gets that bundle already. The same bundle always makes the same object. */
+  /** What somebody gets who gets that bundle already. */
   behind (bundle: Bundle | null): Bundle {
-    if (bundle === null) return this.#alone
-    if (bundle !== this.#before) {
-      if (this.#longer !== null) (this.#others ??= new Map()).set(this.#before!, this.#longer)
-      this.#before = bundle
-      this.#longer = this.#others?.get(bundle) ?? new Bundle(bundle, this, 1)
-    }
-    return this.#longer!
+    return bundle === null ? this.#alone : bundle.with(this)
   }
 }
 
@@ -77,6 +67,8 @@ export class Bundle {
   readonly #batch: Batch
   readonly #audience: number
   #deliveries: readonly Delivery[] | null = null
+  /** This bundle with the batch that was last put behind it: batches are handed out one after the other. */
+  #longer: Bundle | null = null
   #variant: Variant | null = null
   #joined: Joined | null = null
   #others: Map<Variant, Joined | null> | null = null
@@ -87,17 +79,32 @@ export class Bundle {
     this.#audience = audience
   }
 
+  /** The same with a batch behind it. Calls in a row with the same batch return the same object. */
+  with (batch: Batch): Bundle {
+    if (this.#longer === null || this.#longer.#batch !== batch) this.#longer = new Bundle(this, batch, 1)
+    return this.#longer
+  }
+
   /** In the order in which they were published, whatever their topics. */
   get deliveries (): readonly Delivery[] {
     if (this.#before === null) return this.#batch.deliveries
-    if (this.#deliveries === null) {
-      const all: Delivery[] = []
-      for (let bundle: Bundle | null = this; bundle !== null; bundle = bundle.#before) {
-        for (const delivery of bundle.#batch.deliveries) all.push(delivery)
+    return this.#deliveries ??= this.#merged()
+  }
+
+  #merged (): Delivery[] {
+    const all: Delivery[] = []
+    let isInOrder = true
+    for (let bundle: Bundle | null = this; bundle !== null; bundle = bundle.#before) {
+      const { deliveries } = bundle.#batch
+      for (let i = deliveries.length - 1; i >= 0; i--) {
+        const delivery = deliveries[i]!
+        if (all.length > 0 && delivery.order > all.at(-1)!.order) isInOrder = false
+        all.push(delivery)
       }
-      this.#deliveries = all.sort((a, b) => a.order - b.order)
     }
-    return this.#deliveries
+    // The last one is first. Topics that were published to once each, as most are, need no sorting.
+    all.reverse()
+    return isInOrder ? all : all.sort((a, b) => a.order - b.order)
   }
 
   /**
