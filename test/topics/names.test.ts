@@ -81,3 +81,17 @@ test('in onReady hooks it may be used', async t => {
   await app.ready()
   t.match(await news.history(), [{ message: 'ready' }])
 })
+
+test('topic.history() needs a history, and a limit is a whole number', async t => {
+  const app = createApp(t)
+  const news = app.topic('/news', { history: { size: 5, ttl: 60_000 } })
+  const plain = app.topic('/plain/:room')
+  await app.ready()
+  t.equal(await codeOf(() => plain.history({ room: 'a' })), 'FST_ERR_WS_NO_HISTORY')
+  for (const limit of [0, -1, 1.5, '1', NaN, Infinity, true, {}] as any[]) {
+    t.match(await errorOf(() => news.history({ limit })), { code: 'FST_ERR_WS_OPTION', message: /'limit' must be a whole number, at least 1/ })
+  }
+  for (const text of ['1', '2', '3']) await news.publish(text)
+  const last = async (options?: any): Promise<unknown[]> => (await news.history(options)).map(({ message }) => message)
+  t.strictSame([await last(), await last({}), await last({ limit: 2 }), await last({ limit: 9 })], [['1', '2', '3'], ['1', '2', '3'], ['2', '3'], ['1', '2', '3']])
+})
