@@ -115,6 +115,19 @@ test('what is called for a message, and sends something, does not change the ord
   t.equal(await text(client), 'm6')
 })
 
+test('nor does what is called while a send() brings out what was published, and only sends', async t => {
+  const { app, open } = await stage(t)
+  const { socket, client } = await open()
+  await socket.subscribe('a')
+  const out = channel('fastify-sockets.message.out')
+  const answer = ({ data }: any): void => { if (data === 'm0') socket.send('m2') }
+  out.subscribe(answer)
+  t.teardown(() => { out.unsubscribe(answer) })
+  for (const message of numbers(2)) void app.sockets.publish('a', message)
+  socket.send('m3')
+  t.same(await texts(client, 4), numbers(4))
+})
+
 test('a subscriber that is closed because it is too slow, in the midst of what it is given', async t => {
   const { app, topics, open } = await stage(t, app => app.topic('/t', { overflow: 'close' }), { ws: { highWaterMark: 100 } })
   const { socket, client } = await open()

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { held } from '../support/garbage.ts'
-import { turn } from '../support/until.ts'
+import { turn, until } from '../support/until.ts'
 import { block, stage } from './stage.ts'
 
 test('the memory of a reader that catches up does not grow with what is published', async t => {
@@ -22,8 +22,9 @@ test('the memory of a reader that catches up does not grow with what is publishe
     return held()
   }
   const before = await publish(3)
-  const after = await publish(20)
-  t.ok(after - before < 2_000_000, `${after - before} bytes for 20 MB published to 20 readers`)
+  await publish(20)
+  // Memory of buffers may be given back a little later than it is collected.
+  await until(() => held() - before < 2_000_000, 'less than 2 MB more than before, with 20 MB published to 20 readers')
   for (const { socket } of slow) {
     t.ok(socket.bufferedAmount < 64_000 + 20_000, `${socket.bufferedAmount}`)
     socket.terminate()
