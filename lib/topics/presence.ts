@@ -37,11 +37,15 @@ export class Presence {
   /** Members without a socket, for as long as they may be away. */
   readonly #away: Deadlines<Entry>
 
-  constructor (engine: Engine<Publication>, settings: PresenceSettings, publish: (topic: string, make: () => unknown) => void) {
+  /** @param report is told what fails and nobody waits for */
+  constructor (
+    engine: Engine<Publication>, settings: PresenceSettings, publish: (topic: string, make: () => unknown) => void,
+    report: (error: unknown, topic: string) => void
+  ) {
     this.#engine = engine
     this.#settings = settings
     this.#publish = publish
-    this.#away = new Deadlines(settings.grace, entry => { void this.#left(entry) })
+    this.#away = new Deadlines(settings.grace, entry => { this.#left(entry).catch(error => report(error, entry.topic)) })
   }
 
   /** What the others learn of a socket. Code of the user's. */
@@ -78,12 +82,18 @@ export class Presence {
     await this.#inTurn(entry, async () => {
       const { topic, id, info } = entry
       if (entry.sockets > 0) return
-      if (await this.#engine.leave(topic, id)) this.#announce('left', topic, { id, info })
-      if (entry.sockets > 0) return
-      const members = this.#topics.get(topic)!
-      members.delete(id)
-      if (members.size === 0) this.#topics.delete(topic)
+      try {
+        if (await this.#engine.leave(topic, id)) this.#announce('left', topic, { id, info })
+      } finally {
+        if (entry.sockets === 0) this.#forget(entry)
+      }
     })
+  }
+
+  #forget ({ topic, id }: Entry): void {
+    const members = this.#topics.get(topic)!
+    members.delete(id)
+    if (members.size === 0) this.#topics.delete(topic)
   }
 
   /** One after the other: a member that leaves and comes back at once has left before it joins, whatever the engine answers first. */

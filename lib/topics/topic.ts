@@ -51,7 +51,9 @@ export class DeclaredTopic implements Policy {
     this.#booted = {
       hub,
       compilers,
-      presence: presence && new Presence(hub.engine, presence, (name, make) => { void this.#announce(name, make) })
+      presence: presence && new Presence(
+        hub.engine, presence, (name, make) => { void this.#announce(name, make) }, (error, name) => hub.report(error, name)
+      )
     }
   }
 

@@ -1,4 +1,5 @@
 import { test, type Test } from 'tap'
+import { MemoryEngine } from '../../lib/backplane/memory.ts'
 import { delayEngines, turns } from '../support/late-engine.ts'
 import { until } from '../support/until.ts'
 import { announce, house, stillClock } from './people.ts'
@@ -67,3 +68,32 @@ test('who comes back before the engine is told that it leaves has not left', asy
   t.strictSame(await changes(1), ['joined'])
   t.equal(await rooms.count(room), 1)
 })
+
+test('an engine that fails: subscribe() rejects, what nobody waits for is logged, and the next attempt succeeds', async t => {
+  const { app, rooms, visit } = await house(t, { presence: { announce, grace: 0 } })
+  const { socket } = await visit('user=ada')
+  const room = { room: 'a' }
+  fails(t, 'join')
+  await t.rejects(socket.subscribe(rooms, room), { message: 'join' })
+  await until(async () => await rooms.count(room) === 0)
+  fails(t, 'leave')
+  await socket.subscribe(rooms, room)
+  socket.unsubscribe(rooms, room)
+  const complaint = () => app.lines.find(({ msg }) => msg === 'publishing to a topic failed')
+  await until(() => complaint() !== undefined)
+  t.match(complaint(), { topic: '/rooms/a', err: { message: 'leave' } })
+  await socket.subscribe(rooms, room)
+  socket.unsubscribe(rooms, room)
+  await until(async () => await rooms.count(room) === 0)
+})
+
+/** The next call fails. */
+function fails (t: Test, method: 'join' | 'leave'): void {
+  const { restore } = t.intercept(MemoryEngine.prototype, method, {
+    value: async () => {
+      restore()
+      throw new Error(method)
+    },
+    configurable: true
+  })
+}
