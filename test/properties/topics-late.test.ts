@@ -8,7 +8,7 @@ import { carryOut, Place } from './topics-run.ts'
  * The same as in topics.test.ts, if what is published, read and announced passes through a network.
  */
 
-holds('subscribers get everything once and in order from an engine that answers late, and announces later', 40, t => {
+holds('subscribers get everything once and in order from an engine that answers late, and announces later', 120, t => {
   const next = { requests: () => 0, answers: () => 0, announcements: () => 0 }
   t.teardown(delayEngines({
     request: () => next.requests(), answer: () => next.answers(), announcement: () => next.announcements()
