@@ -1,19 +1,24 @@
-/** At most this many are told in one turn of the event loop. */
-const TOLD_PER_TURN = 100
+/** At most this many are told in one turn of the event loop, if that is little work. */
+const TOLD_PER_TURN = 1000
 
 /** Many things that end after the same delay, with one timer, which does not keep the process alive. */
 export class Deadlines<Key> {
   readonly #delay: number
   readonly #onOver: (key: Key) => void
+  readonly #perTurn: number
   /** When each is over: the soonest first, because all have the same delay. */
   readonly #ends = new Map<Key, number>()
   #timer: NodeJS.Timeout | null = null
   #isClosed = false
 
-  /** @param onOver is called later, for each key whose time has come. It may start and stop any, and does not throw. */
-  constructor (delay: number, onOver: (key: Key) => void) {
+  /**
+   * @param onOver is called later, for each key whose time has come. It may start and stop any, and does not throw.
+   * @param perTurn for how many in one turn of the event loop
+   */
+  constructor (delay: number, onOver: (key: Key) => void, perTurn = TOLD_PER_TURN) {
     this.#delay = delay
     this.#onOver = onOver
+    this.#perTurn = perTurn
   }
 
   /** The delay begins now, once more if it was running. */
@@ -44,7 +49,7 @@ export class Deadlines<Key> {
     const now = performance.now()
     let told = 0
     for (const [key, end] of this.#ends) {
-      if (end > now || told === TOLD_PER_TURN) {
+      if (end > now || told === this.#perTurn) {
         this.#timer = this.#wait(Math.max(1, end - now))
         return
       }

@@ -7,6 +7,9 @@ import type { LiveSocket } from '../live/live-socket.ts'
 import { handled } from '../socket/pings.ts'
 import type { Publication } from './publication.ts'
 
+/** At most so many members leave in one turn of the event loop: each change may be published, by code of the user's. */
+const LEFT_PER_TURN = 100
+
 /** The option `presence` with its defaults. */
 export interface PresenceSettings {
   info (socket: any): unknown
@@ -45,7 +48,7 @@ export class Presence {
     this.#engine = engine
     this.#settings = settings
     this.#publish = publish
-    this.#away = new Deadlines(settings.grace, entry => { this.#left(entry).catch(error => report(error, entry.topic)) })
+    this.#away = new Deadlines(settings.grace, entry => { this.#left(entry).catch(error => report(error, entry.topic)) }, LEFT_PER_TURN)
   }
 
   /** What the others learn of a socket. Code of the user's. */
