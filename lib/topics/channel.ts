@@ -19,8 +19,8 @@ interface Handout {
   readonly excepted: ReadonlySet<Listener> | null
   readonly first: number
   readonly last: number
-  /** How many listeners, from the first, have yet to be given it: those who leave are replaced from the end. */
-  left: number
+  /** How many listeners, from the first, have been given it. */
+  given: number
 }
 
 /** Somebody who is subscribed. */
@@ -122,12 +122,21 @@ export class Channel implements Source {
   leave (listener: Listener): void {
     this.#held.delete(listener)
     if (listener.index < 0) return
-    const last = this.#live.pop()!
-    if (last !== listener) {
-      this.#live[listener.index] = last
-      last.index = listener.index
+    let { index } = listener
+    const handout = this.#handout
+    if (handout !== null && index < handout.given) {
+      // Those who have been given what is handed out stay in front of those who have not.
+      this.#place(this.#live[--handout.given]!, index)
+      index = handout.given
     }
+    const last = this.#live.pop()!
+    if (index < this.#live.length) this.#place(last, index)
     listener.index = -1
+  }
+
+  #place (listener: Listener, index: number): void {
+    this.#live[index] = listener
+    listener.index = index
   }
 
   /** A message is announced. */
@@ -147,10 +156,9 @@ export class Channel implements Source {
 
   distribute (round: Receiver[], isOver: () => boolean): boolean {
     const handout = this.#handout ??= this.#nextHandout()
-    handout.left = Math.min(handout.left, this.#live.length)
-    for (let given = 1; handout.left > 0; given++) {
-      this.#hand(handout, this.#live[--handout.left]!, round)
-      if (given % BETWEEN_LOOKS === 0 && isOver()) return false
+    while (handout.given < this.#live.length) {
+      this.#hand(handout, this.#live[handout.given++]!, round)
+      if (handout.given % BETWEEN_LOOKS === 0 && isOver()) return false
     }
     this.#handout = null
     this.#isAdded = this.#pending.length > 0
@@ -171,7 +179,7 @@ export class Channel implements Source {
       excepted: this.#exceptedBy(deliveries),
       first: deliveries[0]!.numbered.seq,
       last: deliveries.at(-1)!.numbered.seq,
-      left: this.#live.length
+      given: 0
     }
   }
 
