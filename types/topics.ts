@@ -132,7 +132,8 @@ export interface Subscriber {
   subscribe (topic: string | SingleTopic, options?: SubscribeOptions): Promise<Beginning>
   subscribe<Params> (topic: Topic<Params>, params: NoInfer<Params>, options?: SubscribeOptions): Promise<Beginning>
   /**
-   * Nothing of the topic is delivered after this call; what was published before it still is.
+   * Nothing of the topic is delivered after this call. What was published before it still is, unless the socket is too slow and
+   * has yet to read it from the history.
    *
    * @returns whether the socket was subscribed
    */

@@ -127,9 +127,10 @@ export class Bundle {
     let length = 0
     for (const delivery of this.deliveries) {
       const frame = variant.frame(delivery.form(variant.encode))
-      if (frame === null || length > MAX_JOINED) return null
+      if (frame === null) return null
       frames.push(frame.bytes)
       length += frame.bytes.length
+      if (length > MAX_JOINED && frames.length > 1) return null
     }
     if (frames.length === 0) return null
     if (frames.length === 1) return { bytes: frames[0]!, count: 1 }
