@@ -48,6 +48,11 @@ class FanOut implements Due {
   #end = 0
   #isDue = false
 
+  /** Those that have something to hand out. */
+  get sources (): readonly Source[] {
+    return this.#sources
+  }
+
   /** Something was published: the source distributes it when the turn ends. */
   add (source: Source): void {
     this.#sources.push(source)

@@ -169,8 +169,12 @@ export class Subscriber implements Subscribing, SocketTopics {
     const { bundle } = this
     this.bundle = null
     const pending = []
-    for (const subscription of this.#subscriptions.values()) {
-      if (!subscription.isLive || !subscription.channel.hasPending) continue
+    // Whichever are fewer: a socket may be subscribed to a thousand topics, and be sent something for each message that it publishes.
+    const candidates = fanOut.sources.length < this.#subscriptions.size
+      ? fanOut.sources.map(source => this.#subscriptions.get(source))
+      : this.#subscriptions.values()
+    for (const subscription of candidates) {
+      if (!subscription?.isLive || !subscription.channel.hasPending) continue
       for (const delivery of subscription.channel.pendingFor(subscription)) pending.push(delivery)
       subscription.reached(subscription.channel.seq)
     }
