@@ -210,7 +210,9 @@ export class Channel implements Source {
 }
 
 /** What a listener has not been given, without that which leaves it out. */
-function partOf (deliveries: ReadonlyArray<Delivery<Channel>>, { after, name }: Pick<Listener, 'after' | 'name'>): Array<Delivery<Channel>> {
+function partOf (
+  deliveries: ReadonlyArray<Delivery<Channel>>, { after, name }: Pick<Listener, 'after' | 'name'>
+): Array<Delivery<Channel>> {
   let start = deliveries.length
   while (start > 0 && deliveries[start - 1]!.numbered.seq > after) start--
   const part = []

@@ -122,6 +122,8 @@ export class DeclaredTopic implements Policy {
 
 /** A copy of a message with the placeholder in it. @throws {FST_ERR_WS_INVALID_PUBLISH} */
 function withPosition (message: unknown, property: string): object {
+  // Each of their bytes would be a property.
+  if (ArrayBuffer.isView(message)) throw new FST_ERR_WS_INVALID_PUBLISH('message must be object')
   const { toJSON } = message as { toJSON?: unknown } ?? {}
   const value: unknown = typeof toJSON === 'function' ? toJSON.call(message) : message
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new FST_ERR_WS_INVALID_PUBLISH('message must be object')

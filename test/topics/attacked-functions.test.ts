@@ -77,3 +77,11 @@ test('to unsubscribe while the subscription begins is no failure, whoever waits 
   t.same(socket.subscriptions, [])
   t.equal(await codeOf(() => { const answer = socket.subscribe('c'); socket.unsubscribe('c'); return answer }), 'FST_ERR_WS_UNSUBSCRIBED')
 })
+
+test('bytes carry no position: they are refused before each of them is taken for a property', async t => {
+  const { topics } = await stage(t, app => app.topic('/a', {
+    schema: { message: { type: 'object', properties: { at: { type: 'string' } } } }, history: { size: 2, ttl: 60_000, position: 'at' }
+  }))
+  t.equal(await codeOf(() => topics.publish(Buffer.from('abc') as any)), 'FST_ERR_WS_INVALID_PUBLISH')
+  t.same(await topics.history(), [])
+})
