@@ -113,7 +113,7 @@ class Logs<Message> {
  */
 export class MemoryEngine<Message> implements Engine<Message> {
   /** Tells the positions of this engine from those of earlier ones. */
-  readonly #epoch = randomBytes(6).toString('base64url')
+  readonly #epoch = randomBytes(6).toString('hex')
   #seq = 0
   #sink: EngineSink<Message> | null = null
   /** The logs of each topic that is subscribed to; null: it keeps none. */

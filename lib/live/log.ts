@@ -24,25 +24,25 @@ export function shown (text: string | undefined): string {
  * logging is no reason to fail.
  */
 export function logError ({ request }: Logged, level: 'info' | 'error', error: unknown, message: string): void {
-  logErrorTo(request.log, level, error, message, {})
+  logErrorOf(request, level, error, message, {})
 }
 
-/** The same, for an error of no socket, with more fields. */
-export function logErrorTo (logger: Request['log'], level: 'info' | 'error', error: unknown, message: string, fields: object): void {
+/** The same for anything that has a logger, with more fields. */
+export function logErrorOf (owner: Pick<Request, 'log'>, level: 'info' | 'error', error: unknown, message: string, fields: object): void {
   const err = loggable(error)
-  if (log(logger, level, () => ({ err, ...fields }), message)) return
-  log(logger, level, () => ({ err: loggableText(inspect(err), MAX_TEXT), ...fields }), message)
+  if (log(owner, level, () => ({ err, ...fields }), message)) return
+  log(owner, level, () => ({ err: loggableText(inspect(err), MAX_TEXT), ...fields }), message)
 }
 
 /** Logs at level info. Does not throw. */
 export function logInfo ({ request }: Logged, fields: object, message: string): void {
-  log(request.log, 'info', () => fields, message)
+  log(request, 'info', () => fields, message)
 }
 
-/** Returns false if the logger throws. */
-function log (logger: Request['log'], level: 'info' | 'error', fields: () => object, message: string): boolean {
+/** Returns false if the logger throws, or the owner when it is asked for it. */
+function log (owner: Pick<Request, 'log'>, level: 'info' | 'error', fields: () => object, message: string): boolean {
   try {
-    logger[level](fields(), message)
+    owner.log[level](fields(), message)
     return true
   } catch {
     return false

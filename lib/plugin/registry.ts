@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { PluginOptions } from '../../types/options.ts'
 import { MemoryEngine } from '../backplane/memory.ts'
 import { TimerWheel } from '../connection/timer-wheel.ts'
-import { logErrorTo } from '../live/log.ts'
+import { logErrorOf } from '../live/log.ts'
 import { Scope } from '../live/scope.ts'
 import type { InjectTarget } from '../testing/inject.ts'
 import { TopicScope } from '../topics/topic-scope.ts'
@@ -80,10 +80,10 @@ export class Registry implements InjectTarget {
    * Makes the parts of a registration. Those of one app come from one copy of this package, as its topics and sockets do:
    * another copy would not know them.
    */
-  newRegistration ({ log }: FastifyInstance, options: PluginOptions): Registration {
+  newRegistration (app: FastifyInstance, options: PluginOptions): Registration {
     const scope = new Scope(options, drainOptions(options.drain), this.#wheel)
     const topics = new TopicScope(scope, new MemoryEngine(), (error, topic, untold) => {
-      logErrorTo(log, 'error', error, 'publishing to a topic failed', { topic, untold })
+      logErrorOf(app, 'error', error, 'publishing to a topic failed', { topic, untold })
     })
     return { scope, topics }
   }

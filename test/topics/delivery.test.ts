@@ -248,3 +248,9 @@ test('in memory, through injectWS', async t => {
   await until(() => app.sockets.size === 0)
   t.equal(app.sockets.stats().topics['']!.subscriptions, 0)
 })
+
+test('a socket that has never subscribed is subscribed to nothing', async t => {
+  const { open } = await stage(t)
+  const { socket } = await open()
+  t.strictSame(socket.subscriptions, [])
+})

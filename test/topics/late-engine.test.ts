@@ -16,11 +16,12 @@ async function distant (t: Test) {
     answer: () => 0,
     announcement: () => isHeld ? new Promise<void>(resolve => { waiting.push(resolve) }) : 0
   }))
-  const { topics: topic, open } = await stage(t, app => app.topic('/late', {
+  const { app, topics: topic, open } = await stage(t, app => app.topic('/late', {
     schema: { message: { type: 'object', properties: { n: { type: 'integer' }, at: { type: 'string' } } } } as any,
     history: { size: 100, ttl: 60_000, position: 'at' }
   }))
   return {
+    app,
     topic: topic as any,
     open,
     /** How many turns of the loop the next requests take. */
@@ -98,4 +99,22 @@ test('who has read what is yet to be announced does not get it with a message of
   await topic.publish({ n: 4 })
   t.equal(await text(second.client), 'now')
   t.strictSame(numbers([await text(second.client)]), [4])
+})
+
+test('a message that was published before anybody could say how long it is for a route is kept for its sockets all the same', async t => {
+  const { app, open, hold, letGo } = await distant(t)
+  const first = await open()
+  await first.socket.subscribe('news')
+  hold()
+  await app.sockets.publish('news', 'text')
+  const { socket, client } = await open('/values')
+  await socket.subscribe('news', {
+    async begin () {
+      letGo()
+      t.equal(await text(first.client), 'text')
+      socket.send('began')
+    }
+  })
+  t.equal(await text(client), '"began"')
+  t.equal(await text(client), '"text"')
 })

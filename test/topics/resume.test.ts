@@ -3,7 +3,7 @@ import { test } from 'tap'
 import { fakeClock } from '../support/clock.ts'
 import { codeOf } from '../support/serve.ts'
 import { turn, until } from '../support/until.ts'
-import { numbers, stage, text, texts, textsSoFar } from './stage.ts'
+import { block, numbers, stage, text, texts, textsSoFar } from './stage.ts'
 
 const HISTORY = { size: 1000, ttl: 60_000 }
 
@@ -168,4 +168,23 @@ test('who recovers is told of on the diagnostics channel', async t => {
   const { socket } = await open()
   await socket.subscribe(topics, { since })
   t.match(seen, [{ socket, topic: '/t', url: '/t', recovered: true, at: since }])
+})
+
+test('a reader that has taken just as much as was read of a history waits for its turn before it reads on', async t => {
+  const messages = Array.from({ length: 300 }, (_, i) => String(i).padStart(10, '0'))
+  const frame = 2 + 10
+  // What is read at a time are 128 messages: the last of them is one too many.
+  const { topics, open } = await stage(t, app => app.topic('/t', { history: HISTORY }), { ws: { highWaterMark: 128 * frame - 1 } })
+  const { at } = await topics.publish('first')
+  for (const message of messages) await topics.publish(message)
+  const { socket, client } = await open()
+  const release = block(socket)
+  t.same(await socket.subscribe(topics, { since: at }), { recovered: true, at })
+  await until(() => socket.bufferedAmount === 128 * frame)
+  for (let i = 0; i < 3; i++) await turn()
+  t.equal(socket.bufferedAmount, 128 * frame)
+  release()
+  t.same(await texts(client, 300), messages)
+  await topics.publish('live')
+  t.equal(await text(client), 'live')
 })
