@@ -22,7 +22,7 @@ export function publishByName (hub: Hub, name: string, message: unknown, options
   return Answer.of(async () => {
     checkName(name)
     return publishTo(hub, name, hub.undeclared, except => new ValuePublication(message, except), options)
-  }, error => hub.report(error, typeof name === 'string' ? shown(name) : ''))
+  }, error => hub.report(error, nameForLog(name)))
 }
 
 async function publishTo (
@@ -46,4 +46,9 @@ function insideOf (option: string, socket: unknown, expected: string): LiveSocke
   const inside = PublicLiveSocket.insideOf(socket)
   if (inside === null) throw new FST_ERR_WS_TOPIC_OPTION(option, expected)
   return inside
+}
+
+/** What is no name may be anything: an object might throw where it is made text. */
+function nameForLog (name: unknown): string {
+  return typeof name === 'object' || typeof name === 'function' ? '' : shown(String(name))
 }
