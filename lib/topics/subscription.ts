@@ -64,7 +64,6 @@ export class Subscription implements Listener, DrainWaiter, Due {
     return this.#state === 'LIVE'
   }
 
-  /** Whether it reads the history, or waits to. */
   get #isBehind (): boolean {
     return this.#state === 'BEHIND' && this.receiver.socket.connection.isOpen
   }
@@ -139,12 +138,9 @@ export class Subscription implements Listener, DrainWaiter, Due {
     const { except } = delivery.numbered.message
     if (this.#tail === null || this.#tail.isFull || (except !== null && except === this.name)) return
     const missed = this.#tail.add(delivery)
-    if (missed !== null) {
-      this.#missed(missed)
-      return
-    }
+    if (missed !== null) this.#missed(missed)
     // Not now: the listeners of the socket would be called in the midst of a publish().
-    if (this.channel.policy.retention === null) at(TURN_END, this)
+    else if (this.channel.policy.retention === null) at(TURN_END, this)
   }
 
   /** Too much was published while it was held, and there is no history to read it from. */
@@ -155,7 +151,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
   /** The socket has drained. */
   drained (): void {
     if (this.#state === 'BEHIND') {
-      void this.#catchUp()
+      this.#readOn()
     } else if (this.#latest !== null && !this.#waitsIfCongested()) {
       const { numbered } = this.#latest
       this.#latest = null
@@ -187,7 +183,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
     throw new FST_ERR_WS_NOT_OPEN('subscribe()')
   }
 
-  /** From where the topic stands now, keeps what is published. */
+  /** Keeps what is published from now on. */
   #hold (): void {
     this.#state = 'HELD'
     this.after = this.channel.seq
@@ -220,7 +216,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
     this.channel.leave(this)
     if (tail === null || tail.isFull) {
       this.#fallBehind(tail === null ? missed : chunkOf(tail.deliveries.map(one => one.numbered)))
-      void this.#catchUp()
+      this.#readOn()
       return
     }
     this.#goLive(this.channel.seq)
@@ -239,6 +235,13 @@ export class Subscription implements Listener, DrainWaiter, Due {
     this.#state = 'BEHIND'
     this.#next = next
     this.after = 0
+  }
+
+  #readOn (): void {
+    this.#catchUp().catch(error => {
+      this.receiver.socket.failed(error)
+      if (this.#isBehind) this.#closeLagging()
+    })
   }
 
   /** Reads the history and sends it, as long as the socket can take it, a part in each turn. Nobody calls it meanwhile. */

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Retention } from '../backplane/engine.ts'
 import { FST_ERR_WS_INVALID_PUBLISH, FST_ERR_WS_POSITION, FST_ERR_WS_TOPIC_NOT_READY } from '../errors.ts'
+import { toBytes } from '../socket/bytes.ts'
+import { PreparedMessage } from '../socket/prepared-message.ts'
 import type { Hub } from './hub.ts'
 import type { TopicUrl } from './name.ts'
 import { noCounts, type Overflow, type Policy } from './policy.ts'
@@ -21,6 +23,13 @@ export interface TopicCompilers {
   params: (params: Record<string, unknown>) => Record<string, unknown>
   /** Null: each route encodes messages for itself. */
   serialize: ((message: unknown) => string) | null
+}
+
+/** A message as it is now, for a history: the user may change the value afterwards. Text and what is prepared stay as they are. */
+function snapshotOf (message: unknown): unknown {
+  if (typeof message !== 'object' || message === null || PreparedMessage.formsOf(message) !== null) return message
+  const bytes = toBytes(message, true)
+  return bytes === null ? JSON.parse(JSON.stringify(message)) : Buffer.from(bytes)
 }
 
 /** Stands for a position that is not known yet. Random, so that no message contains it by chance or on purpose. */
@@ -102,7 +111,7 @@ export class DeclaredTopic implements Policy {
   /** @throws {FST_ERR_WS_INVALID_PUBLISH | FST_ERR_WS_POSITION} */
   publication (message: unknown, except: string | null): Publication {
     const { serialize } = this.#mustBeBooted().compilers
-    if (serialize === null) return new ValuePublication(message, except)
+    if (serialize === null) return new ValuePublication(this.retention === null ? message : snapshotOf(message), except)
     const { position } = this.#settings
     if (position === null) return new JsonPublication([serialize(message)], except)
     const parts = serialize(withPosition(message, position)).split(PLACEHOLDER)

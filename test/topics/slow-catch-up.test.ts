@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { MemoryEngine } from '../../lib/backplane/memory.ts'
 import { fakeClock } from '../support/clock.ts'
 import { stall } from '../support/serve.ts'
 import { turn, until } from '../support/until.ts'
@@ -210,4 +211,42 @@ test('a topic that has been idle for longer than its history: falling behind the
   release()
   t.same(await texts(slow.client, 6), [FILLING, ...numbers(5)])
   t.match(app.sockets.stats().topics['/t/:id'], { lost: 0 })
+})
+
+test('an engine that cannot read a history: onError is told, and the reader is closed, for it would miss something', async t => {
+  const { topics, failures, open } = await stage(t, app => app.topic('/t', { overflow: 'catch-up', history: { size: 100, ttl: 60_000 } }), { ws: WS })
+  const { socket, client } = await open()
+  await socket.subscribe(topics)
+  const release = block(socket)
+  for (const message of numbers(50)) await topics.publish(message.padEnd(WS.highWaterMark / 10, '.'))
+  await until(() => socket.bufferedAmount > WS.highWaterMark)
+  const failure = new Error('on purpose')
+  t.intercept(MemoryEngine.prototype, 'read', { value: () => Promise.reject(failure) })
+  release()
+  await until(() => failures.length > 0)
+  t.strictSame(failures, [failure])
+  t.match(await socket.closed, { code: 1013, reason: 'the peer reads too slowly' })
+  await client.destroy()
+})
+
+test('what is in a history does not change with the value that was published', async t => {
+  const { app, topics, open } = await stage(t, app => app.topic('/t', { history: { size: 100, ttl: 60_000 } }))
+  const state = { n: 0 }
+  const bytes = Buffer.from([0])
+  for (; state.n < 3; state.n++, bytes[0]!++) {
+    await topics.publish(state)
+    await topics.publish(bytes)
+  }
+  await topics.publish('text')
+  await topics.publish(app.sockets.prepare('prepared'))
+  t.strictSame((await topics.history()).map(({ message }: any) => message), [
+    { n: 0 }, Buffer.from([0]), { n: 1 }, Buffer.from([1]), { n: 2 }, Buffer.from([2]), 'text', 'prepared'
+  ])
+  const { socket, client } = await open('/values')
+  await socket.subscribe(topics)
+  state.n = 10
+  const published = topics.publish(state)
+  state.n = 11
+  await published
+  t.equal(await text(client), '{"n":10}')
 })
