@@ -75,7 +75,7 @@ export class TopicLog {
 
 /** The number in a position of the memory engine; null: it is none. Only tests may look into one. */
 export function seqOf (position: string): number | null {
-  const [, digits] = /^.{8}-([0-9a-z]+)$/.exec(position) ?? []
+  const [, digits] = /^[0-9a-f]{12}-([0-9a-z]+)$/.exec(position) ?? []
   return digits === undefined ? null : parseInt(digits, 36)
 }
 

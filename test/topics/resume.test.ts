@@ -188,3 +188,21 @@ test('a reader that has taken just as much as was read of a history waits for it
   await topics.publish('live')
   t.equal(await text(client), 'live')
 })
+
+test('whoever leaves as it gets the last of what it missed gets nothing more', async t => {
+  const { app, topics, open } = await stage(t, app => app.topic('/t', { history: HISTORY }))
+  const { at } = await topics.publish('first')
+  for (const message of numbers(3)) await topics.publish(message)
+  const one = await open()
+  const sent = channel('fastify-sockets.message.out')
+  const leave = (message: any): void => {
+    if (message.socket === one.socket && message.data === 'm2') t.equal(one.socket.unsubscribe(topics), true)
+  }
+  sent.subscribe(leave)
+  t.teardown(() => sent.unsubscribe(leave))
+  await one.socket.subscribe(topics, { since: at })
+  t.same(await texts(one.client, 3), numbers(3))
+  await topics.publish('for nobody')
+  t.same(await textsSoFar(one), [])
+  t.match(app.sockets.stats().topics['/t'], { topics: 0, subscriptions: 0 })
+})
