@@ -19,8 +19,7 @@ export const memory: Kind<MemoryLoad> = {
   isFresh: true,
   role: () => 'echo',
   name: load => `memory of ${grouped(load.connections)} idle WebSockets${withTls(load) ? ', TLS' : ''}`,
-  // So many that the growth is more than chance; over TLS it is larger, and takes longer.
-  small: load => ({ ...load, connections: load.tls === true ? 200 : 1000 }),
+  small: load => ({ ...load, connections: 100 }),
   check: checkHandshake,
   measure
 }

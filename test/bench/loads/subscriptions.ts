@@ -18,7 +18,7 @@ export const subscriptions: Kind<SubscriptionsLoad> = {
   isFresh: true,
   role: () => 'topics',
   name: ({ connections, each, topics }) => `memory of ${grouped(connections)} × ${each} subscriptions to ${grouped(topics)} topics`,
-  small: load => ({ ...load, connections: 1000, topics: 300, each: 3, batch: 300 }),
+  small: load => ({ ...load, connections: 100, topics: 30, each: 3, batch: 30 }),
   check: (server, load) => checkTopics(server, load, true),
   measure
 }
