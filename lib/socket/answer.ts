@@ -17,7 +17,8 @@ export class Answer<Value> extends Promise<Value> {
 
   /** @param report is called a turn after a rejection that nobody has asked for */
   static of<Value> (work: () => Promise<Value>, report: (error: unknown) => void): Answer<Value> {
-    const answer = new Answer<Value>(resolve => { resolve(started(work)) })
+    // What the work throws at once rejects as well.
+    const answer = new Answer<Value>(resolve => { resolve(work()) })
     Promise.prototype.then.call(answer, undefined, error => {
       setImmediate(() => { if (!answer.#isAwaited) report(error) })
     })
@@ -31,9 +32,4 @@ export class Answer<Value> extends Promise<Value> {
     this.#isAwaited = true
     return super.then(onFulfilled, onRejected)
   }
-}
-
-/** What the work throws at once rejects as well. */
-async function started<Value> (work: () => Promise<Value>): Promise<Value> {
-  return work()
 }

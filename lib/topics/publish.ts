@@ -11,7 +11,7 @@ import type { DeclaredTopic } from './topic.ts'
 
 /** Publishes to a declared topic. */
 export function publish (topic: DeclaredTopic, params: unknown, message: unknown, options?: PublishOptions): Answer<Published> {
-  return Answer.of(async () => {
+  return Answer.of(() => {
     const name = topic.nameOf(params)
     return publishTo(topic.hub, name, topic, except => topic.publication(message, except), options)
   }, error => topic.report(error))
@@ -19,7 +19,7 @@ export function publish (topic: DeclaredTopic, params: unknown, message: unknown
 
 /** Publishes to a name that was not declared. */
 export function publishByName (hub: Hub, name: string, message: unknown, options?: PublishOptions): Answer<Published> {
-  return Answer.of(async () => {
+  return Answer.of(() => {
     checkName(name)
     return publishTo(hub, name, hub.undeclared, except => new ValuePublication(message, except), options)
   }, error => hub.report(error, nameForLog(name)))
