@@ -6,17 +6,17 @@ import type { MessageForm } from '../connection/message-form.ts'
 import { CloseCode, isCloseCode } from '../contract/close-code.ts'
 import type { CloseInfo, SocketState } from '../contract/socket.ts'
 import {
-  FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_CLOSE_REASON, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SLOW_PEER,
+  FST_ERR_WS_NOT_OPEN, FST_ERR_WS_OVER_RATE, FST_ERR_WS_SLOW_PEER,
   FST_ERR_WS_UNSUBSCRIBED
 } from '../errors.ts'
 import type { SocketAgreement, Recipient, SocketBehaviour } from './behaviour.ts'
+import { checkClose } from './check-close.ts'
 import { dataOf } from './data.ts'
 import { Inbox, type InboxOwner, REFUSED } from './inbox.ts'
 import { isAbortBy, Outcome } from './outcome.ts'
 import { handled, Pings } from './pings.ts'
 import { PreparedMessage } from './prepared-message.ts'
 import { PublicSocket, type SocketInside } from './public-socket.ts'
-import { typeName } from './type-name.ts'
 import { UserCode } from './user-code.ts'
 
 interface Waiting {
@@ -104,8 +104,7 @@ export class SocketCore extends UserCode implements SocketInside, Recipient, Con
   }
 
   close (code: number = CloseCode.NORMAL, reason = ''): Promise<CloseInfo> {
-    if (!isCloseCode(code)) throw new FST_ERR_WS_CLOSE_CODE(code)
-    if (typeof reason !== 'string') throw new FST_ERR_WS_CLOSE_REASON(typeName(reason))
+    checkClose(code, reason)
     this.#close(code, reason)
     return this.closed
   }

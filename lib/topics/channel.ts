@@ -2,6 +2,7 @@ import type { Numbered, Top } from '../backplane/engine.ts'
 import type { Encode } from '../socket/prepared-message.ts'
 import { Batch, Delivery } from './bundle.ts'
 import { fanOut, type Receiver, type Source } from './fan-out.ts'
+import { Groups } from './groups.ts'
 import type { Policy } from './policy.ts'
 import type { Publication } from './publication.ts'
 
@@ -54,7 +55,8 @@ export class Channel implements Source {
   /** How many are subscribed, by the encoder of their routes. */
   readonly #encoders = new Map<Encode, number>()
   #size = 0
-  #named: Map<string, Set<Listener>> | null = null
+  /** By their names; null: nobody has one. */
+  #named: Groups<string, Listener> | null = null
   /** What the live ones have yet to be given, behind that which is being handed out. */
   #pending: Array<Delivery<Channel>> = []
   #handout: Handout | null = null
@@ -96,16 +98,13 @@ export class Channel implements Source {
     const left = this.#encoders.get(listener.encode)! - 1
     if (left === 0) this.#encoders.delete(listener.encode)
     else this.#encoders.set(listener.encode, left)
-    const named = listener.name === null ? undefined : this.#named?.get(listener.name)
-    if (named?.delete(listener) && named.size === 0) this.#named!.delete(listener.name!)
+    if (listener.name !== null) this.#named?.delete(listener.name, listener)
   }
 
   /** From now on, it can be left out by its name. */
   addName (listener: Listener): void {
-    this.#named ??= new Map()
-    const named = this.#named.get(listener.name!)
-    if (named === undefined) this.#named.set(listener.name!, new Set([listener]))
-    else named.add(listener)
+    this.#named ??= new Groups()
+    this.#named.add(listener.name!, listener)
   }
 
   /** From now on, it gets what is published. It has been given everything up to `after`. */
@@ -203,7 +202,7 @@ export class Channel implements Source {
     let all: Set<Listener> | null = null
     for (const { numbered: { message } } of deliveries) {
       if (message.except === null) continue
-      for (const listener of this.#named.get(message.except) ?? []) (all ??= new Set()).add(listener)
+      for (const listener of this.#named.get(message.except)) (all ??= new Set()).add(listener)
     }
     return all
   }

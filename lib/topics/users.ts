@@ -1,13 +1,15 @@
 import { types } from 'node:util'
 import type { UserSockets } from '../../types/socket.ts'
-import { CloseCode, isCloseCode } from '../contract/close-code.ts'
-import { FST_ERR_WS_CLOSE_CODE, FST_ERR_WS_CLOSE_REASON, FST_ERR_WS_IDENTIFY } from '../errors.ts'
+import { CloseCode } from '../contract/close-code.ts'
+import { FST_ERR_WS_IDENTIFY } from '../errors.ts'
 import type { Observer } from '../live/life.ts'
 import type { LiveSocket, Request } from '../live/live-socket.ts'
+import { Answer } from '../socket/answer.ts'
+import { checkClose } from '../socket/check-close.ts'
 import { handled } from '../socket/pings.ts'
 import { PreparedMessage } from '../socket/prepared-message.ts'
 import { typeName } from '../socket/type-name.ts'
-import { Answer } from '../socket/answer.ts'
+import { Groups } from './groups.ts'
 
 /** A connection of a user, from the end of the handshake's hooks. */
 interface Arrival {
@@ -37,7 +39,7 @@ export class Users implements Observer {
   readonly #identify: (request: Request) => unknown
   readonly #report: (error: unknown) => void
   readonly #arrivals = new Map<Request, Arrival>()
-  readonly #users = new Map<string, Set<Arrival>>()
+  readonly #users = new Groups<string, Arrival>()
 
   /**
    * @param identify the option of the plugin
@@ -60,9 +62,7 @@ export class Users implements Observer {
     if (typeof id !== 'string') throw new FST_ERR_WS_IDENTIFY(typeName(id))
     const arrival = { id, socket: null, close: null }
     this.#arrivals.set(request, arrival)
-    const arrivals = this.#users.get(id)
-    if (arrivals === undefined) this.#users.set(id, new Set([arrival]))
-    else arrivals.add(arrival)
+    this.#users.add(id, arrival)
     return id
   }
 
@@ -89,8 +89,7 @@ export class Users implements Observer {
       [Symbol.iterator]: () => socketsOf().map(socket => socket.public).values(),
       send: message => Answer.of(async () => { sendToAll(socketsOf(), message) }, this.#report),
       close: (code = CloseCode.NORMAL, reason = '') => Answer.of(async () => {
-        if (!isCloseCode(code)) throw new FST_ERR_WS_CLOSE_CODE(code)
-        if (typeof reason !== 'string') throw new FST_ERR_WS_CLOSE_REASON(typeName(reason))
+        checkClose(code, reason)
         for (const arrival of this.#of(id)) {
           arrival.close ??= { code, reason }
           void arrival.socket?.close(code, reason)
@@ -100,15 +99,13 @@ export class Users implements Observer {
   }
 
   #of (id: string): Arrival[] {
-    return [...this.#users.get(id) ?? []]
+    return [...this.#users.get(id)]
   }
 
   #leave (request: Request): void {
     const arrival = this.#arrivals.get(request)
     if (arrival === undefined) return
     this.#arrivals.delete(request)
-    const arrivals = this.#users.get(arrival.id)!
-    arrivals.delete(arrival)
-    if (arrivals.size === 0) this.#users.delete(arrival.id)
+    this.#users.delete(arrival.id, arrival)
   }
 }
