@@ -82,7 +82,7 @@ export class WebSocketRoute {
       this.#reservations,
       keepalive && new Keepalives(scope.wheel, keepalive),
       scope.live,
-      topics.users,
+      topics.users.observer,
       scope.live.stats.of(url),
       announcements,
       new ClosingLog(instance.initialConfig.disableRequestLogging),

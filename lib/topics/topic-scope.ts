@@ -26,7 +26,7 @@ export class TopicScope {
   constructor (scope: Scope, engine: Engine<Publication>, complain: (error: unknown, topic: string, untold: number) => void) {
     this.#scope = scope
     this.#hub = new Hub(engine, complain)
-    this.users = new Users(scope.options.identify ?? (() => undefined), error => this.#hub.report(error, ''))
+    this.users = new Users(scope.options.identify, error => this.#hub.report(error, ''))
     this.public = this.#publicSet()
   }
 

@@ -36,7 +36,8 @@ export function sendToAll (sockets: Iterable<LiveSocket>, message: unknown): voi
 
 /** Knows whose each connection of a scope is. */
 export class Users implements Observer {
-  readonly #identify: (request: Request) => unknown
+  /** Null: connections are nobody's, and nothing is kept of them. */
+  readonly #identify: ((request: Request) => unknown) | null
   readonly #report: (error: unknown) => void
   readonly #arrivals = new Map<Request, Arrival>()
   readonly #users = new Groups<string, Arrival>()
@@ -45,8 +46,8 @@ export class Users implements Observer {
    * @param identify the option of the plugin
    * @param report is told what fails and nobody waits for
    */
-  constructor (identify: (request: Request) => unknown, report: (error: unknown) => void) {
-    this.#identify = identify
+  constructor (identify: ((request: Request) => unknown) | undefined, report: (error: unknown) => void) {
+    this.#identify = identify ?? null
     this.#report = report
   }
 
@@ -56,6 +57,7 @@ export class Users implements Observer {
    * @throws {FST_ERR_WS_IDENTIFY} and whatever `identify` throws
    */
   arrive (request: Request): string | null {
+    if (this.#identify === null) return null
     const id = this.#identify(request)
     if (id === undefined) return null
     if (types.isPromise(id)) void handled(id)
@@ -64,6 +66,11 @@ export class Users implements Observer {
     this.#arrivals.set(request, arrival)
     this.#users.add(id, arrival)
     return id
+  }
+
+  /** What follows the life of the sockets; null: nothing has to. */
+  get observer (): Observer | null {
+    return this.#identify === null ? null : this
   }
 
   refused (request: Request): void {
