@@ -1,7 +1,7 @@
 import { FST_ERR_WS_TOPIC_NAME, FST_ERR_WS_TOPIC_PARAMS, FST_ERR_WS_TOPIC_URL } from '../errors.ts'
 
 /** The longest name of a topic, in characters. */
-export const MAX_NAME = 255
+const MAX_NAME = 255
 
 /** Begins with a slash, and does not end with one; a parameter is a whole segment. */
 const VALID = /^\/(?:(?:[^/:*()?]+|:\w+)(?:\/(?!$)|$))*$/

@@ -1,33 +1,12 @@
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type {
-  CloseMessage, ErrorMessage, HandshakeMessage, MessageInMessage, MessageOutMessage, OpenMessage, RefusalMessage
-} from 'fastify-sockets'
-import { type Test, test } from 'tap'
+import { test } from 'tap'
 import { createApp, listen } from '../support/app.ts'
 import { closeBody, masked } from '../support/frames.ts'
 import { deferred, lastResponse } from '../support/handshakes.ts'
+import { heard } from '../support/heard.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 import { CHUNK, pair, stall } from '../support/serve.ts'
 import { until } from '../support/until.ts'
-
-interface Messages {
-  handshake: HandshakeMessage
-  refusal: RefusalMessage
-  open: OpenMessage
-  'message.in': MessageInMessage
-  'message.out': MessageOutMessage
-  error: ErrorMessage
-  close: CloseMessage
-}
-
-/** What is published on a channel until the test ends. */
-function published<Name extends keyof Messages> (t: Test, name: Name): Array<Messages[Name]> {
-  const messages: Array<Messages[Name]> = []
-  const listener = (message: unknown): void => { messages.push(message as Messages[Name]) }
-  subscribe(`fastify-sockets.${name}`, listener)
-  t.teardown(() => unsubscribe(`fastify-sockets.${name}`, listener))
-  return messages
-}
 
 test('a connection can be followed from its handshake to its end', async t => {
   const order: string[] = []
@@ -36,9 +15,9 @@ test('a connection can be followed from its handshake to its end', async t => {
     subscribe(`fastify-sockets.${name}`, listener)
     t.teardown(() => unsubscribe(`fastify-sockets.${name}`, listener))
   }
-  const handshakes = published(t, 'handshake')
-  const openings = published(t, 'open')
-  const endings = published(t, 'close')
+  const handshakes = heard(t, 'handshake')
+  const openings = heard(t, 'open')
+  const endings = heard(t, 'close')
   const app = createApp(t)
   app.get('/:room', {
     ws: true,
@@ -66,8 +45,8 @@ test('a connection can be followed from its handshake to its end', async t => {
 })
 
 test('messages are seen as they come and go, text and binary, on either kind of route', async t => {
-  const incoming = published(t, 'message.in')
-  const outgoing = published(t, 'message.out')
+  const incoming = heard(t, 'message.in')
+  const outgoing = heard(t, 'message.out')
   const { client, socket } = await pair(t, {}, { schema: { message: {}, send: {} } })
   socket.on('message', () => {})
   client.send(1, '{"a":"é"}')
@@ -87,7 +66,7 @@ test('messages are seen as they come and go, text and binary, on either kind of 
 })
 
 test('refusals are seen with their status, and a client that leaves without one', async t => {
-  const refusals = published(t, 'refusal')
+  const refusals = heard(t, 'refusal')
   const waiting = deferred()
   const app = createApp(t)
   app.get('/closed', { ws: true, preHandler: async (_request, reply) => reply.code(401).send() }, () => {})
@@ -113,7 +92,7 @@ test('refusals are seen with their status, and a client that leaves without one'
 })
 
 test('errors are seen: of user code, of messages, of the protocol', async t => {
-  const errors = published(t, 'error')
+  const errors = heard(t, 'error')
   const { client, socket, open, app } = await pair(t, {}, { schema: { message: { type: 'object' } } })
   socket.on('message', () => { throw new Error('of user code') })
   client.send(1, '{}')
@@ -134,8 +113,8 @@ test('errors are seen: of user code, of messages, of the protocol', async t => {
 })
 
 test('a client of injectWS is not seen, but the socket that it talks to', async t => {
-  const incoming = published(t, 'message.in')
-  const outgoing = published(t, 'message.out')
+  const incoming = heard(t, 'message.in')
+  const outgoing = heard(t, 'message.out')
   const app = createApp(t)
   app.get('/', { ws: true }, socket => { socket.on('message', message => socket.send(message)) })
   await app.ready()

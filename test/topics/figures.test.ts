@@ -1,25 +1,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import type { PublishMessage, SubscribeMessage, UnsubscribeMessage } from 'fastify-sockets'
-import { type Test, test } from 'tap'
+import { test } from 'tap'
 import { createApp } from '../support/app.ts'
 import { deferred } from '../support/handshakes.ts'
+import { heard } from '../support/heard.ts'
 import { turn, until } from '../support/until.ts'
 import { errorOf, visitors } from './visitors.ts'
-
-interface Messages {
-  publish: PublishMessage
-  subscribe: SubscribeMessage
-  unsubscribe: UnsubscribeMessage
-}
-
-/** What is published on a channel until the test ends. */
-function told<Name extends keyof Messages> (t: Test, name: Name): Array<Messages[Name]> {
-  const messages: Array<Messages[Name]> = []
-  const listener = (message: unknown): void => { messages.push(message as Messages[Name]) }
-  subscribe(`fastify-sockets.${name}`, listener)
-  t.teardown(() => unsubscribe(`fastify-sockets.${name}`, listener))
-  return messages
-}
 
 function withoutSocket (message: object): object {
   return { ...message, socket: undefined }
@@ -62,9 +47,9 @@ test('stats: figures of each declared topic whatever its parameters, and of all 
 })
 
 test('channels: what is published, who subscribes, and who no longer does', async t => {
-  const published = told(t, 'publish')
-  const subscribed = told(t, 'subscribe')
-  const left = told(t, 'unsubscribe')
+  const published = heard(t, 'publish')
+  const subscribed = heard(t, 'subscribe')
+  const left = heard(t, 'unsubscribe')
   const app = createApp(t)
   const visit = visitors(app)
   const rooms = app.topic('/rooms/:room', { history: { size: 5, ttl: 60_000 } })
@@ -99,8 +84,8 @@ test('channels: what is published, who subscribes, and who no longer does', asyn
 })
 
 test('of a subscription that never began no end is told', async t => {
-  const subscribed = told(t, 'subscribe')
-  const left = told(t, 'unsubscribe')
+  const subscribed = heard(t, 'subscribe')
+  const left = heard(t, 'unsubscribe')
   const app = createApp(t)
   const visit = visitors(app)
   const { socket, client } = await visit()
@@ -117,7 +102,7 @@ test('of a subscription that never began no end is told', async t => {
 })
 
 test('nor is a beginning told of one that ended as its first messages were delivered', async t => {
-  const subscribed = told(t, 'subscribe')
+  const subscribed = heard(t, 'subscribe')
   const app = createApp(t)
   const visit = visitors(app)
   const { socket } = await visit()
