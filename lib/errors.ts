@@ -121,12 +121,24 @@ class OverRate extends createError<[limits: string]>(
   readonly closeCode: number = CloseCode.TRY_AGAIN_LATER
 }
 
+class Lost extends createError<[topic: string]>(
+  'FST_ERR_WS_LOST', "messages of the topic '%s' were lost on their way, and cannot be read any more") {
+  readonly closeCode: number = CloseCode.TRY_AGAIN_LATER
+}
+
+class BackplaneFailed extends createError<[name: string, fault: string, options?: { cause: unknown }]>(
+  'FST_ERR_WS_BACKPLANE', 'the backplane %s %s', 503) {
+  readonly closeCode: number = CloseCode.TRY_AGAIN_LATER
+}
+
 export {
   InvalidMessage as FST_ERR_WS_INVALID_MESSAGE,
   InvalidJson as FST_ERR_WS_INVALID_JSON,
   UnsupportedData as FST_ERR_WS_UNSUPPORTED_DATA,
   SlowPeer as FST_ERR_WS_SLOW_PEER,
   Lagging as FST_ERR_WS_LAGGING,
+  Lost as FST_ERR_WS_LOST,
+  BackplaneFailed as FST_ERR_WS_BACKPLANE,
   OverRate as FST_ERR_WS_OVER_RATE
 }
 

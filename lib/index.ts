@@ -1,14 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type {
-  BaseSocket, Beginning, CloseInfo, CloseMessage, DeclareTopic, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage,
-  HandshakeMessage, HeartbeatOptions, HistoryOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused,
-  InvalidMessageError, Jsonified, LimitOptions, Member, MessageInMessage, MessageOf, MessageOutMessage, OpenMessage, OriginPolicy,
+  AnnouncedPlace, Backplane, BackplaneDriver, BackplaneEvents, BackplaneMessage, BackplaneStatus, BaseSocket, Beginning,
+  CloseInfo, CloseMessage, DeclareTopic, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage, HandshakeMessage,
+  HeartbeatOptions, HistoryOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, InvalidMessageError, Jsonified,
+  LimitOptions, Member, MessageInMessage, MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, OutgoingMessage, Place,
   PluginOptions, Position, PreparedMessage, PresenceChange, PresenceOptions, Published, PublishMessage, PublishOptions,
-  ReceiveData, Recorded, RefusalMessage, SendData, SendOf, SingleTopic, Socket, SocketEvents, SocketFigures, SocketHandler,
-  SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet, SocketState, SocketStats, SubprotocolChoice,
-  SubprotocolPolicy, SubscribeMessage, SubscribeOptions, Topic, TopicFigures, TopicOf, TopicOptions, UnsubscribeMessage,
-  UserSockets
+  ReadMessages, ReceiveData, Recorded, RefusalMessage, Retention, SendData, SendOf, SingleTopic, Socket, SocketEvents,
+  SocketFigures, SocketHandler, SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet,
+  SocketState, SocketStats, StoredMember, StoredMessage, SubprotocolChoice, SubprotocolPolicy, SubscribedTopic,
+  SubscribeMessage, SubscribeOptions, Topic, TopicFigures, TopicOf, TopicOptions, UnsubscribeMessage, UserSockets
 } from '../types/index.ts'
 import { CloseCode } from './contract/close-code.ts'
 import * as errors from './errors.ts'
@@ -29,14 +30,15 @@ function sockets (app: FastifyInstance, options: PluginOptions): Promise<void> {
 declare namespace sockets {
   export { sockets as default, sockets, CloseCode, errors, ProtocolError }
   export type {
-    BaseSocket, Beginning, CloseInfo, CloseMessage, DeclareTopic, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage,
-    HandshakeMessage, HeartbeatOptions, HistoryOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused,
-    InvalidMessageError, Jsonified, LimitOptions, Member, MessageInMessage, MessageOf, MessageOutMessage, OpenMessage,
-    OriginPolicy, PluginOptions, Position, PreparedMessage, PresenceChange, PresenceOptions, Published, PublishMessage,
-    PublishOptions, ReceiveData, Recorded, RefusalMessage, SendData, SendOf, SingleTopic, Socket, SocketEvents, SocketFigures,
-    SocketHandler, SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet, SocketState, SocketStats,
-    SubprotocolChoice, SubprotocolPolicy, SubscribeMessage, SubscribeOptions, Topic, TopicFigures, TopicOf, TopicOptions,
-    UnsubscribeMessage, UserSockets
+    AnnouncedPlace, Backplane, BackplaneDriver, BackplaneEvents, BackplaneMessage, BackplaneStatus, BaseSocket, Beginning,
+    CloseInfo, CloseMessage, DeclareTopic, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage, HandshakeMessage,
+    HeartbeatOptions, HistoryOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, InvalidMessageError,
+    Jsonified, LimitOptions, Member, MessageInMessage, MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, OutgoingMessage,
+    Place, PluginOptions, Position, PreparedMessage, PresenceChange, PresenceOptions, Published, PublishMessage, PublishOptions,
+    ReadMessages, ReceiveData, Recorded, RefusalMessage, Retention, SendData, SendOf, SingleTopic, Socket, SocketEvents,
+    SocketFigures, SocketHandler, SocketHandlerOf, SocketListener, SocketOf, SocketOptions, SocketRouteOption, SocketSet,
+    SocketState, SocketStats, StoredMember, StoredMessage, SubprotocolChoice, SubprotocolPolicy, SubscribedTopic,
+    SubscribeMessage, SubscribeOptions, Topic, TopicFigures, TopicOf, TopicOptions, UnsubscribeMessage, UserSockets
   }
 }
 

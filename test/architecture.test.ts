@@ -19,7 +19,7 @@ const ALLOWED: Record<string, string[]> = {
   socket: ['contract', 'types', 'protocol', 'errors', 'deflate', 'connection'],
   handshake: ['protocol', 'errors', 'connection'],
   live: ['contract', 'types', 'errors', 'deflate', 'connection', 'message', 'socket', 'handshake'],
-  backplane: [],
+  backplane: ['types', 'errors'],
   topics: ['types', 'contract', 'errors', 'deflate', 'connection', 'socket', 'live', 'backplane'],
   testing: ['types', 'protocol', 'errors', 'deflate', 'message', 'socket', 'live'],
   plugin: ['types', 'protocol', 'errors', 'deflate', 'connection', 'message', 'socket', 'handshake', 'live', 'backplane', 'topics', 'testing'],

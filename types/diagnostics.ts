@@ -79,3 +79,12 @@ export interface UnsubscribeMessage {
   topic: string
   url: string
 }
+
+/** `fastify-sockets.backplane`: the backplane cannot be reached, or can be again and announces everything. */
+export interface BackplaneMessage {
+  /** Such as `redis`. */
+  name: string
+  state: 'up' | 'down'
+  /** Why it cannot be reached. */
+  error: Error | null
+}

@@ -1,7 +1,11 @@
 import './fastify.ts'
 
 export type {
-  CloseMessage, ErrorMessage, HandshakeMessage, MessageInMessage, MessageOutMessage, OpenMessage, PublishMessage, RefusalMessage,
+  AnnouncedPlace, Backplane, BackplaneDriver, BackplaneEvents, OutgoingMessage, Place, ReadMessages, Retention, StoredMember,
+  StoredMessage, SubscribedTopic
+} from './backplane.ts'
+export type {
+  BackplaneMessage, CloseMessage, ErrorMessage, HandshakeMessage, MessageInMessage, MessageOutMessage, OpenMessage, PublishMessage, RefusalMessage,
   SubscribeMessage, UnsubscribeMessage
 } from './diagnostics.ts'
 export type { InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, Jsonified } from './inject.ts'
@@ -13,8 +17,8 @@ export type {
   DualRouteOption, MessageOf, SendOf, SocketHandler, SocketHandlerOf, SocketOf, SocketRouteOption
 } from './route.ts'
 export type {
-  BaseSocket, CloseInfo, PreparedMessage, ReceiveData, SendData, Socket, SocketEvents, SocketFigures, SocketListener, SocketSet,
-  SocketState, SocketStats, TopicFigures, UserSockets
+  BackplaneStatus, BaseSocket, CloseInfo, PreparedMessage, ReceiveData, SendData, Socket, SocketEvents, SocketFigures,
+  SocketListener, SocketSet, SocketState, SocketStats, TopicFigures, UserSockets
 } from './socket.ts'
 export type { DeclareTopic, HistoryOptions, PresenceOptions, TopicOf, TopicOptions } from './declare-topic.ts'
 export type {

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import type { Backplane } from './backplane.ts'
 import type { Socket } from './socket.ts'
 
 /**
@@ -180,6 +181,11 @@ export interface SocketOptions<OptionsSocket = Socket<unknown, unknown>, Request
 /** Options of `app.register(sockets, {…})`: defaults for each route, and options for all of them together. */
 export interface PluginOptions extends SocketOptions {
   drain?: DrainOptions
+  /**
+   * What connects the topics and users of several processes, such as `redis(client)` of `fastify-sockets/redis`. The app does
+   * not start if it cannot be reached. Default: topics are within this process.
+   */
+  backplane?: Backplane
   /**
    * Whose a connection is, for `app.sockets.user(id)` and as a member of topics. Called after all hooks of the handshake.
    * Undefined: nobody's. What it throws refuses the handshake. Default: connections are nobody's.

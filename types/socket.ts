@@ -57,15 +57,32 @@ export interface TopicFigures {
   lost: number
 }
 
+/** How the backplane is at present. */
+export interface BackplaneStatus {
+  /** Such as `redis`. */
+  readonly name: string
+  /** `down` as long as it cannot be reached, or does not announce every topic yet. */
+  readonly state: 'up' | 'down'
+  /** Milliseconds that a message of this process takes to come back to it, as last measured; null: not known. */
+  readonly lag: number | null
+}
+
 /** The sockets of one user, as `identify` tells them apart. */
 export interface UserSockets extends Iterable<Socket<unknown, unknown>> {
   readonly id: string
-  /** How many there are. */
+  /** How many there are in this process. */
   readonly size: number
-  /** Sends a message to each of them, as each route's `schema.send` says. */
+  /**
+   * Sends a message to each of them in all processes, as each route's `schema.send` says. Every process is told: to send a
+   * user very many messages, have their sockets subscribe to a topic instead.
+   *
+   * Rejects with FST_ERR_WS_BACKPLANE if other processes cannot be told; those of this one have got it then.
+   */
   send (message: unknown): Promise<void>
   /**
-   * Closes each of them, and those whose handshake is under way once `identify` has been called for it.
+   * Closes each of them in all processes, and those whose handshake is under way once `identify` has been called for it.
+   *
+   * Rejects with FST_ERR_WS_BACKPLANE if other processes cannot be told; those of this one are closed then.
    *
    * @param code default 1000
    * @throws {FST_ERR_WS_CLOSE_CODE | FST_ERR_WS_CLOSE_REASON}
@@ -76,6 +93,8 @@ export interface UserSockets extends Iterable<Socket<unknown, unknown>> {
 /** `app.sockets`: the connections of the plugin's scope that have not ended yet. */
 export interface SocketSet extends Iterable<Socket<unknown, unknown>> {
   readonly size: number
+  /** Null without the option `backplane`. */
+  readonly backplane: BackplaneStatus | null
   /**
    * Prepares a message for many sockets, on any routes. It is serialized once for each `schema.send`, framed once, and
    * compressed once for all connections without context takeover. That happens at the first `send()`: do not change the
@@ -88,7 +107,11 @@ export interface SocketSet extends Iterable<Socket<unknown, unknown>> {
    * Rejects with FST_ERR_WS_TOPIC_NAME, and with what `send()` would throw.
    */
   publish (name: string, message: unknown, options?: PublishOptions): Promise<Published>
-  /** Sends a message to every open connection of the scope, as each route's `schema.send` says. */
+  /**
+   * Sends a message to every open connection of the scope, in all processes, as each route's `schema.send` says.
+   *
+   * Rejects with FST_ERR_WS_BACKPLANE if other processes cannot be told.
+   */
   broadcast (message: unknown): Promise<void>
   /** The connections of a user, as the option `identify` tells them apart. */
   user (id: string): UserSockets

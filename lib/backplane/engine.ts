@@ -1,10 +1,6 @@
-/** How a topic keeps its last messages. */
-export interface Retention {
-  /** At most this many messages. */
-  readonly size: number
-  /** Milliseconds, counted from the last message. */
-  readonly ttl: number
-}
+import type { Retention } from '../../types/backplane.ts'
+
+export type { Retention }
 
 /** A message with its place in the order of its topic. */
 export interface Numbered<Message> {
@@ -24,6 +20,8 @@ export interface Part<Message> {
    * announcements have come in this process is another matter, and the position that was asked for may be ahead of them.
    */
   readonly upTo: number
+  /** The position to read on from. */
+  readonly at: string
 }
 
 /** Where a topic stands. */
@@ -37,6 +35,9 @@ export interface Member {
   readonly info: unknown
 }
 
+/** Whether the engine can be reached. */
+export type EngineState = 'up' | 'down'
+
 /** Whom an engine tells what happens. Its methods do not throw. */
 export interface EngineSink<Message> {
   /**
@@ -44,25 +45,48 @@ export interface EngineSink<Message> {
    * same for everybody.
    */
   onMessage (topic: string, numbered: Numbered<Message>): void
+  /**
+   * Messages of a topic that is subscribed to are missing, or it cannot be known whether some are. Everything behind the new
+   * top, whose number is larger than any before, will be announced.
+   */
+  onLost (topic: string, top: Top): void
+  /** A member went without leaving, for instance with its process, and is in no process any more. One process is told so. */
+  onGone (topic: string, member: Member): void
+  /** A member of this process that was gone from all processes is back. */
+  onBack (topic: string, member: Member): void
+  /** Another process says something to all. */
+  onSignal (bytes: Uint8Array): void
+  /** @param error why it cannot be reached; null: it can */
+  onState (state: EngineState, error: Error | null): void
 }
 
 /**
  * What topics are built on: it orders messages, keeps them, and hands them to all processes that it connects. A message is
- * whatever is published; the engine does not look into it.
+ * whatever is published; the engine does not look into it. What asks an engine that cannot be reached is rejected with
+ * FST_ERR_WS_BACKPLANE, in less than 5 s.
  *
- * `test/backplane/contract.ts` has the tests that every engine passes.
+ * `lib/backplane-tests` has the tests that every engine passes.
  */
 export interface Engine<Message> {
-  /** Called once, before anything else. */
+  /** Such as `redis`; null: topics are within this process. */
+  readonly name: string | null
+  readonly state: EngineState
+  /** Milliseconds from publishing something to hearing of it, as last measured; null: not known. */
+  readonly lag: number | null
+
+  /** Called once, before anything else. Rejects if the engine cannot be reached. */
   open (sink: EngineSink<Message>): Promise<void>
+  /** Resolves when the engine can be reached, or is closed. */
+  whenUp (): Promise<void>
 
   /**
    * Numbers a message, keeps it if there is a retention, and announces it. Resolves when all that has been decided, which
-   * says nothing of who has received it.
+   * says nothing of who has received it. Without a retention it also resolves when the engine cannot be reached: then only this
+   * process has it.
    *
-   * @param id if a message with this id is still kept, nothing is published, and the answer is its number
+   * @param id if a message with this id is still kept, nothing is published, and the answer is its position
    */
-  publish (topic: string, message: Message, retention: Retention | null, id: string | null): Promise<Top>
+  publish (topic: string, message: Message, retention: Retention | null, id: string | null): Promise<{ readonly at: string }>
 
   /**
    * Announces the topic's messages to this process from now on. Resolves when that is certain: what is published behind the
@@ -100,6 +124,12 @@ export interface Engine<Message> {
   members (topic: string): Promise<Member[]>
   count (topic: string): Promise<number>
 
-  /** Announces nothing more, and stops every timer. Publishing still gives an answer, be it a rejection. */
+  /** Tells all other processes something. */
+  signal (bytes: Uint8Array): Promise<void>
+
+  /**
+   * Announces nothing more, and stops every timer. Publishing still gives an answer, be it a rejection. The members of this
+   * process go a moment later, unless they have come to another one.
+   */
   close (): Promise<void>
 }

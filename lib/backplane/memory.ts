@@ -112,6 +112,9 @@ class Logs<Message> {
  * for its positions to be told apart.
  */
 export class MemoryEngine<Message> implements Engine<Message> {
+  readonly name = null
+  readonly state = 'up'
+  readonly lag = null
   /** Tells the positions of this engine from those of earlier ones. */
   readonly #epoch = randomBytes(6).toString('hex')
   #seq = 0
@@ -124,6 +127,10 @@ export class MemoryEngine<Message> implements Engine<Message> {
 
   async open (sink: EngineSink<Message>): Promise<void> {
     this.#sink = sink
+  }
+
+  async whenUp (): Promise<void> {
+    // It always can be reached.
   }
 
   async publish (topic: string, message: Message, retention: Retention | null, id: string | null): Promise<Top> {
@@ -154,11 +161,13 @@ export class MemoryEngine<Message> implements Engine<Message> {
     const logs = this.#logsFor(retention)
     if (seq === null || seq < logs.floorOf(topic)) return null
     const kept = logs.find(topic)?.messages
-    if (kept === undefined) return { messages: [], upTo: this.#seq }
+    if (kept === undefined) return { messages: [], ...this.#top }
     const messages: Array<Numbered<Message>> = []
     let i = firstAfter(kept, seq)
     while (i < kept.length && messages.length < limit) messages.push(kept.peekAt(i++)!)
-    return { messages, upTo: i < kept.length ? messages.at(-1)!.seq : this.#seq }
+    if (i === kept.length) return { messages, ...this.#top }
+    const { seq: upTo, at } = messages.at(-1)!
+    return { messages, upTo, at }
   }
 
   async last (topic: string, retention: Retention, limit: number): Promise<Array<Numbered<Message>>> {
@@ -191,6 +200,10 @@ export class MemoryEngine<Message> implements Engine<Message> {
     return this.#members.get(topic)?.size ?? 0
   }
 
+  async signal (): Promise<void> {
+    // There are no other processes.
+  }
+
   async close (): Promise<void> {
     this.#isClosed = true
     for (const logs of this.#logs.values()) logs.close()
@@ -204,6 +217,10 @@ export class MemoryEngine<Message> implements Engine<Message> {
       if (this.#isClosed) logs.close()
     }
     return logs
+  }
+
+  get #top (): { upTo: number, at: string } {
+    return { upTo: this.#seq, at: this.#position(this.#seq) }
   }
 
   #position (seq: number): string {

@@ -184,10 +184,10 @@ export class LiveSocket extends SocketCore implements KeepaliveOwner {
     super.onClose(info)
   }
 
-  /** The peer reads more slowly than a topic allows. */
-  onLagging (error: Error & { closeCode: number }): void {
+  /** The peer has missed messages of a topic. @param reason for the close frame */
+  onLagging (error: Error & { closeCode: number }, reason: string): void {
     this.#topics?.end()
-    this.closeFor(error, 'the peer reads too slowly')
+    this.closeFor(error, reason)
   }
 
   onSilence (timeout: number): void {

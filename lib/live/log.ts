@@ -36,7 +36,12 @@ export function logErrorOf (owner: Pick<Request, 'log'>, level: 'info' | 'error'
 
 /** Logs at level info. Does not throw. */
 export function logInfo ({ request }: Logged, fields: object, message: string): void {
-  log(request, 'info', () => fields, message)
+  logInfoOf(request, fields, message)
+}
+
+/** The same for anything that has a logger. */
+export function logInfoOf (owner: Pick<Request, 'log'>, fields: object, message: string): void {
+  log(owner, 'info', () => fields, message)
 }
 
 /** Returns false if the logger throws, or the owner when it is asked for it. */

@@ -2,6 +2,7 @@ import type { RateLimit } from '../connection/meter.ts'
 import { CloseCode } from '../contract/close-code.ts'
 import type { CloseInfo } from '../contract/socket.ts'
 import { DEFLATE_DEFAULTS, type DeflateSettings } from '../deflate/negotiate.ts'
+import { FST_ERR_WS_BACKPLANE } from '../errors.ts'
 import type { Codec } from '../socket/behaviour.ts'
 import type { Life } from './life.ts'
 import type { LiveBehaviour, LiveSocket, TopicBehaviour } from './live-socket.ts'
@@ -111,6 +112,8 @@ export class RouteBehaviour implements LiveBehaviour {
 
   #handlerFailed (error: unknown, socket: LiveSocket): void {
     logError(socket, 'error', error, 'websocket handler failed')
-    socket.close(CloseCode.INTERNAL_ERROR, 'internal error')
+    // No fault of the handler: a while later, the client may have more luck.
+    if (error instanceof FST_ERR_WS_BACKPLANE) socket.close(error.closeCode, 'try again later')
+    else socket.close(CloseCode.INTERNAL_ERROR, 'internal error')
   }
 }

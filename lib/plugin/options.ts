@@ -79,7 +79,12 @@ const DEFLATE_CHECKS: Record<keyof DeflateOptions, Check> = {
 /** Options of Fastify's own that `app.register` takes together with a plugin's. */
 const FASTIFY_OPTIONS = ['prefix', 'logLevel', 'logSerializers']
 
-const PLUGIN_CHECKS: Record<keyof PluginOptions, Check> = { ...CHECKS, drain: objectOf(DRAIN_CHECKS), identify: FUNCTION }
+const PLUGIN_CHECKS: Record<keyof PluginOptions, Check> = {
+  ...CHECKS,
+  drain: objectOf(DRAIN_CHECKS),
+  identify: FUNCTION,
+  backplane: [value => isObject(value) && typeof value.name === 'string' && typeof value.create === 'function', 'what redis() or nats() returns']
+}
 
 /** @throws {FST_ERR_WS_OPTION | FST_ERR_WS_UNKNOWN_OPTION} an error that names the option */
 export function checkPluginOptions (options: PluginOptions): void {

@@ -1,12 +1,15 @@
 import type { Duplex } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import type { Backplane } from '../../types/backplane.ts'
+import type { BackplaneMessage } from '../../types/diagnostics.ts'
 import type { PluginOptions } from '../../types/options.ts'
-import { MemoryEngine } from '../backplane/memory.ts'
 import { TimerWheel } from '../connection/timer-wheel.ts'
-import { logErrorOf } from '../live/log.ts'
+import { FST_ERR_WS_OPTION } from '../errors.ts'
+import { backplanes } from '../live/channels.ts'
+import { logErrorOf, logInfoOf } from '../live/log.ts'
 import { Scope } from '../live/scope.ts'
 import type { InjectTarget } from '../testing/inject.ts'
-import { TopicScope } from '../topics/topic-scope.ts'
+import { type TopicReports, TopicScope } from '../topics/topic-scope.ts'
 import { onBirth } from './births.ts'
 import { checkVersions, noteVersion, sharedSymbol } from './copies.ts'
 import { Declaration } from './declaration.ts'
@@ -36,6 +39,7 @@ export class Registry implements InjectTarget {
   /** Whether the app is older than this module. */
   #isLate = false
   readonly #topics: TopicDeclaration[] = []
+  readonly #backplanes = new Set<Backplane>()
   #isInstalled = false
   /** Null until everything is declared. */
   #routes: readonly WebSocketRoute[] | null = null
@@ -81,11 +85,13 @@ export class Registry implements InjectTarget {
    * another copy would not know them.
    */
   newRegistration (app: FastifyInstance, options: PluginOptions): Registration {
+    const { backplane } = options
+    if (backplane !== undefined) {
+      if (this.#backplanes.has(backplane)) throw new FST_ERR_WS_OPTION('backplane', 'one of its own for each registration, with a prefix of its own')
+      this.#backplanes.add(backplane)
+    }
     const scope = new Scope(options, drainOptions(options.drain), this.#wheel)
-    const topics = new TopicScope(scope, new MemoryEngine(), (error, topic, untold) => {
-      logErrorOf(app, 'error', error, 'publishing to a topic failed', { topic, untold })
-    })
-    return { scope, topics }
+    return { scope, topics: new TopicScope(scope, topicReports(app)) }
   }
 
   /** Adds a scope. With the first scope, the app begins to serve handshakes. */
@@ -122,6 +128,19 @@ export class Registry implements InjectTarget {
     this.#routes = this.#declarations.map(declaration => declaration.boot())
     for (const topic of this.#topics) topic.boot()
     this.#foreign.check()
+  }
+}
+
+function topicReports (app: FastifyInstance): TopicReports {
+  return {
+    failed (error, topic, untold) {
+      logErrorOf(app, 'error', error, 'publishing to a topic failed', { topic, untold })
+    },
+    state (state, name, error) {
+      if (backplanes.hasSubscribers) backplanes.publish({ name, state, error } satisfies BackplaneMessage)
+      if (state === 'down') logErrorOf(app, 'error', error, 'the backplane cannot be reached', { backplane: name })
+      else logInfoOf(app, { backplane: name }, 'the backplane can be reached again')
+    }
   }
 }
 

@@ -36,6 +36,8 @@ export interface Listener {
   readonly encode: Encode
   /** Keeps a message that it cannot be given yet. Runs no code of the user's. */
   hold (delivery: Delivery<Channel>): void
+  /** Messages of the topic were lost. Runs no code of the user's. */
+  lost (): void
 }
 
 /** One topic that somebody in this process is subscribed to. */
@@ -151,6 +153,12 @@ export class Channel implements Source {
     if (this.#isAdded) return
     this.#isAdded = true
     fanOut.add(this)
+  }
+
+  /** Messages are missing: whoever must know is neither given nor kept anything that came before. */
+  onLost (top: Top): void {
+    this.#reached(top)
+    for (const listener of [...this.#live, ...this.#held]) listener.lost()
   }
 
   distribute (round: Receiver[], isOver: () => boolean): boolean {

@@ -10,7 +10,8 @@ export type Chunk = Part<Publication>
 
 /** @param messages at least one, without a gap */
 export function chunkOf (messages: ReadonlyArray<Numbered<Publication>>): Chunk {
-  return { messages, upTo: messages.at(-1)!.seq }
+  const { seq, at } = messages.at(-1)!
+  return { messages, upTo: seq, at }
 }
 
 /** Reads what comes behind a position; null if that is not known any more. */

@@ -1,6 +1,6 @@
 import type { PublishMessage } from '../../types/diagnostics.ts'
 import type { Published } from '../../types/topics.ts'
-import type { Engine, EngineSink, Numbered } from '../backplane/engine.ts'
+import type { Engine, Numbered, Top } from '../backplane/engine.ts'
 import { FST_ERR_WS_NO_HISTORY } from '../errors.ts'
 import { publications } from '../live/channels.ts'
 import { Channel } from './channel.ts'
@@ -15,7 +15,7 @@ const BETWEEN_COMPLAINTS = 1000
 type Complain = (error: unknown, topic: string, untold: number) => void
 
 /** Topics of one registration: those that somebody in this process is subscribed to, and the engine that connects them. */
-export class Hub implements EngineSink<Publication> {
+export class Hub {
   readonly engine: Engine<Publication>
   /** Of names that were not declared. */
   readonly undeclared: Policy = { url: '', retention: null, overflow: undefined, counts: noCounts() }
@@ -81,5 +81,9 @@ export class Hub implements EngineSink<Publication> {
 
   onMessage (topic: string, numbered: Numbered<Publication>): void {
     this.#channels.get(topic)?.onMessage(numbered, ++fanOut.order)
+  }
+
+  onLost (topic: string, top: Top): void {
+    this.#channels.get(topic)?.onLost(top)
   }
 }

@@ -42,6 +42,13 @@ export class TopicUrl {
     return name
   }
 
+  /** Whether a name is that of a topic with this URL. */
+  matches (name: string): boolean {
+    const own = this.text.split('/')
+    const others = name.split('/')
+    return own.length === others.length && own.every((segment, i) => segment === others[i] || (segment.startsWith(':') && others[i] !== ''))
+  }
+
   /** Whether both could have a topic of the same name. */
   overlaps (other: TopicUrl): boolean {
     const own = this.text.split('/')

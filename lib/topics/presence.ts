@@ -77,6 +77,11 @@ export class Presence {
     if (--entry.sockets === 0) this.#away.start(entry)
   }
 
+  /** A member went with its process, or came back with it: the engine says so. */
+  changed (type: PresenceChange['type'], topic: string, member: Member): void {
+    this.#announce(type, topic, member)
+  }
+
   close (): void {
     this.#away.close()
   }

@@ -1,6 +1,15 @@
 import { MessageForm } from '../connection/message-form.ts'
+import { FST_ERR_WS_INVALID_PUBLISH } from '../errors.ts'
+import { toBytes } from '../socket/bytes.ts'
 import { dataOf } from '../socket/data.ts'
 import { type Encode, MessageForms } from '../socket/prepared-message.ts'
+
+/** A publication for other processes: what it is, and one part, or two with the position between them. */
+export interface Packed {
+  /** `json`, or `positioned` if it has a place for the position: what the topic's schema has made. Otherwise what was published. */
+  readonly kind: 'json' | 'positioned' | 'text' | 'binary' | 'value'
+  readonly parts: ReadonlyArray<string | Uint8Array>
+}
 
 /** What has been published to a topic. It is encoded once, however many get it. */
 export interface Publication {
@@ -19,6 +28,8 @@ export interface Publication {
   byteLength (encode: Encode, at: string): number
   /** The message as a value. @param at its position */
   value (at: string): unknown
+  /** @throws {FST_ERR_WS_INVALID_PUBLISH} if it is a value that is no JSON */
+  packed (): Packed
 }
 
 /** A message that each route encodes for itself. */
@@ -45,6 +56,13 @@ export class ValuePublication implements Publication {
 
   value (): unknown {
     return this.#forms.value
+  }
+
+  packed (): Packed {
+    const { value } = this.#forms
+    if (typeof value === 'string') return { kind: 'text', parts: [value] }
+    const bytes = toBytes(value, true)
+    return bytes === null ? { kind: 'value', parts: [jsonOf(value)] } : { kind: 'binary', parts: [bytes] }
   }
 }
 
@@ -75,4 +93,15 @@ export class JsonPublication implements Publication {
   value (at: string): unknown {
     return JSON.parse(this.#parts.join(at))
   }
+
+  packed (): Packed {
+    return { kind: this.#parts.length === 1 ? 'json' : 'positioned', parts: this.#parts }
+  }
+}
+
+/** @throws {FST_ERR_WS_INVALID_PUBLISH} and what a `toJSON` throws */
+function jsonOf (value: unknown): string {
+  const text = JSON.stringify(value) as string | undefined
+  if (text === undefined) throw new FST_ERR_WS_INVALID_PUBLISH('message must be JSON, text or bytes, to be sent to other processes')
+  return text
 }

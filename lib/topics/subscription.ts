@@ -1,9 +1,10 @@
-import { setImmediate } from 'node:timers'
 import type { Beginning } from '../../types/topics.ts'
 import { at, type Due, TURN_END } from '../connection/due.ts'
-import { FST_ERR_WS_LAGGING, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_UNSUBSCRIBED } from '../errors.ts'
+import { FST_ERR_WS_LAGGING, FST_ERR_WS_LOST, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_UNSUBSCRIBED } from '../errors.ts'
 import type { Encode } from '../socket/prepared-message.ts'
+import { beginLater } from './begin-later.ts'
 import type { Delivery } from './bundle.ts'
+import { CatchUp, type Reading } from './catch-up.ts'
 import type { Channel, Listener } from './channel.ts'
 import { type Chunk, chunkOf, readHistory } from './history-reader.ts'
 import type { Presence } from './presence.ts'
@@ -17,7 +18,7 @@ import { Tail } from './tail.ts'
 type State = 'JOINING' | 'HELD' | 'LIVE' | 'BEHIND' | 'ENDED'
 
 /** One socket's subscription to one topic. */
-export class Subscription implements Listener, DrainWaiter, Due {
+export class Subscription implements Listener, DrainWaiter, Due, Reading {
   readonly channel: Channel
   readonly receiver: Subscribing
   name: string | null
@@ -36,14 +37,13 @@ export class Subscription implements Listener, DrainWaiter, Due {
   readonly #begin: Begin | null
   #isMember = false
   #state: State = 'JOINING'
-  /** The position of the last message that it was given, where its state is not LIVE. */
-  #at = ''
+  /** While HELD: messages were lost, so that what `begin` was told is not true any more. */
+  #isLost = false
+  readonly #catchUp: CatchUp
   /** While HELD; null: what is published is read from the history. */
   #tail: Tail<Channel> | null = null
   /** With `overflow: 'latest'`: the message to be sent when the socket has drained. */
   #latest: Delivery<Channel> | null = null
-  /** While BEHIND: what comes before that which is read from the history. */
-  #next: Chunk | null = null
 
   constructor (receiver: Subscribing, { hub, channel, presence, name, begin }: SubscriptionParts) {
     this.#hub = hub
@@ -52,6 +52,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
     this.receiver = receiver
     this.name = name
     this.#begin = begin
+    this.#catchUp = new CatchUp(this, hub.engine)
     channel.add(this)
     if (name !== null) channel.addName(this)
   }
@@ -64,7 +65,8 @@ export class Subscription implements Listener, DrainWaiter, Due {
     return this.#state === 'LIVE'
   }
 
-  get #isBehind (): boolean {
+  /** Whether it reads the history. */
+  get isBehind (): boolean {
     return this.#state === 'BEHIND' && this.receiver.socket.connection.isOpen
   }
 
@@ -90,21 +92,15 @@ export class Subscription implements Listener, DrainWaiter, Due {
     }
     const missed = since === null ? null : await readHistory(this.#hub.engine, this.channel, since)
     this.#mustGoOn()
-    const recovered = missed !== null
+    const recovered = missed !== null && !this.#isLost
     if (recovered) {
-      this.#at = since!
+      this.#catchUp.at = since!
       this.#tail = null
       channel.policy.counts.recovered++
     } else if (since !== null) {
       channel.policy.counts.lost++
     }
-    const beginning = { recovered, at: this.#at }
-    if (this.#begin !== null) {
-      await this.#runBegin(this.#begin, beginning)
-      this.#mustGoOn()
-    }
-    this.#goOn(missed)
-    return beginning
+    return this.#beginWith({ recovered, at: this.#catchUp.at }, missed)
   }
 
   /** It is given everything up to this number. It may have read more. */
@@ -134,6 +130,38 @@ export class Subscription implements Listener, DrainWaiter, Due {
     }
   }
 
+  lost (): void {
+    const { retention, counts } = this.channel.policy
+    if (this.#state === 'HELD') {
+      this.#hold()
+      this.#isLost = true
+    // Without a history nobody was promised that nothing is missed, unless it has told what it begins with.
+    } else if (retention !== null || this.#begin !== null) {
+      counts.lost++
+      this.channel.leave(this)
+      this.#dropLatest()
+      this.#hold()
+      beginLater(this)
+    }
+  }
+
+  /** Messages were lost, of which its socket is told now. */
+  beginAgain (): void {
+    if (this.#state !== 'HELD' || !this.receiver.socket.connection.isOpen) return
+    if (this.#begin === null) {
+      this.receiver.socket.onLagging(new FST_ERR_WS_LOST(this.channel.name), 'messages were lost')
+      return
+    }
+    this.#beginWith({ recovered: false, at: this.#catchUp.at }, null).catch(error => {
+      const { socket } = this.receiver
+      // It was unsubscribed meanwhile.
+      if (this.#state !== 'HELD') return
+      socket.failed(error)
+      // It has missed something, and was not told.
+      if (socket.connection.isOpen) this.#closeLagging()
+    })
+  }
+
   hold (delivery: Delivery<Channel>): void {
     const { except } = delivery.numbered.message
     if (this.#tail === null || this.#tail.isFull || (except !== null && except === this.name)) return
@@ -151,8 +179,8 @@ export class Subscription implements Listener, DrainWaiter, Due {
   /** The socket has drained. */
   drained (): void {
     if (this.#state === 'BEHIND') {
-      this.#readOn()
-    } else if (this.#latest !== null && !this.#waitsIfCongested()) {
+      void this.#catchUp.read()
+    } else if (this.#latest !== null && !this.waitsIfCongested()) {
       const { numbered } = this.#latest
       this.#latest = null
       this.receiver.transmit(numbered, false)
@@ -169,7 +197,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
     this.#state = 'ENDED'
     this.#tail = null
     this.#latest = null
-    this.#next = null
+    this.#catchUp.end()
     this.receiver.stopWaiting(this)
     this.channel.remove(this)
     this.#hub.release(this.channel)
@@ -187,7 +215,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
   #hold (): void {
     this.#state = 'HELD'
     this.after = this.channel.seq
-    this.#at = this.channel.at
+    this.#catchUp.at = this.channel.at
     this.#tail = Tail.of(this.receiver.socket.behaviour, this.channel.policy)
     this.channel.keepFor(this)
   }
@@ -199,14 +227,24 @@ export class Subscription implements Listener, DrainWaiter, Due {
     await presence.enter(this.channel.name, socket, info)
   }
 
-  async #runBegin (begin: Begin, beginning: Beginning): Promise<void> {
+  /** Calls `begin`, once more if messages are lost meanwhile, and then goes on. @param missed what comes first */
+  async #beginWith (first: Beginning, missed: Chunk | null): Promise<Beginning> {
     const { socket } = this.receiver
-    socket.begin()
-    try {
-      await begin(beginning)
-    } finally {
-      socket.done()
-    }
+    let beginning = first
+    do {
+      this.#isLost = false
+      if (this.#begin === null) break
+      socket.begin()
+      try {
+        await this.#begin(beginning)
+      } finally {
+        socket.done()
+      }
+      this.#mustGoOn()
+      if (this.#isLost) beginning = { recovered: false, at: this.#catchUp.at }
+    } while (this.#isLost)
+    this.#goOn(missed)
+    return beginning
   }
 
   /** `begin` has ended: delivers what was kept, or reads it. */
@@ -216,7 +254,7 @@ export class Subscription implements Listener, DrainWaiter, Due {
     this.channel.leave(this)
     if (tail === null || tail.isFull) {
       this.#fallBehind(tail === null ? missed : chunkOf(tail.deliveries.map(one => one.numbered)))
-      this.#readOn()
+      void this.#catchUp.read()
       return
     }
     this.#goLive(this.channel.seq)
@@ -233,49 +271,16 @@ export class Subscription implements Listener, DrainWaiter, Due {
   /** It leaves those who are given what is published. @param next what it reads first */
   #fallBehind (next: Chunk | null): void {
     this.#state = 'BEHIND'
-    this.#next = next
+    this.#catchUp.begin(next)
     this.after = 0
   }
 
-  #readOn (): void {
-    this.#catchUp().catch(error => {
-      this.receiver.socket.failed(error)
-      if (this.#isBehind) this.#closeLagging()
-    })
-  }
-
-  /** Reads the history and sends it, as long as the socket can take it, a part in each turn. Nobody calls it meanwhile. */
-  async #catchUp (): Promise<void> {
-    let chunk = this.#next ?? await readHistory(this.#hub.engine, this.channel, this.#at)
-    this.#next = null
-    while (chunk !== null && this.#sendChunk(chunk)) {
-      await new Promise(resolve => { setImmediate(resolve) })
-      chunk = await readHistory(this.#hub.engine, this.channel, this.#at)
-    }
-    if (chunk === null && this.#isBehind) this.#lose()
-  }
-
-  /** @returns whether to go on reading */
-  #sendChunk ({ messages, upTo }: Chunk): boolean {
-    for (const numbered of messages) {
-      if (!this.#isBehind) return false
-      if (this.#waitsIfCongested()) {
-        // Kept, and only this one: nothing that the history forgets meanwhile may make it seem that this was missed.
-        this.#next = chunkOf([numbered])
-        return false
-      }
-      this.#at = numbered.at
-      const { except } = numbered.message
-      if (except === null || except !== this.name) this.receiver.transmit(numbered, true)
-    }
-    if (!this.#isBehind) return false
-    if (upTo < this.channel.seq) return !this.#waitsIfCongested()
+  caughtUp (upTo: number): void {
     // What has been read may not have been announced yet.
     this.#goLive(upTo)
-    return false
   }
 
-  #waitsIfCongested (): boolean {
+  waitsIfCongested (): boolean {
     const { socket } = this.receiver
     const isCongested = socket.bufferedAmount > socket.behaviour.highWaterMark
     if (isCongested) this.receiver.waitForDrain(this)
@@ -283,22 +288,14 @@ export class Subscription implements Listener, DrainWaiter, Due {
   }
 
   /** What it has missed is not in the history any more. */
-  #lose (): void {
+  fellOut (): void {
     this.channel.policy.counts.lost++
     if (this.#begin === null) {
       this.#closeLagging()
       return
     }
     this.#hold()
-    const { socket } = this.receiver
-    this.#runBegin(this.#begin, { recovered: false, at: this.#at }).then(
-      () => { if (this.#state === 'HELD') this.#goOn(null) },
-      error => {
-        socket.failed(error)
-        // It has missed something, and was not told.
-        if (this.#state === 'HELD' && socket.connection.isOpen) this.#closeLagging()
-      }
-    )
+    this.beginAgain()
   }
 
   #dropLatest (): void {
@@ -313,6 +310,6 @@ export class Subscription implements Listener, DrainWaiter, Due {
   }
 
   #closeLagging (): void {
-    this.receiver.socket.onLagging(new FST_ERR_WS_LAGGING(this.channel.name))
+    this.receiver.socket.onLagging(new FST_ERR_WS_LAGGING(this.channel.name), 'the peer reads too slowly')
   }
 }

@@ -80,6 +80,11 @@ export class DeclaredTopic implements Policy {
     this.#booted?.hub.report(error, this.url)
   }
 
+  /** Whether a topic with this name is one of these. */
+  matches (name: string): boolean {
+    return this.#url.matches(name)
+  }
+
   /** Whether both could have a topic of the same name. */
   overlaps (other: DeclaredTopic): boolean {
     return this.#url.overlaps(other.#url)

@@ -10,6 +10,7 @@ import { handled } from '../socket/pings.ts'
 import { PreparedMessage } from '../socket/prepared-message.ts'
 import { typeName } from '../socket/type-name.ts'
 import { Groups } from './groups.ts'
+import type { Signal } from './signals.ts'
 
 /** A connection of a user, from the end of the handshake's hooks. */
 interface Arrival {
@@ -39,16 +40,23 @@ export class Users implements Observer {
   /** Null: connections are nobody's, and nothing is kept of them. */
   readonly #identify: ((request: Request) => unknown) | null
   readonly #report: (error: unknown) => void
+  /** Has something done in all processes. */
+  readonly #everywhere: (signal: Signal, here: () => void) => Promise<void>
   readonly #arrivals = new Map<Request, Arrival>()
   readonly #users = new Groups<string, Arrival>()
 
   /**
    * @param identify the option of the plugin
    * @param report is told what fails and nobody waits for
+   * @param everywhere does something here, and has it done in all other processes
    */
-  constructor (identify: ((request: Request) => unknown) | undefined, report: (error: unknown) => void) {
+  constructor (
+    identify: ((request: Request) => unknown) | undefined, report: (error: unknown) => void,
+    everywhere: (signal: Signal, here: () => void) => Promise<void>
+  ) {
     this.#identify = identify ?? null
     this.#report = report
+    this.#everywhere = everywhere
   }
 
   /**
@@ -89,20 +97,36 @@ export class Users implements Observer {
   }
 
   of (id: string): UserSockets {
-    const socketsOf = (): LiveSocket[] => this.#of(id).flatMap(({ socket }) => socket ?? [])
+    const socketsOf = (): LiveSocket[] => this.#socketsOf(id)
     return {
       id,
       get size () { return socketsOf().length },
       [Symbol.iterator]: () => socketsOf().map(socket => socket.public).values(),
-      send: message => Answer.of(async () => { sendToAll(socketsOf(), message) }, this.#report),
+      send: message => Answer.of(() => {
+        return this.#everywhere({ do: 'send', user: id, message }, () => { this.send(id, message) })
+      }, this.#report),
       close: (code = CloseCode.NORMAL, reason = '') => Answer.of(async () => {
         checkClose(code, reason)
-        for (const arrival of this.#of(id)) {
-          arrival.close ??= { code, reason }
-          void arrival.socket?.close(code, reason)
-        }
+        await this.#everywhere({ do: 'close', user: id, code, reason }, () => { this.close(id, code, reason) })
       }, this.#report)
     }
+  }
+
+  /** Sends something to those who are connected to this process. @throws the first failure of a serializer */
+  send (id: string, message: unknown): void {
+    sendToAll(this.#socketsOf(id), message)
+  }
+
+  /** Closes those who are connected to this process, or about to be. */
+  close (id: string, code: number, reason: string): void {
+    for (const arrival of this.#of(id)) {
+      arrival.close ??= { code, reason }
+      void arrival.socket?.close(code, reason)
+    }
+  }
+
+  #socketsOf (id: string): LiveSocket[] {
+    return this.#of(id).flatMap(({ socket }) => socket ?? [])
   }
 
   #of (id: string): Arrival[] {

@@ -1,9 +1,9 @@
 import { Deadlines } from '../../lib/backplane/deadlines.ts'
 import type {
-  AnnouncedPlace, BackplaneDriver, BackplaneEvents, OutgoingMessage, Place, ReadMessages, Retention, StoredMember, StoredMessage, SubscribedTopic
+  AnnouncedPlace, Backplane, BackplaneDriver, BackplaneEvents, OutgoingMessage, Place, ReadMessages, Retention, StoredMember, StoredMessage, SubscribedTopic
 } from '../../types/backplane.ts'
 import { turns } from '../support/late-engine.ts'
-import type { Announcement, FakeStore, Listener } from './fake-store.ts'
+import { type Announcement, FakeStore, type Listener } from './fake-store.ts'
 
 export type Method = 'open' | 'publish' | 'subscribe' | 'unsubscribe' | 'read' | 'last' | 'join' | 'leave' | 'members' | 'count' | 'signal' | 'close'
 
@@ -295,4 +295,16 @@ function held () {
   let resolve!: () => void
   const promise = new Promise<void>(done => { resolve = done })
   return { promise, resolve }
+}
+
+/** The option `backplane`, connected to a store. @param onCreate is given each driver that is made */
+export function fakeBackplane (store = new FakeStore(), onCreate: (driver: FakeDriver) => void = () => {}): Backplane {
+  return {
+    name: 'fake',
+    create () {
+      const driver = new FakeDriver(store)
+      onCreate(driver)
+      return driver
+    }
+  }
 }

@@ -61,6 +61,12 @@ const TABLE: Record<keyof typeof errors, [args: unknown[], found: object]> = {
   FST_ERR_WS_OVER_RATE: [['limits.messagesPerSecond or limits.bytesPerSecond'], {
     closeCode: 1013, message: 'the peer sends more than limits.messagesPerSecond or limits.bytesPerSecond allow'
   }],
+  FST_ERR_WS_LOST: [['/rooms/a'], {
+    closeCode: 1013, message: "messages of the topic '/rooms/a' were lost on their way, and cannot be read any more"
+  }],
+  FST_ERR_WS_BACKPLANE: [['redis', 'cannot be reached', { cause }], {
+    statusCode: 503, closeCode: 1013, message: 'the backplane redis cannot be reached', cause
+  }],
   FST_ERR_WS_LAGGING: [['/rooms/a'], { closeCode: 1013, message: /^the peer reads too slowly for the topic '\/rooms\/a'/ }],
   FST_ERR_WS_NO_PONG: [[1000], {
     message: 'the peer is gone: for 1000 ms it has neither answered a ping nor sent anything'

@@ -2,6 +2,7 @@ import { constants } from 'node:buffer'
 import Fastify, { type FastifyInstance } from 'fastify'
 import sockets, { type Socket, type SocketOptions } from 'fastify-sockets'
 import { type Test, test } from 'tap'
+import { fakeBackplane } from '../backplane/fake-driver.ts'
 import { clientClosed, connect, createApp, listen } from '../support/app.ts'
 import { handshake, RawClient } from '../support/raw-client.ts'
 
@@ -159,7 +160,7 @@ test('an unknown option fails at register and at the route; the error lists thos
       code: 'FST_ERR_WS_UNKNOWN_OPTION',
       message: new RegExp(`^'${name}' is not a WebSocket option; the options are: maxPayload, .*${last}$`)
     })
-    await t.rejects(registers(bareApp(t), { [name]: 1 }), wanted('identify'))
+    await t.rejects(registers(bareApp(t), { [name]: 1 }), wanted('backplane'))
     t.throws(() => bareApp(t).get('/room', { ws: { [name]: 1 } } as any, () => {}), wanted('onInvalidMessage'))
   }
 })
@@ -171,6 +172,19 @@ test('handler is an option of routes only, and must be a function', async t => {
       code: 'FST_ERR_WS_HANDLER', message: "the option 'ws.handler' of the route '/room' must be a function"
     })
   }
+})
+
+test('a backplane is what a function of a backplane returns, and of one registration', async t => {
+  for (const backplane of [true, 'redis', {}, { name: 'redis' }, { create () {} }, () => {}]) {
+    await t.rejects(registers(bareApp(t), { backplane } as any), {
+      code: 'FST_ERR_WS_OPTION', message: "the WebSocket option 'backplane' must be what redis() or nats() returns"
+    })
+  }
+  const app = bareApp(t)
+  const backplane = fakeBackplane()
+  app.register(async scope => { scope.register(sockets, { backplane }) })
+  app.register(async scope => { scope.register(sockets, { backplane }) })
+  await t.rejects(async () => { await app.ready() }, { code: 'FST_ERR_WS_OPTION', message: /'backplane' must be one of its own for each registration/ })
 })
 
 test('options that Fastify itself takes at register are not options of routes', async t => {

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import FakeTimers from '@sinonjs/fake-timers'
 import * as fc from 'fast-check'
-import type { Numbered, Retention } from '../../lib/backplane/engine.ts'
+import type { EngineSink, Numbered, Retention } from '../../lib/backplane/engine.ts'
 import { MemoryEngine } from '../../lib/backplane/memory.ts'
 import { holds } from './holds.ts'
 
@@ -116,7 +116,8 @@ class Run {
   }
 
   async all (steps: readonly Step[]): Promise<void> {
-    await this.#engine.open({ onMessage: (topic, { message, seq }) => { this.#heard.push(`${topic} ${message} ${seq}`) } })
+    const onMessage: EngineSink<string>['onMessage'] = (topic, { message, seq }) => { this.#heard.push(`${topic} ${message} ${seq}`) }
+    await this.#engine.open({ onMessage } as EngineSink<string>)
     for (const one of steps) {
       await this.#step(one)
       deepEqual(this.#heard, this.#announced)

@@ -11,7 +11,7 @@ const BASE: Record<Exclude<keyof BaseSocket, typeof Symbol.asyncIterator>, true>
   on: true, once: true, off: true, addListener: true, removeListener: true, listenerCount: true
 }
 const OF_ROUTES: Record<Exclude<keyof Socket, keyof BaseSocket>, true> = { request: true, remoteAddress: true, subscriptions: true, subscribe: true, unsubscribe: true }
-const SET: Record<Exclude<keyof SocketSet, typeof Symbol.iterator>, true> = { size: true, prepare: true, publish: true, broadcast: true, user: true, stats: true }
+const SET: Record<Exclude<keyof SocketSet, typeof Symbol.iterator>, true> = { size: true, backplane: true, prepare: true, publish: true, broadcast: true, user: true, stats: true }
 
 /** The names that an object shows, its own and inherited ones. */
 function namesOf (object: object): string[] {

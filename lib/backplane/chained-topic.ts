@@ -1,0 +1,197 @@
+import type { AnnouncedPlace, BackplaneDriver, Place, Retention } from '../../types/backplane.ts'
+import type { Part, Top } from './engine.ts'
+import { Gate } from './gate.ts'
+import { Recent } from './recent.ts'
+import type { Followed, Following } from './following.ts'
+
+/** How many messages are read at a time to fill a gap. */
+const CHUNK = 128
+
+/** Announcements that wait while a gap is being filled. Of more, those are read that come behind. */
+const MOST_WAITING = 1000
+const MOST_WAITING_BYTES = 4 * 1024 * 1024
+
+/**
+ * JOINING: not announced yet. LIVE: announced, and nothing is missing up to the last. CHECKING: something may be missing, and
+ * is being read. DOWN: not announced any more.
+ */
+type State = 'JOINING' | 'LIVE' | 'CHECKING' | 'DOWN'
+
+interface Announcement {
+  readonly bytes: Uint8Array
+  readonly place: AnnouncedPlace
+}
+
+/**
+ * A topic with a retention that this process is subscribed to. Each announcement must come right behind the last; otherwise
+ * what lies between is read before anything else is told.
+ */
+export class ChainedTopic<Message> implements Followed {
+  readonly topic: string
+  readonly retention: Retention
+  readonly recent: Recent<Message>
+  readonly #following: Following<Message>
+  readonly #driver: BackplaneDriver
+  readonly #settled = new Gate()
+  #state: State = 'JOINING'
+  #last: Place | null = null
+  #base = 0
+  /** Rises when something was lost: what was read before does not belong to what comes. */
+  #generation = 0
+  #waiting: Announcement[] = []
+  #waitingBytes = 0
+  /** Rises with each check: an outage may end one, and begin another before the first has noticed. */
+  #checks = 0
+  /**
+   * What was read may be announced once more. It is known by its number, until the first announcement that is new: from then on
+   * an old number says that the engine has come back with an older state.
+   */
+  #mayRepeat = false
+
+  constructor (topic: string, retention: Retention, following: Following<Message>) {
+    this.topic = topic
+    this.retention = retention
+    this.recent = new Recent(retention.size, retention.ttl, following.budget)
+    this.#following = following
+    this.#driver = following.driver
+  }
+
+  get generation (): number {
+    return this.#generation
+  }
+
+  /** What the numbers of the engine are raised by, because they may begin anew. */
+  get base (): number {
+    return this.#base
+  }
+
+  get isLive (): boolean {
+    return this.#state === 'LIVE'
+  }
+
+  /** Where the topic stands, as far as it has been told. */
+  get top (): Top {
+    return this.#last === null ? { seq: 0, at: '' } : { seq: this.#base + this.#last.seq, at: this.#last.at }
+  }
+
+  /** Resolves with whether it is live. @param deadline in milliseconds */
+  settled (deadline: number): Promise<boolean> {
+    return this.#settled.wait(deadline)
+  }
+
+  async joined (place: Place): Promise<void> {
+    if (this.#last === null) {
+      this.#last = place
+      this.recent.begin(place.at)
+      this.#settle()
+    } else if (place.at === this.#last.at) {
+      this.#settle()
+    } else {
+      await this.#check()
+    }
+  }
+
+  announced (bytes: Uint8Array, place: AnnouncedPlace): void {
+    if (this.#state === 'DOWN') return
+    if (this.#state !== 'LIVE') {
+      this.#keep({ bytes, place })
+    } else if (this.#driver.isNext(this.#last!, place)) {
+      this.#mayRepeat = false
+      this.#tell(bytes, place)
+    } else if (!this.#mayRepeat || place.seq > this.#last!.seq) {
+      this.#keep({ bytes, place })
+      void this.#check()
+    }
+  }
+
+  down (): void {
+    this.#state = 'DOWN'
+    this.#settled.close()
+    this.#waiting = []
+    this.#waitingBytes = 0
+  }
+
+  end (): void {
+    this.down()
+    this.recent.forget()
+    this.#settled.open()
+  }
+
+  /** What is known here of what comes behind a position; null: nothing. */
+  known (after: string, limit: number): Part<Message> | null {
+    const { top, recent } = this
+    const messages = after === top.at ? [] : recent.after(after, limit)
+    if (messages === null) return null
+    const { seq, at } = messages.length === limit ? messages.at(-1)! : top
+    return { messages, upTo: seq, at }
+  }
+
+  /** What is missing is read: from the last message on. What is announced meanwhile waits. */
+  async #check (): Promise<void> {
+    this.#state = 'CHECKING'
+    this.#settled.close()
+    const check = ++this.#checks
+    const isOver = (): boolean => this.#state !== 'CHECKING' || check !== this.#checks
+    try {
+      for (let isMore = true; isMore;) {
+        const part = await this.#driver.read(this.topic, this.retention, this.#last!.at, CHUNK)
+        if (isOver()) return
+        if (part === null) {
+          const [place] = await this.#driver.subscribe([{ topic: this.topic, retention: this.retention }])
+          if (!isOver()) this.#beginAnew(place!)
+          return
+        }
+        for (const { bytes, seq, at } of part.messages) this.#tell(bytes, { seq, at })
+        this.#last = part.upTo
+        isMore = part.messages.length === CHUNK
+      }
+    } catch {
+      // The engine cannot be asked at present.
+      if (isOver()) return
+      this.down()
+      this.#following.retry(this)
+      return
+    }
+    this.#settle()
+  }
+
+  /** Something is missing that cannot be read. */
+  #beginAnew (place: Place): void {
+    this.#base += this.#last!.seq + 1 - place.seq
+    this.#last = place
+    this.#generation++
+    this.recent.begin(place.at)
+    this.#following.lost(this.topic, this.top)
+    this.#settle()
+  }
+
+  /** Nothing is missing up to the last: tells what was announced meanwhile. */
+  #settle (): void {
+    this.#state = 'LIVE'
+    this.#mayRepeat = true
+    const waiting = this.#waiting
+    this.#waiting = []
+    this.#waitingBytes = 0
+    for (const { bytes, place } of waiting) this.announced(bytes, place)
+    if (this.isLive) this.#settled.open()
+  }
+
+  #keep (announcement: Announcement): void {
+    // The first one behind a hole makes it be noticed, so any will do.
+    if (this.#waiting.length === MOST_WAITING || this.#waitingBytes > MOST_WAITING_BYTES) {
+      this.#waiting = []
+      this.#waitingBytes = 0
+    }
+    this.#waiting.push(announcement)
+    this.#waitingBytes += announcement.bytes.length
+  }
+
+  #tell (bytes: Uint8Array, { seq, at }: Place): void {
+    this.#last = { seq, at }
+    const message = this.#following.codec.decode(bytes)
+    if (message === null) return
+    const numbered = { message, seq: this.#base + seq, at }
+    this.recent.push(numbered, bytes.length)
+    this.#following.tell(this.topic, numbered)
+  }
+}

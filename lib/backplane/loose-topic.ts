@@ -1,0 +1,97 @@
+import { readFrom, type Sender } from './sender.ts'
+import type { Followed, Following } from './following.ts'
+import { Gate } from './gate.ts'
+import type { Top } from './engine.ts'
+
+/** At most so many messages wait to come back. Whoever publishes more gets them delivered at once. */
+const MOST_AWAITED = 10_000
+
+/**
+ * A topic without a retention that this process is subscribed to. What this process publishes is delivered when the engine
+ * announces it, so that all processes have one order. If the engine cannot do that, it is delivered here at once, and what the
+ * engine announces of it later is left out.
+ */
+export class LooseTopic<Message> implements Followed {
+  readonly topic: string
+  readonly retention = null
+  readonly #following: Following<Message>
+  readonly #sender: Sender
+  readonly #settled = new Gate()
+  /** JOINING: not announced yet. LIVE: announced. DOWN: not announced any more. */
+  #state: 'JOINING' | 'LIVE' | 'DOWN' = 'JOINING'
+  /** Published here, and not announced yet: by the numbers that the sender gave them. */
+  readonly #awaited = new Map<number, Message>()
+
+  constructor (topic: string, sender: Sender, following: Following<Message>) {
+    this.topic = topic
+    this.#sender = sender
+    this.#following = following
+  }
+
+  get isLive (): boolean {
+    return this.#state === 'LIVE'
+  }
+
+  get top (): Top {
+    return { seq: this.#following.nextSeq(), at: this.#sender.at(0) }
+  }
+
+  settled (deadline: number): Promise<boolean> {
+    return this.#settled.wait(deadline)
+  }
+
+  joined (): void {
+    const wasDown = this.#state === 'DOWN'
+    this.#state = 'LIVE'
+    this.#settled.open()
+    if (wasDown) this.#following.lost(this.topic, this.top)
+  }
+
+  /** This process publishes a message. */
+  published (n: number, message: Message): void {
+    this.#awaited.set(n, message)
+    if (!this.isLive || this.#awaited.size > MOST_AWAITED) this.#deliverAwaited()
+  }
+
+  /** The engine did not take it. */
+  notPublished (n: number): void {
+    const message = this.#awaited.get(n)
+    if (message === undefined) return
+    this.#awaited.delete(n)
+    this.#deliver(message, this.#sender.at(n))
+  }
+
+  announced (bytes: Uint8Array): void {
+    const { own, at, body } = readFrom(bytes, this.#sender)
+    if (own === null) {
+      const message = this.#following.codec.decode(body)
+      if (message !== null) this.#deliver(message, at)
+      return
+    }
+    const message = this.#awaited.get(own)
+    if (message === undefined) return
+    this.#awaited.delete(own)
+    this.#deliver(message, at)
+  }
+
+  down (): void {
+    this.#state = 'DOWN'
+    // Who subscribes now can do without the engine.
+    this.#settled.open()
+    this.#deliverAwaited()
+  }
+
+  end (): void {
+    this.down()
+  }
+
+  #deliverAwaited (): void {
+    const awaited = [...this.#awaited]
+    this.#awaited.clear()
+    for (const [n, message] of awaited) this.#deliver(message, this.#sender.at(n))
+  }
+
+  #deliver (message: Message, at: string): void {
+    this.#following.tell(this.topic, { message, seq: this.#following.nextSeq(), at })
+  }
+}
