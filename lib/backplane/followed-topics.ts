@@ -115,7 +115,8 @@ export class FollowedTopics<Message> implements Following<Message> {
     this.#state = 'REJOINING'
     const topics = [...this.#topics.values()]
     for (let i = 0; i < topics.length; i += AT_A_TIME) {
-      await this.#join(topics.slice(i, i + AT_A_TIME))
+      // Who has left meanwhile must not be announced again.
+      await this.#join(topics.slice(i, i + AT_A_TIME).filter(topic => this.#topics.get(topic.topic) === topic))
       if (round !== this.#round) return false
     }
     this.#state = 'UP'

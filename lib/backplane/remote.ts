@@ -1,4 +1,4 @@
-import type { Backplane, BackplaneDriver, BackplaneEvents, ReadMessages, Retention, StoredMember } from '../../types/backplane.ts'
+import type { Backplane, BackplaneDriver, BackplaneEvents, Retention, StoredMember, StoredMessage } from '../../types/backplane.ts'
 import { FST_ERR_WS_BACKPLANE } from '../errors.ts'
 import { ChainedTopic } from './chained-topic.ts'
 import type { Engine, EngineSink, EngineState, Member, Numbered, Part, Top } from './engine.ts'
@@ -24,7 +24,7 @@ export class RemoteEngine<Message> implements Engine<Message> {
   readonly #topics: FollowedTopics<Message>
   readonly #members: Members
   /** By what was asked: many who ask the same wait for one answer. */
-  readonly #reads = new Map<string, Promise<ReadMessages | null>>()
+  readonly #reads = new Map<string, Promise<unknown>>()
   #sink: EngineSink<Message> | null = null
   #seq = 0
 
@@ -104,8 +104,7 @@ export class RemoteEngine<Message> implements Engine<Message> {
   }
 
   async last (topic: string, retention: Retention, limit: number): Promise<Array<Numbered<Message>>> {
-    const messages = await this.#ask('did not answer', () => this.#driver.last(topic, retention, limit))
-    return numberedOf(messages, this.#codec, 0)
+    return numberedOf(await this.#lastOf(topic, retention, limit), this.#codec, 0)
   }
 
   async join (topic: string, { id, info }: Member): Promise<boolean> {
@@ -154,12 +153,13 @@ export class RemoteEngine<Message> implements Engine<Message> {
   async #load (followed: ChainedTopic<Message>): Promise<boolean> {
     const { recent, topic, retention } = followed
     if (recent.isLoaded) return false
-    const messages = await this.#shared(`${topic}\0`, async () => ({
-      messages: await this.#driver.last(topic, retention, recent.size), upTo: NOWHERE
-    }))
-    if (recent.isLoaded) return true
-    recent.prepend(numberedOf(messages!.messages, this.#codec, followed.base))
+    const messages = await this.#lastOf(topic, retention, recent.size)
+    if (!recent.isLoaded) recent.prepend(numberedOf(messages, this.#codec, followed.base))
     return true
+  }
+
+  async #lastOf (topic: string, retention: Retention, limit: number): Promise<readonly StoredMessage[]> {
+    return this.#shared(`${topic}\0${limit}`, () => this.#driver.last(topic, retention, limit))
   }
 
   async #readDirectly (
@@ -171,9 +171,9 @@ export class RemoteEngine<Message> implements Engine<Message> {
     return { messages: numberedOf(part.messages, this.#codec, base), upTo: base + part.upTo.seq, at: part.upTo.at }
   }
 
-  /** Asks, unless somebody is asking the same already. */
-  async #shared (key: string, read: () => Promise<ReadMessages | null>): Promise<ReadMessages | null> {
-    let answer = this.#reads.get(key)
+  /** Asks, unless somebody is asking the same already. @param key another one for each question */
+  #shared<Answer> (key: string, read: () => Promise<Answer>): Promise<Answer> {
+    let answer = this.#reads.get(key) as Promise<Answer> | undefined
     if (answer === undefined) {
       answer = this.#ask('did not answer', read).finally(() => this.#reads.delete(key))
       this.#reads.set(key, answer)
@@ -208,8 +208,6 @@ export class RemoteEngine<Message> implements Engine<Message> {
     void this.#topics.rejoin().then(isUp => { if (isUp) this.#sink?.onState('up', null) })
   }
 }
-
-const NOWHERE = { seq: 0, at: '' }
 
 /** @param info JSON that this package has written, or anything else that the store has */
 function memberOf ({ id, info }: StoredMember): Member {
