@@ -1,0 +1,190 @@
+import type { BackplaneEvents, StoredMember } from '../../types/backplane.ts'
+import { decoded, encoded, type Keys, PARTITIONS, partitionOf } from './keys.ts'
+import { Nodes } from './nodes.ts'
+import { join, leave, reap } from './scripts/members.ts'
+import type { Store } from './store.ts'
+
+/** At most so many members are in one call. */
+const MOST_MEMBERS = 128
+
+type MembersEvents = Pick<BackplaneEvents, 'onGone' | 'onBack'>
+
+/** A member in a topic. */
+interface Entry {
+  readonly topic: string
+  readonly member: StoredMember
+}
+
+/** Somebody who is to be out of the store, but whose call has failed: it may have been carried out, or not. */
+interface Stray extends Entry {
+  /** Whether others have been told that it is there. */
+  readonly isKnown: boolean
+}
+
+/** Who is in the topics, in all processes. */
+export class Members {
+  readonly #store: Store
+  readonly #keys: Keys
+  readonly #events: MembersEvents
+  readonly #nodes: Nodes
+  /** Those of this process, by topic and id. */
+  readonly #own = new Map<string, Entry>()
+  readonly #strays = new Map<string, Stray>()
+
+  constructor (store: Store, keys: Keys, lease: number, events: MembersEvents) {
+    this.#store = store
+    this.#keys = keys
+    this.#events = events
+    this.#nodes = new Nodes(store, keys, lease, {
+      onReplaced: () => this.#joinAgain(),
+      onGone: node => this.#remove(node),
+      onBeat: () => this.#removeStrays()
+    })
+  }
+
+  /** The store is there, for the first time or once more. */
+  begin (): Promise<void> {
+    return this.#nodes.begin()
+  }
+
+  async join (topic: string, member: StoredMember): Promise<boolean> {
+    if (!this.#store.isConnected) throw new Error('not connected')
+    const key = keyOf(topic, member.id)
+    const entry = { topic, member }
+    this.#strays.delete(key)
+    let isNew = false
+    for (;;) {
+      const node = this.#nodes.own
+      try {
+        const [answer] = await this.#join(node, [entry])
+        isNew ||= answer!
+      } catch (error) {
+        if (!this.#own.has(key)) this.#strays.set(key, { ...entry, isKnown: false })
+        throw error
+      }
+      // Meanwhile this process may have been taken for gone, and got another name: nobody looks after those of the old one.
+      if (node === this.#nodes.own) break
+    }
+    this.#own.set(key, entry)
+    return isNew
+  }
+
+  async leave (topic: string, id: string): Promise<boolean> {
+    const key = keyOf(topic, id)
+    const entry = this.#own.get(key)
+    this.#own.delete(key)
+    try {
+      const [isGone] = await this.#leave([entry ?? { topic, member: { id, info: '' } }])
+      return isGone!
+    } catch (error) {
+      if (entry !== undefined) this.#strays.set(key, { ...entry, isKnown: true })
+      throw error
+    }
+  }
+
+  async members (topic: string): Promise<StoredMember[]> {
+    const reply = await this.#store.send(partitionOf(topic), ['HGETALL', this.#keys.members(topic)]) as Buffer[]
+    const found: Array<{ place: number, member: StoredMember }> = []
+    for (let i = 0; i < reply.length; i += 2) {
+      const field = reply[i]!.toString()
+      if (field === '#') continue
+      const value = reply[i + 1]!.toString()
+      const line = value.indexOf('\n')
+      found.push({ place: parseInt(value, 10), member: { id: decoded(field.slice(1)), info: value.slice(line + 1) } })
+    }
+    return found.sort((one, other) => one.place - other.place).map(({ member }) => member)
+  }
+
+  async count (topic: string): Promise<number> {
+    const fields = await this.#store.send(partitionOf(topic), ['HLEN', this.#keys.members(topic)])
+    return Math.max(0, fields as number - 1)
+  }
+
+  /** Nobody is looked after any more. The members stay for a moment. */
+  close (grace: number): Promise<void> {
+    return this.#nodes.close(grace)
+  }
+
+  /** This process was taken for gone, and has a new name. */
+  async #joinAgain (): Promise<void> {
+    this.#strays.clear()
+    const node = this.#nodes.own
+    await Promise.all(this.#batches([...this.#own.values()]).map(async some => {
+      const answers = await this.#join(node, some)
+      for (const [i, { topic, member }] of some.entries()) if (answers[i] === true) this.#events.onBack(topic, member)
+    }))
+  }
+
+  async #removeStrays (): Promise<void> {
+    await Promise.all(this.#batches([...this.#strays.values()]).map(async some => {
+      const answers = await this.#leave(some)
+      for (const [i, stray] of some.entries()) {
+        const key = keyOf(stray.topic, stray.member.id)
+        // It may have joined, or become a stray, once more.
+        if (this.#strays.get(key) !== stray) continue
+        this.#strays.delete(key)
+        if (answers[i] === true && stray.isKnown) this.#events.onGone(stray.topic, stray.member)
+      }
+    }))
+  }
+
+  /**
+   * Removes all that a process which is gone has left.
+   *
+   * @returns whether there was anything
+   */
+  async #remove (node: string): Promise<boolean> {
+    const partitions = Array.from({ length: PARTITIONS }, (_, partition) => partition)
+    const found = await Promise.all(partitions.map(async partition => {
+      const key = this.#keys.topicsOf(node, partition)
+      const topics = await this.#store.send(partition, ['HKEYS', key]) as Buffer[]
+      await Promise.all(topics.map(async name => this.#reap(node, partition, decoded(name.toString()))))
+      return topics.length > 0
+    }))
+    return found.includes(true)
+  }
+
+  async #reap (node: string, partition: number, topic: string): Promise<void> {
+    const keys = [this.#keys.members(topic), this.#keys.topicsOf(node, partition)]
+    const reply = await this.#store.run(reap, partition, keys, [node, encoded(topic)]) as Buffer[]
+    for (let i = 0; i < reply.length; i += 2) {
+      this.#events.onGone(topic, { id: decoded(reply[i]!.toString()), info: reply[i + 1]!.toString() })
+    }
+  }
+
+  /** @returns for each, whether it is new in all processes */
+  #join (node: string, entries: readonly Entry[]): Promise<boolean[]> {
+    const args = entries.flatMap(({ topic, member }) => [encoded(topic), encoded(member.id), member.info])
+    return this.#run(join, node, entries, args)
+  }
+
+  /** @returns for each, whether it is gone from all processes */
+  #leave (entries: readonly Entry[]): Promise<boolean[]> {
+    return this.#run(leave, this.#nodes.own, entries, entries.flatMap(({ topic, member }) => [encoded(topic), encoded(member.id)]))
+  }
+
+  async #run (script: typeof join, node: string, entries: readonly Entry[], args: string[]): Promise<boolean[]> {
+    const partition = partitionOf(entries[0]!.topic)
+    const keys = entries.flatMap(({ topic }) => [this.#keys.members(topic), this.#keys.topicsOf(node, partitionOf(topic))])
+    const reply = await this.#store.run(script, partition, keys, [node, ...args])
+    return (reply as number[]).map(answer => answer === 1)
+  }
+
+  /** As many together as fit in one call. */
+  #batches<One extends Entry> (entries: readonly One[]): One[][] {
+    const groups = new Map<number, One[][]>()
+    for (const entry of entries) {
+      const group = this.#store.groupOf(partitionOf(entry.topic))
+      const batches = groups.get(group) ?? []
+      groups.set(group, batches)
+      const last = batches.at(-1)
+      if (last === undefined || last.length === MOST_MEMBERS) batches.push([entry])
+      else last.push(entry)
+    }
+    return [...groups.values()].flat()
+  }
+}
+
+function keyOf (topic: string, id: string): string {
+  return `${topic.length} ${topic}${id}`
+}
