@@ -63,7 +63,10 @@ export class Child<Q extends Questions<Q>> {
           clearTimeout(timer)
           resolve(answer)
         },
-        reject
+        reject (error) {
+          clearTimeout(timer)
+          reject(error)
+        }
       })
       this.#process.send({ id, question, argument }, error => { if (error !== null) reject(error) })
     })

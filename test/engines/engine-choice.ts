@@ -1,0 +1,24 @@
+import type { Backplane } from '../../types/backplane.ts'
+
+/** What a process is to connect to; plain data, because another process tells it. */
+export interface EngineChoice {
+  /** `none`: topics of one process, for a look at the tests themselves. */
+  name: 'redis' | 'nats' | 'none'
+  url: string
+  prefix: string
+  /** Milliseconds without a heartbeat after which a process is taken for gone. */
+  lease: number
+}
+
+/** As the code of a user would make it. Only what is used is loaded. */
+export async function openBackplane ({ name, url, prefix, lease }: EngineChoice): Promise<Backplane | undefined> {
+  if (name === 'none') return undefined
+  if (name === 'nats') {
+    const [{ connect }, { nats }] = await Promise.all([import('@nats-io/transport-node'), import('fastify-sockets/nats')])
+    return nats(await connect({ servers: url, maxReconnectAttempts: -1 }), { prefix, lease })
+  }
+  const [{ Redis }, { redis }] = await Promise.all([import('ioredis'), import('fastify-sockets/redis')])
+  const client = new Redis(url)
+  client.on('error', () => {})
+  return redis(client, { prefix, lease })
+}
