@@ -42,6 +42,15 @@ export class Node {
     this.#port = await this.ask('listen', { ...this.#settings, port: this.#port })
   }
 
+  /** It stands still; whoever it is connected to cannot know. */
+  stop (): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  goOn (): void {
+    this.#child.kill('SIGCONT')
+  }
+
   /** Ends at once, and tells nobody. */
   async kill (): Promise<void> {
     this.#child.kill('SIGKILL')

@@ -4,7 +4,9 @@ import type { Entry, Kind } from './node.ts'
 import { Wire, type WireOwner } from './wire.ts'
 
 /** Milliseconds until a client connects again, at random between these. */
-const PAUSE = [30, 150] as const
+const PAUSE: readonly [number, number] = [30, 150]
+/** Clients that connect at a time. */
+const AT_A_TIME = 250
 
 export interface FollowerOptions {
   /** Asked for each connection. */
@@ -15,6 +17,8 @@ export interface FollowerOptions {
   query?: Record<string, string>
   /** Default true: it connects again, with the last position that it has. */
   returns?: boolean
+  /** Milliseconds until then, at random between these. */
+  pause?: readonly [number, number]
 }
 
 export interface Received extends Entry {
@@ -58,11 +62,6 @@ export class Follower implements WireOwner {
     return this.#at
   }
 
-  async subscribed (): Promise<this> {
-    await until(() => this.#isSubscribed, `a follower of ${this.options.kind} is subscribed`)
-    return this
-  }
-
   /** Loses its connection, and comes back. */
   cut (): void {
     this.#wire?.cut()
@@ -104,7 +103,8 @@ export class Follower implements WireOwner {
     this.#isSubscribed = false
     this.ends.push(code)
     if (this.#isOver || this.options.returns === false) return
-    this.#timer = setTimeout(() => { this.#connect() }, PAUSE[0] + Math.random() * (PAUSE[1] - PAUSE[0]))
+    const [least, most] = this.options.pause ?? PAUSE
+    this.#timer = setTimeout(() => { this.#connect() }, least + Math.random() * (most - least))
   }
 
   #begin (beginning: Beginning): void {
@@ -126,8 +126,17 @@ export class Follower implements WireOwner {
 export async function startFollowers (
   t: { teardown (end: () => unknown): unknown }, count: number, options: (index: number) => FollowerOptions
 ): Promise<Follower[]> {
-  const followers = Array.from({ length: count }, (_, index) => new Follower(options(index)))
+  const followers: Follower[] = []
   t.teardown(() => { for (const follower of followers) follower.leave() })
-  await Promise.all(followers.map(follower => follower.subscribed()))
+  while (followers.length < count) {
+    const least = followers.length
+    while (followers.length < Math.min(count, least + AT_A_TIME)) followers.push(new Follower(options(followers.length)))
+    await areSubscribed(followers.slice(least))
+  }
   return followers
+}
+
+/** Resolves when all are, be it again. */
+export async function areSubscribed (followers: Follower[]): Promise<void> {
+  await until(() => followers.every(({ isSubscribed }) => isSubscribed), `${followers.length} followers are subscribed`)
 }

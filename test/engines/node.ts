@@ -100,7 +100,7 @@ async function listen ({ engine, port, history, padding, grace }: NodeSettings):
   })
   PADDING = 'x'.repeat(padding)
   delays.enable()
-  await app.listen({ port, host: '127.0.0.1' })
+  await app.listen({ port, host: '127.0.0.1', backlog: 4096 })
   return (app.server.address() as AddressInfo).port
 }
 

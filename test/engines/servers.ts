@@ -211,6 +211,6 @@ export function environment (): NodeJS.ProcessEnv {
 const hasSetpriv = spawnSync('setpriv', ['--version']).status === 0
 
 /** The kernel ends the program when this process dies, in whatever way. */
-export function dyingWithUs (command: string, args: string[]): [program: string, args: string[]] {
-  return hasSetpriv ? ['setpriv', ['--pdeathsig', 'KILL', command, ...args]] : [command, args]
+export function dyingWithUs (command: string, args: string[], signal = 'KILL'): [program: string, args: string[]] {
+  return hasSetpriv ? ['setpriv', ['--pdeathsig', signal, command, ...args]] : [command, args]
 }
