@@ -14,7 +14,7 @@ const ROOMS = 20
 onEachEngine('a rolling restart of three nodes behind nginx: 2,000 clients lose nothing, and get nothing twice', async (t, engine) => {
   // The fourth has no clients: it publishes.
   const { nodes } = await startCluster(t, await engine.start(t), { nodes: 4 })
-  const [publisher, ...served] = [...nodes].reverse() as [typeof nodes[0], ...typeof nodes]
+  const [publisher, ...served] = nodes.toReversed() as [typeof nodes[0], ...typeof nodes]
   const port = await startNginx(t, served.map(node => node.port))
   const rooms = Array.from({ length: ROOMS }, (_, index) => `room-${index}`)
   const followers = await startFollowers(t, CLIENTS, index => ({

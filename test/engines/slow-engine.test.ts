@@ -1,0 +1,65 @@
+/* Promise 10. */
+import { setTimeout as wait } from 'node:timers/promises'
+import { until } from '../support/until.ts'
+import { answerFaults, deliveryFaults, few, haveAll, refused, sequenceFaults } from './books.ts'
+import { startCluster } from './cluster.ts'
+import { onEachEngine } from './each-engine.ts'
+import { startFollowers } from './follower.ts'
+
+const LENGTH = 10_000
+/** Bytes: what may wait for an engine, with what the test itself keeps. */
+const BOUND = 64_000_000
+/** Milliseconds for which the loop may do nothing else, on a machine with other things to do. */
+const STUCK = 300
+
+onEachEngine('an engine that does not answer: what waits is bounded, publish rejects, and nothing else waits', async (t, engine) => {
+  const server = await engine.start(t)
+  const cluster = await startCluster(t, server, { nodes: 1, padding: LENGTH })
+  const [node] = cluster.nodes as [typeof cluster.nodes[0]]
+  const [follower] = await startFollowers(t, 1, () => ({ port: () => node.port, kind: 'news', room: 'b' }))
+  const before = (await node.state()).memory
+  server.stop()
+  // More than is let wait: 300 MB, if all were.
+  await node.ask('begin', { kind: 'rooms', room: 'a', from: 'flood', inFlight: 30_000, pace: 0 })
+  let most = 0
+  let longest = 0
+  for (const end = Date.now() + 3000; Date.now() < end;) {
+    const asked = Date.now()
+    const { memory } = await node.state()
+    longest = Math.max(longest, Date.now() - asked)
+    most = Math.max(most, memory - before)
+    await wait(100)
+  }
+  t.ok(most < BOUND, `${Math.round(most / 1e6)} MB more at most`)
+  t.ok(longest < 1000, `an answer took ${longest} ms at most`)
+  server.goOn()
+  const made = [await node.ask('end', 'flood')]
+  t.ok(refused(made).length > 1000, `${refused(made).length} of ${made[0]!.attempts.length} were refused`)
+  t.same(few(answerFaults(made)), [])
+  await until(async () => (await node.state()).backplane?.state === 'up', 'up')
+  await node.ask('publish', { kind: 'news', room: 'b', entry: { from: 'test', n: 0 } })
+  await until(() => follower!.received.some(({ from }) => from === 'test'), 'and it goes on')
+  await until(async () => {
+    await wait(50)
+    return (await node.state()).memory - before < 10_000_000 + made[0]!.attempts.length * 200
+  }, 'and nothing of it is left')
+})
+
+onEachEngine('an engine that answers slowly: all is delivered or refused, and the loop is free', async (t, engine) => {
+  const server = await engine.start(t)
+  const cluster = await startCluster(t, server, { nodes: 2 })
+  const followers = await startFollowers(t, 4, index => ({ port: () => cluster.node(index).port, kind: 'rooms', room: 'a' }))
+  await cluster.states()
+  await cluster.begin('rooms', 'a', { inFlight: 200, pace: 1 })
+  for (const end = Date.now() + 5000; Date.now() < end;) {
+    server.stop()
+    await wait(300 * Math.random())
+    server.goOn()
+    await wait(20 * Math.random())
+  }
+  const made = await cluster.end('rooms')
+  await until(() => haveAll(made, followers), 'everything that was acknowledged')
+  t.same(few([...answerFaults(made), ...deliveryFaults(made, followers), ...sequenceFaults(followers)]), [])
+  for (const { stuck } of await cluster.states()) t.ok(stuck < STUCK, `the loop was held for ${Math.round(stuck)} ms`)
+  t.ok(followers.every(({ connections, beginnings }) => connections === 1 && beginnings.length === 1))
+})
