@@ -1,5 +1,5 @@
 /* Promise 7. */
-import { until } from '../support/until.ts'
+import { until } from './until.ts'
 import { answerFaults, deliveryFaults, few, haveAll, sequenceFaults } from './books.ts'
 import { startCluster } from './cluster.ts'
 import { onEachEngine } from './each-engine.ts'
@@ -22,11 +22,11 @@ onEachEngine('a reader who has stopped on a busy topic costs no memory, and then
   const first = await publisher.ask('end', 'first')
   await until(() => haveAll([first], followers), 'the first')
   stopped.pause()
-  const before = (await node.state()).memory
+  const before = await node.ask('memory')
   await publisher.ask('begin', { ...load, from: 'second', count: COUNT })
   const made = [first, await publisher.ask('end', 'second')]
   await until(() => haveAll(made, others), 'the others have everything')
-  const { memory, stuck } = await node.state()
+  const [memory, { stuck }] = [await node.ask('memory'), await node.state()]
   t.ok(stopped.received.length < WARM_UP + COUNT * 0.7, `it has ${stopped.received.length} of ${WARM_UP + COUNT}`)
   t.ok(memory - before < FLAT, `${Math.round((memory - before) / 1000)} kB more, with ${COUNT * LENGTH / 1000} kB published`)
   t.comment(`the loop was held for ${Math.round(stuck)} ms at most`)

@@ -1,7 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { Child } from '../soak/ipc.ts'
-import { until } from '../support/until.ts'
+import { until } from './until.ts'
 import type { EngineChoice } from './engine-choice.ts'
 import type { Kind, NodeQuestions, NodeSettings, NodeState } from './node.ts'
 import type { Load, Made } from './publisher.ts'
@@ -104,12 +103,7 @@ export class Cluster {
   /** @returns how many milliseconds that took */
   async hasState (state: 'up' | 'down'): Promise<number> {
     const began = Date.now()
-    await until(async () => {
-      const states = await this.states()
-      if (states.every(({ backplane }) => backplane?.state === state)) return true
-      await wait(20)
-      return false
-    }, `all nodes are ${state}`)
+    await until(async () => (await this.states()).every(({ backplane }) => backplane?.state === state), `all nodes are ${state}`)
     return Date.now() - began
   }
 }

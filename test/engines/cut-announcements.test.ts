@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { test } from 'tap'
-import { until } from '../support/until.ts'
+import { until } from './until.ts'
 import { answerFaults, deliveryFaults, few, haveAll, publisherOrderFaults, refused, sequenceFaults } from './books.ts'
 import { startCluster } from './cluster.ts'
 import { startFollowers } from './follower.ts'

@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { type Test, test } from 'tap'
-import { until } from '../support/until.ts'
+import { until } from './until.ts'
 import { type Cluster, startCluster } from './cluster.ts'
 import { onEachEngine } from './each-engine.ts'
 import { type Follower, startFollowers } from './follower.ts'

@@ -1,5 +1,5 @@
 import type { Beginning } from 'fastify-sockets'
-import { until } from '../support/until.ts'
+import { until } from './until.ts'
 import type { Entry, Kind } from './node.ts'
 import { Wire, type WireOwner } from './wire.ts'
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { until } from '../support/until.ts'
+import { until } from './until.ts'
 import { dyingWithUs, environment, freePort, type Owner } from './servers.ts'
 
 /** One that spreads connections over these ports, and leaves out for a while what does not answer. */

@@ -35,8 +35,6 @@ export interface Entry {
 export interface NodeState {
   backplane: { name: string, state: 'up' | 'down', lag: number | null } | null
   sockets: number
-  /** Bytes after a garbage collection: the heap, and buffers. */
-  memory: number
   /** Longest time, in milliseconds, in which the process did nothing else, since the last question. */
   stuck: number
   /** What it has logged at `error` and above. */
@@ -57,6 +55,8 @@ export interface NodeQuestions {
   sendToUser (user: { id: string, text: string }): Promise<unknown>
   broadcast (text: string): Promise<unknown>
   state (): NodeState
+  /** Bytes after a garbage collection: the heap, and buffers. */
+  memory (): number
   close (): Promise<void>
 }
 
@@ -162,10 +162,18 @@ answer<NodeQuestions>({
   state () {
     const stuck = delays.max / 1e6
     delays.reset()
-    globalThis.gc?.()
-    const { heapUsed, external } = process.memoryUsage()
     const { backplane = null } = app.sockets as unknown as { backplane?: NodeState['backplane'] }
-    return { backplane: backplane && { name: backplane.name, state: backplane.state, lag: backplane.lag }, sockets: app.sockets.size, memory: heapUsed + external, stuck, errors: errors.splice(0) }
+    return {
+      backplane: backplane && { name: backplane.name, state: backplane.state, lag: backplane.lag },
+      sockets: app.sockets.size,
+      stuck,
+      errors: errors.splice(0)
+    }
+  },
+  memory () {
+    globalThis.gc!()
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
   },
   close: () => app.close()
 })

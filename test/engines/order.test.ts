@@ -1,5 +1,5 @@
 /* Promise 1. */
-import { until } from '../support/until.ts'
+import { until } from './until.ts'
 import { answerFaults, deliveryFaults, few, haveAll, orderFaults, publisherOrderFaults, refused, sequenceFaults } from './books.ts'
 import { startCluster } from './cluster.ts'
 import { onEachEngine } from './each-engine.ts'

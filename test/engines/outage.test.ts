@@ -1,7 +1,7 @@
 /* Promise 2. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { until } from '../support/until.ts'
+import { until } from './until.ts'
 import {
   answerFaults, deliveryFaults, few, haveAll, lateFaults, publisherOrderFaults, refused, sequenceFaults, slowest
 } from './books.ts'

@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis'
 import { setTimeout as wait } from 'node:timers/promises'
 import { test } from 'tap'
-import { until } from '../support/until.ts'
+import { until } from './until.ts'
 import { startCluster } from './cluster.ts'
 import { onEachEngine } from './each-engine.ts'
 import { areSubscribed, startFollowers } from './follower.ts'

@@ -1,6 +1,6 @@
 /* Promise 8, the second part. */
 import { setTimeout as wait } from 'node:timers/promises'
-import { until } from '../support/until.ts'
+import { until } from './until.ts'
 import { answerFaults, deliveryFaults, few, haveAll, publisherOrderFaults, refused, sequenceFaults } from './books.ts'
 import { startCluster } from './cluster.ts'
 import { onEachEngine } from './each-engine.ts'

@@ -1,7 +1,7 @@
 /* Promise 6. */
 import { Redis } from 'ioredis'
 import { test } from 'tap'
-import { until } from '../support/until.ts'
+import { until } from './until.ts'
 import { deliveryFaults, few, haveAll, sequenceFaults } from './books.ts'
 import { startCluster } from './cluster.ts'
 import { areSubscribed, startFollowers } from './follower.ts'
