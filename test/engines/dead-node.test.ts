@@ -10,8 +10,10 @@ import { type EngineServer, startRedis } from './servers.ts'
 
 /** Milliseconds. A heartbeat comes three times in one. */
 const LEASE = 3000
+/** Longer than a client needs to come back. */
+const GRACE = 1000
 /** Until everybody has learned of it: a lease, the heartbeat that finds it expired, and the grace period of the topic. */
-const SOON = LEASE * 4 / 3 + 1000
+const SOON = LEASE * 4 / 3 + GRACE + 1000
 const EACH = 5
 
 interface Scene {
@@ -22,7 +24,7 @@ interface Scene {
 
 /** Five users on each of three nodes, and one who is on all. */
 async function peopled (t: Test, server: EngineServer): Promise<Scene> {
-  const cluster = await startCluster(t, server, { lease: LEASE })
+  const cluster = await startCluster(t, server, { lease: LEASE, grace: GRACE })
   const followers = await startFollowers(t, 3 * EACH + 3, index => ({
     port: () => cluster.node(index).port,
     kind: 'people',

@@ -1,16 +1,17 @@
 /* Promise 10. */
 import { setTimeout as wait } from 'node:timers/promises'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { until } from './until.ts'
 import { answerFaults, deliveryFaults, few, haveAll, refused, sequenceFaults } from './books.ts'
 import { startCluster } from './cluster.ts'
 import { onEachEngine } from './each-engine.ts'
 import { startFollowers } from './follower.ts'
 
-const LENGTH = 10_000
+const LENGTH = 100_000
 /** Bytes: what may wait for an engine, with what the test itself keeps. */
 const BOUND = 64_000_000
-/** Milliseconds for which the loop may do nothing else, on a machine with other things to do. */
-const STUCK = 300
+/** Milliseconds for which the loop may do nothing else, beyond what the machine does to this process, which does little. */
+const STUCK = 200
 
 onEachEngine('an engine that does not answer: what waits is bounded, publish rejects, and nothing else waits', async (t, engine) => {
   const server = await engine.start(t)
@@ -20,7 +21,7 @@ onEachEngine('an engine that does not answer: what waits is bounded, publish rej
   const before = await node.ask('memory')
   server.stop()
   // More than is let wait: 300 MB, if all were.
-  await node.ask('begin', { kind: 'rooms', room: 'a', from: 'flood', inFlight: 30_000, pace: 0 })
+  await node.ask('begin', { kind: 'rooms', room: 'a', from: 'flood', inFlight: 3000, pace: 1500 })
   let most = 0
   let longest = 0
   for (const end = Date.now() + 3000; Date.now() < end;) {
@@ -48,6 +49,8 @@ onEachEngine('an engine that answers slowly: all is delivered or refused, and th
   const cluster = await startCluster(t, server, { nodes: 2 })
   const followers = await startFollowers(t, 4, index => ({ port: () => cluster.node(index).port, kind: 'rooms', room: 'a' }))
   await cluster.states()
+  const own = monitorEventLoopDelay({ resolution: 5 })
+  own.enable()
   await cluster.begin('rooms', 'a', { inFlight: 200, pace: 1 })
   for (const end = Date.now() + 5000; Date.now() < end;) {
     server.stop()
@@ -58,6 +61,6 @@ onEachEngine('an engine that answers slowly: all is delivered or refused, and th
   const made = await cluster.end('rooms')
   await until(() => haveAll(made, followers), 'everything that was acknowledged')
   t.same(few([...answerFaults(made), ...deliveryFaults(made, followers), ...sequenceFaults(followers)]), [])
-  for (const { stuck } of await cluster.states()) t.ok(stuck < STUCK, `the loop was held for ${Math.round(stuck)} ms`)
+  for (const { stuck } of await cluster.states()) t.ok(stuck < STUCK + own.max / 1e6, `the loop was held for ${Math.round(stuck)} ms`)
   t.ok(followers.every(({ connections, beginnings }) => connections === 1 && beginnings.length === 1))
 })
