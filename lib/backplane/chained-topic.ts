@@ -42,12 +42,6 @@ export class ChainedTopic<Message> implements Followed {
   #waitingBytes = 0
   /** Rises with each check: an outage may end one, and begin another before the first has noticed. */
   #checks = 0
-  /**
-   * What was read may be announced once more. It is known by its number, until the first announcement that is new: from then on
-   * an old number says that the engine has come back with an older state.
-   */
-  #mayRepeat = false
-
   constructor (topic: string, retention: Retention, following: Following<Message>) {
     this.topic = topic
     this.retention = retention
@@ -96,10 +90,9 @@ export class ChainedTopic<Message> implements Followed {
     if (this.#state !== 'LIVE') {
       this.#keep({ bytes, place })
     } else if (this.#driver.isNext(this.#last!, place)) {
-      this.#mayRepeat = false
       this.#tell(bytes, place)
-    } else if (!this.#mayRepeat || place.seq > this.#last!.seq) {
-      this.#keep({ bytes, place })
+    } else if (place.at !== this.#last!.at) {
+      // Something is missing, or this comes once more, or the engine has begun anew.
       void this.#check()
     }
   }
@@ -107,8 +100,7 @@ export class ChainedTopic<Message> implements Followed {
   down (): void {
     this.#state = 'DOWN'
     this.#settled.close()
-    this.#waiting = []
-    this.#waitingBytes = 0
+    this.#forgetWaiting()
   }
 
   end (): void {
@@ -134,6 +126,8 @@ export class ChainedTopic<Message> implements Followed {
     const isOver = (): boolean => this.#state !== 'CHECKING' || check !== this.#checks
     try {
       for (let isMore = true; isMore;) {
+        // What has been announced already is among what is read.
+        this.#forgetWaiting()
         const part = await this.#driver.read(this.topic, this.retention, this.#last!.at, CHUNK)
         if (isOver()) return
         if (part === null) {
@@ -168,22 +162,23 @@ export class ChainedTopic<Message> implements Followed {
   /** Nothing is missing up to the last: tells what was announced meanwhile. */
   #settle (): void {
     this.#state = 'LIVE'
-    this.#mayRepeat = true
     const waiting = this.#waiting
-    this.#waiting = []
-    this.#waitingBytes = 0
-    for (const { bytes, place } of waiting) this.announced(bytes, place)
+    this.#forgetWaiting()
+    const known = waiting.findLastIndex(({ place }) => place.at === this.#last!.at)
+    for (const { bytes, place } of waiting.slice(known + 1)) this.announced(bytes, place)
     if (this.isLive) this.#settled.open()
   }
 
   #keep (announcement: Announcement): void {
     // The first one behind a hole makes it be noticed, so any will do.
-    if (this.#waiting.length === MOST_WAITING || this.#waitingBytes > MOST_WAITING_BYTES) {
-      this.#waiting = []
-      this.#waitingBytes = 0
-    }
+    if (this.#waiting.length === MOST_WAITING || this.#waitingBytes > MOST_WAITING_BYTES) this.#forgetWaiting()
     this.#waiting.push(announcement)
     this.#waitingBytes += announcement.bytes.length
+  }
+
+  #forgetWaiting (): void {
+    this.#waiting = []
+    this.#waitingBytes = 0
   }
 
   #tell (bytes: Uint8Array, { seq, at }: Place): void {
