@@ -2,6 +2,9 @@ import type { Engine, EngineSink, Member, Numbered, Retention, Top } from '../..
 import { MemoryEngine } from '../../lib/backplane/memory.ts'
 import { turn } from '../support/until.ts'
 
+/** Milliseconds that the members of a closed process stay. */
+export const GRACE = 5000
+
 /** What processes share. */
 class Shared implements EngineSink<string> {
   readonly engine = new MemoryEngine<string>()
@@ -12,6 +15,13 @@ class Shared implements EngineSink<string> {
   constructor () {
     void this.engine.open(this)
   }
+
+  // Whatever else an engine in memory might say, none of it happens there.
+  onLost (): void {}
+  onGone (): void {}
+  onBack (): void {}
+  onSignal (): void {}
+  onState (): void {}
 
   onMessage (topic: string, numbered: Numbered<string>): void {
     for (const process of this.processes) process.announce(topic, numbered)
@@ -25,13 +35,18 @@ class Shared implements EngineSink<string> {
   }
 }
 
+type Sink = EngineSink<string> & { onGone (topic: string, member: Member): void, onSignal (bytes: Uint8Array): void }
+
 /**
  * One of several processes that share topics. As with a store elsewhere, each call takes a while to arrive there, and so does the
  * answer; announcements come by another way, before the answer or behind it.
  */
 class SharedProcess implements Engine<string> {
+  readonly name = 'shared memory'
+  readonly state = 'up'
+  readonly lag = null
   readonly #shared: Shared
-  #sink: EngineSink<string> | null = null
+  #sink: Sink | null = null
   readonly #subscribed = new Set<string>()
   readonly #joined = new Map<string, { topic: string, id: string }>()
   #announcing = Promise.resolve()
@@ -41,8 +56,12 @@ class SharedProcess implements Engine<string> {
     shared.processes.add(this)
   }
 
-  async open (sink: EngineSink<string>): Promise<void> {
+  async open (sink: Sink): Promise<void> {
     this.#sink = sink
+  }
+
+  async whenUp (): Promise<void> {
+    // It always is.
   }
 
   announce (topic: string, numbered: Numbered<string>): void {
@@ -105,11 +124,27 @@ class SharedProcess implements Engine<string> {
     return this.#call(engine => engine.count(topic))
   }
 
+  async signal (bytes: Uint8Array): Promise<void> {
+    await this.#call(async () => {
+      for (const other of this.#shared.processes) if (other !== this) other.#sink?.onSignal(bytes)
+    })
+  }
+
+  /** Its members go later, and one of the others learns of those that are in no other. */
   async close (): Promise<void> {
     this.#sink = null
-    this.#shared.processes.delete(this)
-    await Promise.all([...this.#joined.values()].map(({ topic, id }) => this.leave(topic, id)))
+    this.#subscribed.clear()
+    if (!this.#shared.processes.delete(this)) return
     if (this.#shared.processes.size === 0) await this.#shared.engine.close()
+    else setTimeout(() => { void this.#go() }, GRACE).unref()
+  }
+
+  async #go (): Promise<void> {
+    for (const { topic, id } of this.#joined.values()) {
+      const member = (await this.members(topic)).find(one => one.id === id)!
+      if (!await this.leave(topic, id)) continue
+      for (const witness of [...this.#shared.processes].slice(0, 1)) witness.#sink?.onGone(topic, member)
+    }
   }
 
   async #call<Answer> (run: (engine: MemoryEngine<string>) => Promise<Answer>): Promise<Answer> {

@@ -9,13 +9,18 @@ export type Clock = ReturnType<typeof FakeTimers.install>
  * Input and output stay real.
  */
 export function fakeClock (t: Test, ...also: Array<'performance'>): Clock {
-  const clock = FakeTimers.install({
+  const clock = installClock(...also)
+  t.teardown(() => clock.uninstall())
+  return clock
+}
+
+/** The same, until it is uninstalled. */
+export function installClock (...also: Array<'performance'>): Clock {
+  return FakeTimers.install({
     toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', ...also],
     // What an earlier test has left may end now, and with it a real timer.
     shouldClearNativeTimers: true
   })
-  t.teardown(() => clock.uninstall())
-  return clock
 }
 
 /** The same, when what an earlier test has left has had two turns to end: it may start a timer, or clear a real one. */

@@ -1,0 +1,149 @@
+import type { Engine, EngineSink, Member, Numbered, Part, Retention } from '../backplane/engine.ts'
+import { type Pass, until } from './waiting.ts'
+import { clauses, type Store, type Subject, type World } from './world.ts'
+
+/** What a process has been told. */
+interface Heard extends Numbered<string> {
+  readonly topic: string
+}
+
+/** A process with an engine. */
+export class EngineProcess implements EngineSink<string> {
+  readonly engine: Engine<string>
+  readonly heard: Heard[] = []
+  /** The topics and ids of members that it was told to be gone. */
+  readonly gone: string[] = []
+  readonly #pass: Pass
+  readonly #retention: Retention
+  /** Called when it is told something. */
+  onHeard: (message: string) => void = () => {}
+
+  constructor (engine: Engine<string>, pass: Pass, retention: Retention) {
+    this.engine = engine
+    this.#pass = pass
+    this.#retention = retention
+  }
+
+  onMessage (topic: string, { message, seq, at }: Numbered<string>): void {
+    this.heard.push({ topic, message, seq, at })
+    this.onHeard(message)
+  }
+
+  onGone (topic: string, { id }: Member): void {
+    this.gone.push(`${topic} ${id}`)
+  }
+
+  /** What it has been told of a topic. */
+  heardOf (topic: string): Heard[] {
+    return this.heard.filter(one => one.topic === topic)
+  }
+
+  /** Waits until it has been told so many messages of a topic, and looks whether there were more. */
+  async hears (topic: string, count: number): Promise<Heard[]> {
+    await until(() => this.heardOf(topic).length >= count, `${count} messages of ${topic}`, this.#pass)
+    await this.settle()
+    return this.heardOf(topic)
+  }
+
+  /** What was published before has been announced here: it took the same way as these two. */
+  async settle (): Promise<void> {
+    for (const retention of [null, this.#retention]) {
+      const topic = `settled ${settled++}`
+      await this.engine.subscribe(topic, retention)
+      await this.engine.publish(topic, '', retention, null)
+      await until(() => this.heardOf(topic).length === 1, `the message of ${topic}`, this.#pass)
+      this.engine.unsubscribe(topic)
+    }
+  }
+
+  /** Publishes one after the other. */
+  async publishAll (topic: string, messages: readonly string[], retention: Retention | null): Promise<Array<{ readonly at: string }>> {
+    const answers = []
+    for (const message of messages) answers.push(await this.engine.publish(topic, message, retention, null))
+    return answers
+  }
+}
+
+let settled = 0
+
+/** Several processes, of which each test only sees those that it asks for. */
+export interface EngineSetting {
+  readonly ttl: number
+  /** The first process. */
+  readonly process: EngineProcess
+  /** Another one, connected to the same store. */
+  another (): Promise<EngineProcess>
+  /** One that is connected to another store. */
+  elsewhere (): Promise<EngineProcess>
+  /** Lets as many ttl pass. */
+  pass (ttls: number): Promise<void>
+  /** Waits until something has come true. */
+  until (isTrue: () => boolean | Promise<boolean>, what: string): Promise<void>
+  /** Lets milliseconds pass. */
+  readonly passTime: Pass
+  /** Milliseconds that the members of a process stay of which nothing is heard any more. */
+  readonly lease: number
+  /** Milliseconds that those of a closed process stay. */
+  readonly grace: number
+  /** As many messages, for the ttl of the tests. */
+  keep (size: number): Retention
+  future (at: string): string
+  readonly ttlPerMessage: boolean
+  /** Members as they are to be compared: in their order, if it is promised. */
+  listed (members: readonly Member[]): Member[]
+}
+
+export async function engineSetting (subject: Subject<Engine<string>>, world: World<Engine<string>>): Promise<EngineSetting> {
+  const { ttl, lease, grace, weaker, future } = subject
+  const open = async (store: Store<Engine<string>>) => {
+    const process = new EngineProcess(await store.connect(), world.pass, { size: 5, ttl })
+    await process.engine.open(process)
+    return process
+  }
+  const store = await world.store()
+  return {
+    ttl,
+    lease,
+    grace,
+    passTime: world.pass,
+    process: await open(store),
+    another: () => open(store),
+    elsewhere: async () => open(await world.store()),
+    pass: ttls => world.pass(ttls * ttl),
+    until: (isTrue, what) => until(isTrue, what, world.pass),
+    keep: size => ({ size, ttl }),
+    future,
+    ttlPerMessage: weaker.ttlPerMessage === true,
+    listed: members => weaker.roughJoinOrder === true ? [...members].sort((one, other) => one.id < other.id ? -1 : 1) : [...members]
+  }
+}
+
+/** A list that a file fills with its clauses. */
+export const engineClauses = clauses<EngineSetting>
+
+/** The messages alone. */
+export function texts (found: Found): string[] | null {
+  return listOf(found)?.map(({ message }) => message) ?? null
+}
+
+/** Without what an engine may have added. */
+export function plain (found: Found): Array<Numbered<string>> | null {
+  return listOf(found)?.map(({ message, seq, at }) => ({ message, seq, at })) ?? null
+}
+
+/** What an engine has answered. */
+type Found = ReadonlyArray<Numbered<string>> | Part<string> | null
+
+function listOf (found: Found): ReadonlyArray<Numbered<string>> | null {
+  return found !== null && 'messages' in found ? found.messages : found
+}
+
+/** `1`, `2`, … */
+export function count (size: number, from = 1): string[] {
+  return Array.from({ length: size }, (_, i) => String(from + i))
+}
+
+/** @returns whether each number is larger than the one before */
+export function rises (found: ReadonlyArray<{ readonly seq: number }>): boolean {
+  return found.every(({ seq }, i) => i === 0 || seq > found[i - 1]!.seq)
+}
