@@ -161,7 +161,7 @@ clause('unsubscribed topics are not announced; the others still are', async ({ p
   assert.deepEqual(texts(process.heardOf('a')), ['1'])
 })
 
-clause('who subscribes again right after unsubscribing misses nothing from there on', async ({ process, keep }) => {
+clause('who subscribes again right after unsubscribing misses nothing from there on', async ({ process, keep, until }) => {
   const { engine } = process
   for (const [topic, retention] of [['a', null], ['b', keep(50)]] as const) {
     await engine.subscribe(topic, retention)
@@ -169,24 +169,28 @@ clause('who subscribes again right after unsubscribing misses nothing from there
       engine.unsubscribe(topic)
       await engine.subscribe(topic, retention)
       await engine.publish(topic, String(i + 1), retention, null)
+      await until(() => process.heardOf(topic).length > i, `number ${i} of ${topic}`)
     }
     assert.deepEqual(texts(await process.hears(topic, 50)), count(50))
   }
 })
 
-clause('closed, it announces nothing, and publishing has an end', async ({ process, keep, pass }) => {
+clause('closed, it announces nothing, and every call has an end', async ({ process, keep, until, pass }) => {
   const { engine } = process
   await engine.subscribe('a', keep(5))
   await engine.publish('a', '1', keep(5), null)
   await process.hears('a', 1)
   const open = process.heard.length
   await engine.close()
-  const outcomes = await Promise.allSettled([
-    engine.publish('a', '2', keep(5), null), engine.publish('a', '3', null, null), engine.publish('b', '4', keep(5), 'id')
-  ])
-  assert.equal(outcomes.length, 3)
-  await engine.subscribe('a', keep(5)).catch(() => {})
-  await engine.publish('a', '5', keep(5), null).catch(() => {})
+  const calls = [
+    () => engine.publish('a', '2', keep(5), null), () => engine.publish('a', '3', null, null), () => engine.publish('b', '4', keep(5), 'id'),
+    () => engine.subscribe('a', keep(5)), () => engine.publish('a', '5', keep(5), null), () => engine.read('a', keep(5), '', 5),
+    () => engine.last('a', keep(5), 5), () => engine.join('a', { id: 'ann', info: null }), () => engine.leave('a', 'ann'),
+    () => engine.members('a'), () => engine.count('a')
+  ]
+  let ended = 0
+  for (const call of calls) call().catch(() => {}).finally(() => { ended++ })
+  await until(() => ended === calls.length, 'the ends of all calls')
   engine.unsubscribe('a')
   await pass(0.1)
   assert.equal(process.heard.length, open)

@@ -27,6 +27,7 @@ clause('read() has at most as many as it was asked for, and can go on from the l
   const { engine } = process
   let { at } = await engine.subscribe('a', keep(100))
   await process.publishAll('a', count(100), keep(100))
+  await process.hears('a', 100)
   for (const limit of [1, 7, 99, 100]) assert.deepEqual(texts(await engine.read('a', keep(100), at, limit)), count(limit))
   const found = []
   for (;;) {
@@ -62,6 +63,7 @@ clause('who subscribed to an empty topic can go on from there', async ({ process
   await process.publishAll('b', count(3), keep(10))
   assert.deepEqual(texts(await engine.read('a', keep(10), at, 10)), [])
   await process.publishAll('a', count(3), keep(10))
+  await process.hears('a', 3)
   assert.deepEqual(texts(await engine.read('a', keep(10), at, 10)), count(3))
   engine.unsubscribe('a')
   await process.settle()
@@ -74,6 +76,7 @@ clause('text that is no position is not found', async ({ process, keep }) => {
   for (const text of NO_POSITIONS) assert.equal(await engine.read('a', keep(10), text, 10), null, JSON.stringify(text.slice(0, 20)))
   await engine.subscribe('a', keep(10))
   await process.publishAll('a', count(3), keep(10))
+  await process.hears('a', 3)
   for (const text of NO_POSITIONS) assert.equal(await engine.read('a', keep(10), text, 10), null, JSON.stringify(text.slice(0, 20)))
 })
 
@@ -81,6 +84,7 @@ clause('whatever is made of a position, there is no answer with a gap', async ({
   const { engine } = process
   await engine.subscribe('a', keep(3))
   const tops = await process.publishAll('a', count(40), keep(3))
+  await process.hears('a', 40)
   const right = ['null', '["38","39","40"]', '["39","40"]', '["40"]', '[]']
   const wrong = []
   for (const text of mutations(tops[38]!.at)) {
@@ -105,6 +109,7 @@ clause('a position of another store is not found', async ({ process, elsewhere, 
   const { at } = await other.engine.subscribe('b', keep(10))
   assert.equal(await process.engine.read('a', keep(10), first!.at, 10), null, 'nothing was published here')
   await process.publishAll('a', count(3), keep(10))
+  await process.hears('a', 3)
   assert.equal(await process.engine.read('a', keep(10), first!.at, 10), null, 'something of the same number was')
   assert.equal(await process.engine.read('b', keep(10), at, 10), null)
 })
@@ -113,6 +118,7 @@ clause('a position is not found when something behind it has made room for other
   const { engine } = process
   const { at } = await engine.subscribe('a', keep(5))
   const tops = await process.publishAll('a', count(12), keep(5))
+  await process.hears('a', 12)
   assert.equal(await engine.read('a', keep(5), at, 100), null)
   for (const one of tops.slice(0, 6)) assert.equal(await engine.read('a', keep(5), one.at, 100), null)
   const border = texts(await engine.read('a', keep(5), tops[6]!.at, 100))
@@ -129,6 +135,7 @@ clause('a position is not found when something behind it has gone with time', as
   for (const one of old) assert.equal(await engine.read('a', keep(5), one, 100), null)
   assert.deepEqual(texts(await engine.read('a', keep(5), tops[2]!.at, 100)), [], 'nothing behind the last is missing')
   const [fourth] = await process.publishAll('a', count(3, 4), keep(5))
+  await process.hears('a', 6)
   for (const one of old) assert.equal(await engine.read('a', keep(5), one, 100), null, 'and not when the topic has begun anew')
   assert.deepEqual(texts(await engine.read('a', keep(5), tops[2]!.at, 100)), count(3, 4))
   assert.deepEqual(texts(await engine.read('a', keep(5), fourth!.at, 100)), ['5', '6'])
@@ -160,6 +167,7 @@ clause('while a topic is subscribed to, its positions stay good, however long it
   for (const name of ['a', 'empty']) await engine.subscribe(name, keep(5))
   await silence(process)
   for (const name of ['a', 'empty']) await engine.publish(name, 'new', keep(5), null)
+  for (const name of ['a', 'empty']) await process.hears(name, 1)
   assert.deepEqual(await readAll(), [['new'], ['new'], ['new']])
 
   async function silence (process: EngineProcess): Promise<void> {

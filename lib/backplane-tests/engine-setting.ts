@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { Engine, EngineSink, Member, Numbered, Part, Retention } from '../backplane/engine.ts'
 import { type Pass, until } from './waiting.ts'
 import { clauses, type Store, type Subject, type World } from './world.ts'
@@ -13,6 +14,9 @@ export class EngineProcess implements EngineSink<string> {
   readonly heard: Heard[] = []
   /** The topics and ids of members that it was told to be gone. */
   readonly gone: string[] = []
+  readonly signals: string[] = []
+  /** What it should not have been told. */
+  readonly alarms: string[] = []
   readonly #pass: Pass
   readonly #retention: Retention
   /** Called when it is told something. */
@@ -31,6 +35,22 @@ export class EngineProcess implements EngineSink<string> {
 
   onGone (topic: string, { id }: Member): void {
     this.gone.push(`${topic} ${id}`)
+  }
+
+  onSignal (bytes: Uint8Array): void {
+    this.signals.push(Buffer.from(bytes).toString())
+  }
+
+  onLost (topic: string): void {
+    this.alarms.push(`messages of ${topic} are missing`)
+  }
+
+  onBack (topic: string, { id }: Member): void {
+    this.alarms.push(`${id} is back in ${topic}`)
+  }
+
+  onState (state: string): void {
+    this.alarms.push(`the engine is ${state}`)
   }
 
   /** What it has been told of a topic. */
@@ -91,12 +111,16 @@ export interface EngineSetting {
   readonly ttlPerMessage: boolean
   /** Members as they are to be compared: in their order, if it is promised. */
   listed (members: readonly Member[]): Member[]
+  /** The end of a test. */
+  verify (): void
 }
 
 export async function engineSetting (subject: Subject<Engine<string>>, world: World<Engine<string>>): Promise<EngineSetting> {
   const { ttl, lease, grace, weaker, future } = subject
+  const processes: EngineProcess[] = []
   const open = async (store: Store<Engine<string>>) => {
     const process = new EngineProcess(await store.connect(), world.pass, { size: 5, ttl })
+    processes.push(process)
     await process.engine.open(process)
     return process
   }
@@ -114,7 +138,10 @@ export async function engineSetting (subject: Subject<Engine<string>>, world: Wo
     keep: size => ({ size, ttl }),
     future,
     ttlPerMessage: weaker.ttlPerMessage === true,
-    listed: members => weaker.roughJoinOrder === true ? [...members].sort((one, other) => one.id < other.id ? -1 : 1) : [...members]
+    listed: members => weaker.roughJoinOrder === true ? [...members].sort((one, other) => one.id < other.id ? -1 : 1) : [...members],
+    verify () {
+      for (const { alarms } of processes) assert.deepEqual(alarms, [])
+    }
   }
 }
 

@@ -7,6 +7,13 @@ export const NAMES = [
 /** Messages likewise. */
 export const MESSAGES = ['', ' ', '\0', '\r\n', '1:2:3', '{"a":1}', 'ä❤\u{1f600}', 'x'.repeat(100_000)]
 
+/** Messages as bytes, each of which is one character here. */
+export const BYTES = [
+  ...MESSAGES.map(text => Buffer.from(text).toString('latin1')),
+  Buffer.from(Array.from({ length: 256 }, (_, i) => i)).toString('latin1'),
+  '\xff', '\xfe\xff', '\xc3', '\xed\xa0\x80', '\0\0\0\0', '\n', '\n\n', '1 \n', '1 a 1 b c:5\n12345', '*1\r\n$4\r\nPING\r\n', 'PING\r\n', '"', '\\', '\x80'.repeat(70_000)
+]
+
 export const IDS = ['', ' ', '0', 'id', 'ID', 'a b', 'a\r\nb', '*', '>', '__proto__', 'ä❤', 'x'.repeat(300)]
 
 export const MEMBER_IDS = ['', ' ', 'a b', '*', '>', '__proto__', 'ä❤', 'a\r\nb']

@@ -93,7 +93,7 @@ export function clauses<Setting> () {
 }
 
 /** Those of the tests that a subject can be asked for. */
-export function testsOf<Connected, Setting> (
+export function testsOf<Connected, Setting extends { verify (): void }> (
   all: ReadonlyArray<Clause<Setting>>, subject: Subject<Connected>, setUp: (world: World<Connected>) => Promise<Setting>
 ): BackplaneTest[] {
   const isAsked = ({ needs, unless }: Clause<Setting>) => {
@@ -104,7 +104,9 @@ export function testsOf<Connected, Setting> (
     async run () {
       const world = await subject.begin()
       try {
-        await run(await setUp(world))
+        const setting = await setUp(world)
+        await run(setting)
+        setting.verify()
       } finally {
         await world.end()
       }

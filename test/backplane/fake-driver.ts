@@ -141,10 +141,10 @@ export class FakeDriver implements BackplaneDriver, Listener {
   async open (events: BackplaneEvents): Promise<void> {
     this.#events = events
     await this.#ask('open', '', () => {
-      this.#state = 'up'
       this.#store.connect(this)
       this.#store.renew(this.#process, this.#store.lease)
     })
+    this.#state = 'up'
     this.#heart = setInterval(() => this.#beat(), this.#store.lease / 3).unref()
   }
 
@@ -179,9 +179,10 @@ export class FakeDriver implements BackplaneDriver, Listener {
     return this.#ask('last', topic, () => this.#store.last(topic, limit))
   }
 
-  join (topic: string, member: StoredMember): Promise<boolean> {
+  async join (topic: string, member: StoredMember): Promise<boolean> {
+    const isNew = await this.#ask('join', topic, () => this.#store.join(this.#process, topic, member))
     this.#joined.set(JSON.stringify([topic, member.id]), { topic, member })
-    return this.#ask('join', topic, () => this.#store.join(this.#process, topic, member))
+    return isNew
   }
 
   leave (topic: string, id: string): Promise<boolean> {

@@ -1,8 +1,11 @@
 import type { Engine } from '../../lib/backplane/engine.ts'
 import { MemoryEngine } from '../../lib/backplane/memory.ts'
+import type { BackplaneTestOptions } from '../../lib/backplane-tests/options.ts'
 import type { Hook, Store, Subject, World } from '../../lib/backplane-tests/world.ts'
-import { installClock } from '../support/clock.ts'
+import { type Clock, installClock, pass } from '../support/clock.ts'
 import { turn } from '../support/until.ts'
+import { FakeDriver } from './fake-driver.ts'
+import { FakeStore } from './fake-store.ts'
 import { GRACE, sharedMemory } from './shared-memory.ts'
 
 /** The position of a later message. */
@@ -49,3 +52,34 @@ function inMemory (hooks: Hook[], create: () => () => Engine<string>): Subject<E
 
 export const memory = inMemory(['future'], () => () => new MemoryEngine())
 export const shared = inMemory(['future', 'several'], sharedMemory)
+
+/** Drivers of a store in memory, whose time is fake. The stores of one test share it. */
+export function fakeOptions (): BackplaneTestOptions<FakeStore, { driver: FakeDriver }> {
+  let clock: Clock
+  let stores = 0
+  return {
+    ttl: 20_000,
+    lease: 12_000,
+    grace: GRACE,
+    createStore () {
+      if (stores++ === 0) clock = installClock('performance')
+      return new FakeStore({ lease: 12_000, grace: GRACE })
+    },
+    removeStore () {
+      if (--stores === 0) clock.uninstall()
+    },
+    connect: store => ({ driver: new FakeDriver(store) }),
+    future: at => at.replace(/-(\w+)-/, (_, seq: string) => `-${(parseInt(seq, 36) + 2).toString(36)}-`),
+    pass: milliseconds => pass(clock, milliseconds),
+    link: {
+      cut: ({ driver }) => driver.goDown(),
+      mend: ({ driver }) => driver.comeUp()
+    },
+    standstill: {
+      stop: store => store.stop(),
+      resume: store => store.resume()
+    },
+    flush: store => store.flush(),
+    save: async store => store.save()
+  }
+}

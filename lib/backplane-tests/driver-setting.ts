@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import type {
+  AnnouncedPlace, BackplaneDriver, BackplaneEvents, OutgoingMessage, Place, Retention, StoredMember, StoredMessage
+} from '../../types/backplane.ts'
+import { type Pass, until } from './waiting.ts'
+import { clauses, type Store, type Subject, type WeakerPromises, type World } from './world.ts'
+
+/** Milliseconds in which every call is answered or rejected. */
+const DEADLINE = 5000
+
+/** A process's part of a store, as whoever runs the tests hands it over. */
+export interface TestProcess {
+  readonly driver: BackplaneDriver
+}
+
+/** What a process has been told. */
+interface Heard {
+  readonly topic: string
+  readonly text: string
+  readonly place: AnnouncedPlace | null
+}
+
+/** A process with a driver, which keeps what it is told. */
+export class DriverProcess implements BackplaneEvents {
+  readonly driver: BackplaneDriver
+  readonly heard: Heard[] = []
+  readonly signals: string[] = []
+  /** Members, as `topic id info`. */
+  readonly gone: string[] = []
+  readonly back: string[] = []
+  readonly states: string[] = []
+  /** How much it was told before it was open. */
+  early = 0
+  #isOpen = false
+  readonly #pass: Pass
+  readonly #retention: Retention
+
+  constructor (driver: BackplaneDriver, pass: Pass, retention: Retention) {
+    this.driver = driver
+    this.#pass = pass
+    this.#retention = retention
+  }
+
+  async open (): Promise<void> {
+    await this.driver.open(this)
+    this.#isOpen = true
+  }
+
+  onMessage (topic: string, bytes: Uint8Array, place: AnnouncedPlace | null): void {
+    this.#told(this.heard, { topic, text: textOf(bytes), place })
+  }
+
+  onSignal (bytes: Uint8Array): void {
+    this.#told(this.signals, textOf(bytes))
+  }
+
+  onGone (topic: string, { id, info }: StoredMember): void {
+    this.#told(this.gone, `${topic} ${id} ${info}`)
+  }
+
+  onBack (topic: string, { id, info }: StoredMember): void {
+    this.#told(this.back, `${topic} ${id} ${info}`)
+  }
+
+  onState (state: 'up' | 'down', error: Error | null): void {
+    this.#told(this.states, error === null ? state : `${state}: ${error.message}`)
+  }
+
+  /** Whether it was told last that the store cannot be reached. */
+  get isDown (): boolean {
+    return this.states.at(-1)?.startsWith('down') ?? false
+  }
+
+  heardOf (topic: string): Heard[] {
+    return this.heard.filter(one => one.topic === topic)
+  }
+
+  /** Waits until it has been told so many messages of a topic, and looks whether there were more. */
+  async hears (topic: string, count: number): Promise<Heard[]> {
+    await until(() => this.heardOf(topic).length >= count, `${count} messages of ${topic}`, this.#pass)
+    await this.settle()
+    return this.heardOf(topic)
+  }
+
+  /** What was published before has been announced here: it took the same way as these two. */
+  async settle (): Promise<void> {
+    for (const retention of [null, this.#retention]) {
+      const topic = `settled ${settled++}`
+      await this.subscribe(topic, retention)
+      await this.publish(topic, '', retention)
+      await until(() => this.heardOf(topic).length === 1, `the message of ${topic}`, this.#pass)
+      this.driver.unsubscribe([topic])
+    }
+  }
+
+  /** @returns where the topic stands */
+  async subscribe (topic: string, retention: Retention | null): Promise<Place | null> {
+    const places = await this.driver.subscribe([{ topic, retention }])
+    assert.equal(places.length, 1)
+    return places[0]!
+  }
+
+  /** @returns the position */
+  async publish (topic: string, text: string, retention: Retention | null, id: string | null = null): Promise<string> {
+    const [at] = await this.publishAll([{ topic, text, retention, id }])
+    return at!
+  }
+
+  /** With one call. @returns the positions */
+  publishAll (messages: ReadonlyArray<{ topic: string, text: string, retention: Retention | null, id?: string | null }>): Promise<string[]> {
+    const outgoing: OutgoingMessage[] = []
+    const answers = messages.map(({ topic, text, retention, id = null }) => new Promise<string>((done, failed) => {
+      outgoing.push({ topic, bytes: bytesOf(text), retention, id, done, failed })
+    }))
+    this.driver.publish(outgoing)
+    return Promise.all(answers)
+  }
+
+  #told<What> (list: What[], what: What): void {
+    if (!this.#isOpen) this.early++
+    list.push(what)
+  }
+}
+
+let settled = 0
+
+export interface DriverSetting {
+  readonly weaker: WeakerPromises
+  /** The first process. */
+  readonly process: DriverProcess
+  another (): Promise<DriverProcess>
+  /** A process that has opened nothing yet. */
+  unopened (): Promise<DriverProcess>
+  /** In milliseconds. */
+  readonly ttl: number
+  readonly lease: number
+  readonly grace: number
+  /** Lets milliseconds pass. */
+  readonly pass: Pass
+  until (isTrue: () => boolean | Promise<boolean>, what: string): Promise<void>
+  /** Waits until a call has been answered or rejected, 5 s unless told otherwise. @returns its outcome */
+  inTime<Answer> (call: Promise<Answer>, what: string, deadline?: number): Promise<PromiseSettledResult<Answer>>
+  /** As many messages, for the ttl of the tests. */
+  keep (size: number): Retention
+  cut (process: DriverProcess): Promise<void>
+  mend (process: DriverProcess): Promise<void>
+  stop (): Promise<void>
+  resume (): Promise<void>
+  flush (): Promise<void>
+  save (): Promise<() => Promise<void>>
+  /** The end of a test. */
+  verify (): void
+}
+
+export async function driverSetting<Connected extends TestProcess> (
+  subject: Subject<Connected>, world: World<Connected>
+): Promise<DriverSetting> {
+  const { ttl, lease, grace, weaker } = subject
+  const { pass } = world
+  const store: Store<Connected> = await world.store()
+  const connected = new Map<DriverProcess, Connected>()
+  const unopened = async () => {
+    const one = await store.connect()
+    const process = new DriverProcess(one.driver, pass, { size: 5, ttl })
+    connected.set(process, one)
+    return process
+  }
+  const another = async () => {
+    const process = await unopened()
+    await process.open()
+    return process
+  }
+  return {
+    weaker,
+    process: await another(),
+    another,
+    unopened,
+    ttl,
+    lease,
+    grace,
+    pass,
+    until: (isTrue, what) => until(isTrue, what, pass),
+    async inTime (call, what, deadline = DEADLINE) {
+      let outcome: PromiseSettledResult<Awaited<typeof call>> | null = null
+      void Promise.allSettled([call]).then(([one]) => { outcome = one })
+      for (let passed = 0; outcome === null && passed < deadline; passed += 50) await pass(50)
+      assert.ok(outcome !== null, `${what}: neither answered nor rejected within ${deadline} ms`)
+      return outcome
+    },
+    keep: size => ({ size, ttl }),
+    cut: process => store.cut(connected.get(process)!),
+    mend: process => store.mend(connected.get(process)!),
+    stop: () => store.stop(),
+    resume: () => store.resume(),
+    flush: () => store.flush(),
+    save: () => store.save(),
+    verify () {
+      for (const { early } of connected.keys()) assert.equal(early, 0, 'it was told something before open() resolved')
+    }
+  }
+}
+
+/** A list that a file fills with its clauses. */
+export const driverClauses = clauses<DriverSetting>
+
+/** Bytes as a text of one character each. */
+export function textOf (bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}
+
+/** In the middle of others, as bytes often are. */
+export function bytesOf (text: string): Uint8Array {
+  return Buffer.from(`before ${text} behind`, 'latin1').subarray(7, 7 + text.length)
+}
+
+export function texts (found: readonly StoredMessage[]): string[] {
+  return found.map(({ bytes }) => textOf(bytes))
+}
+
+export function count (size: number, from = 1): string[] {
+  return Array.from({ length: size }, (_, i) => String(from + i))
+}
