@@ -181,11 +181,11 @@ export async function driverSetting<Connected extends TestProcess> (
     pass,
     until: (isTrue, what) => until(isTrue, what, pass),
     async inTime (call, what, deadline = DEADLINE) {
-      let outcome: PromiseSettledResult<Awaited<typeof call>> | null = null
-      void Promise.allSettled([call]).then(([one]) => { outcome = one })
-      for (let passed = 0; outcome === null && passed < deadline; passed += 50) await pass(50)
-      assert.ok(outcome !== null, `${what}: neither answered nor rejected within ${deadline} ms`)
-      return outcome
+      const outcomes: Array<PromiseSettledResult<Awaited<typeof call>>> = []
+      void Promise.allSettled([call]).then(([outcome]) => { outcomes.push(outcome) })
+      for (let passed = 0; outcomes.length === 0 && passed < deadline; passed += 50) await pass(50)
+      assert.ok(outcomes.length === 1, `${what}: neither answered nor rejected within ${deadline} ms`)
+      return outcomes[0]!
     },
     keep: size => ({ size, ttl }),
     cut: process => store.cut(connected.get(process)!),
