@@ -32,12 +32,16 @@ clause('read() has at most as many as it was asked for, and can go on from the l
   const found = []
   for (;;) {
     const part = (await engine.read('a', keep(100), at, 7))!
+    at = part.at
     if (part.messages.length === 0) break
     found.push(...part.messages)
-    at = part.messages.at(-1)!.at
-    assert.equal(part.upTo === part.messages.at(-1)!.seq || found.length === 100, true, 'it says how far it goes')
+    const last = part.messages.at(-1)!
+    assert.ok((part.upTo === last.seq && part.at === last.at) || found.length === 100, 'it says how far it goes')
   }
   assert.deepEqual(texts(found), count(100))
+  await process.publishAll('a', ['more'], keep(100))
+  await process.hears('a', 101)
+  assert.deepEqual(texts(await engine.read('a', keep(100), at, 7)), ['more'], 'also from where nothing was left to read')
 })
 
 clause('what is read, and what is announced with larger numbers, is everything, once', async ({ process, keep }) => {

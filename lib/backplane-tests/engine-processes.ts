@@ -79,6 +79,15 @@ clause('positions stay good as long as the topic is subscribed to in one process
   assert.deepEqual(texts(await two.engine.read('a', keep(5), at, 10)), ['1'])
 }, several)
 
+clause('a signal reaches all other processes, once', async setting => {
+  const all = await three(setting)
+  await all[1].engine.signal(Buffer.from('ä❤'))
+  await all[2].engine.signal(Buffer.from('last'))
+  await setting.until(() => all[0].signals.length === 2 && all[1].signals.length === 1 && all[2].signals.length === 1, 'the signals')
+  for (const one of all) await one.settle()
+  assert.deepEqual(all.map(({ signals }) => signals.toSorted()), [['last', 'ä❤'], ['last'], ['ä❤']])
+}, several)
+
 clause('an id is one in all processes', async setting => {
   const { keep } = setting
   const all = await three(setting)

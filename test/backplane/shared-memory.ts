@@ -35,8 +35,6 @@ class Shared implements EngineSink<string> {
   }
 }
 
-type Sink = EngineSink<string> & { onGone (topic: string, member: Member): void, onSignal (bytes: Uint8Array): void }
-
 /**
  * One of several processes that share topics. As with a store elsewhere, each call takes a while to arrive there, and so does the
  * answer; announcements come by another way, before the answer or behind it.
@@ -46,7 +44,7 @@ class SharedProcess implements Engine<string> {
   readonly state = 'up'
   readonly lag = null
   readonly #shared: Shared
-  #sink: Sink | null = null
+  #sink: EngineSink<string> | null = null
   readonly #subscribed = new Set<string>()
   readonly #joined = new Map<string, { topic: string, id: string }>()
   #announcing = Promise.resolve()
@@ -56,7 +54,7 @@ class SharedProcess implements Engine<string> {
     shared.processes.add(this)
   }
 
-  async open (sink: Sink): Promise<void> {
+  async open (sink: EngineSink<string>): Promise<void> {
     this.#sink = sink
   }
 
@@ -72,7 +70,7 @@ class SharedProcess implements Engine<string> {
     })
   }
 
-  publish (topic: string, message: string, retention: Retention | null, id: string | null): Promise<Top> {
+  publish (topic: string, message: string, retention: Retention | null, id: string | null): Promise<{ at: string }> {
     return this.#call(engine => engine.publish(topic, message, retention, id))
   }
 
