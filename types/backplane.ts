@@ -52,10 +52,10 @@ export interface BackplaneDriver {
   isNext (last: Place, announced: AnnouncedPlace): boolean
 
   /**
-   * The kept messages behind a position, the oldest first.
+   * The kept messages behind a position, the oldest first. What was announced before the call is among them, if it is kept.
    *
    * @param after any text: it may come from a client
-   * @param limit at most this many, from 1
+   * @param limit at most this many, from 1; fewer only if there are no more
    * @returns null unless it is certain that no message behind the position is missing
    */
   read (topic: string, retention: Retention, after: string, limit: number): Promise<ReadMessages | null>

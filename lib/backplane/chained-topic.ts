@@ -7,13 +7,13 @@ import type { Followed, Following } from './following.ts'
 /** How many messages are read at a time to fill a gap. */
 const CHUNK = 128
 
-/** Announcements that wait while a gap is being filled. Of more, those are read that come behind. */
+/** Announcements that wait while a gap is being filled. What does not fit is read later. */
 const MOST_WAITING = 1000
 const MOST_WAITING_BYTES = 4 * 1024 * 1024
 
 /**
- * JOINING: not announced yet. LIVE: announced, and nothing is missing up to the last. CHECKING: something may be missing, and
- * is being read. DOWN: not announced any more.
+ * JOINING: what is announced waits, until it is known where the topic stands. LIVE: announced, and nothing is missing up to the
+ * last. CHECKING: something may be missing, and is being read. DOWN: not announced any more.
  */
 type State = 'JOINING' | 'LIVE' | 'CHECKING' | 'DOWN'
 
@@ -42,6 +42,7 @@ export class ChainedTopic<Message> implements Followed {
   #waitingBytes = 0
   /** Rises with each check: an outage may end one, and begin another before the first has noticed. */
   #checks = 0
+
   constructor (topic: string, retention: Retention, following: Following<Message>) {
     this.topic = topic
     this.retention = retention
@@ -73,6 +74,11 @@ export class ChainedTopic<Message> implements Followed {
     return this.#settled.wait(deadline)
   }
 
+  joining (): void {
+    this.#state = 'JOINING'
+    this.#settled.close()
+  }
+
   async joined (place: Place): Promise<void> {
     if (this.#last === null) {
       this.#last = place
@@ -87,14 +93,10 @@ export class ChainedTopic<Message> implements Followed {
 
   announced (bytes: Uint8Array, place: AnnouncedPlace): void {
     if (this.#state === 'DOWN') return
-    if (this.#state !== 'LIVE') {
-      this.#keep({ bytes, place })
-    } else if (this.#driver.isNext(this.#last!, place)) {
-      this.#tell(bytes, place)
-    } else if (place.at !== this.#last!.at) {
-      // Something is missing, or this comes once more, or the engine has begun anew.
-      void this.#check()
-    }
+    if (this.#state !== 'LIVE') this.#keep({ bytes, place })
+    else if (this.#driver.isNext(this.#last!, place)) this.#tell(bytes, place)
+    // What was read may be announced later. By its number alone it is not known: a store may have begun anew.
+    else if (!this.#knows(place.at)) void this.#check()
   }
 
   down (): void {
@@ -118,6 +120,11 @@ export class ChainedTopic<Message> implements Followed {
     return { messages, upTo: seq, at }
   }
 
+  /** Whether a message has been told: the last, or one that is still kept here. */
+  #knows (at: string): boolean {
+    return at === this.#last!.at || this.recent.has(at)
+  }
+
   /** What is missing is read: from the last message on. What is announced meanwhile waits. */
   async #check (): Promise<void> {
     this.#state = 'CHECKING'
@@ -126,7 +133,7 @@ export class ChainedTopic<Message> implements Followed {
     const isOver = (): boolean => this.#state !== 'CHECKING' || check !== this.#checks
     try {
       for (let isMore = true; isMore;) {
-        // What has been announced already is among what is read.
+        // What has been announced before is read, unless the store has lost it: then it must not be told.
         this.#forgetWaiting()
         const part = await this.#driver.read(this.topic, this.retention, this.#last!.at, CHUNK)
         if (isOver()) return
@@ -165,12 +172,16 @@ export class ChainedTopic<Message> implements Followed {
     const waiting = this.#waiting
     this.#forgetWaiting()
     const known = waiting.findLastIndex(({ place }) => place.at === this.#last!.at)
-    for (const { bytes, place } of waiting.slice(known + 1)) this.announced(bytes, place)
-    if (this.isLive) this.#settled.open()
+    for (const { bytes, place } of waiting.slice(known + 1)) {
+      this.announced(bytes, place)
+      // The rest is read.
+      if (!this.isLive) return
+    }
+    this.#settled.open()
   }
 
   #keep (announcement: Announcement): void {
-    // The first one behind a hole makes it be noticed, so any will do.
+    // Whichever comes next does not fit, so that it is noticed.
     if (this.#waiting.length === MOST_WAITING || this.#waitingBytes > MOST_WAITING_BYTES) this.#forgetWaiting()
     this.#waiting.push(announcement)
     this.#waitingBytes += announcement.bytes.length

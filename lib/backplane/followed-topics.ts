@@ -1,7 +1,7 @@
 import type { AnnouncedPlace, BackplaneDriver, Place } from '../../types/backplane.ts'
 import { ChainedTopic } from './chained-topic.ts'
 import type { EngineState, Numbered, Top } from './engine.ts'
-import type { Followed, Following, MessageCodec } from './following.ts'
+import type { Following, MessageCodec } from './following.ts'
 import { Gate } from './gate.ts'
 import type { LooseTopic } from './loose-topic.ts'
 import type { RecentBudget } from './recent.ts'
@@ -15,10 +15,10 @@ const RETRY_AFTER = 1000
 type AnyTopic<Message> = LooseTopic<Message> | ChainedTopic<Message>
 
 /**
- * CLOSED: not open yet, or not any more. DOWN: the engine cannot be reached. REJOINING: it can, and is told what this process
- * is subscribed to. UP: it announces everything.
+ * NEW: not open yet. DOWN: the engine cannot be reached. REJOINING: it can, and is told what this process is subscribed to.
+ * UP: it announces everything. CLOSED: for good.
  */
-type State = 'CLOSED' | 'DOWN' | 'REJOINING' | 'UP'
+type State = 'NEW' | 'DOWN' | 'REJOINING' | 'UP' | 'CLOSED'
 
 /** The topics that this process is subscribed to. The engine is told of changes once a turn. */
 export class FollowedTopics<Message> implements Following<Message> {
@@ -31,13 +31,13 @@ export class FollowedTopics<Message> implements Following<Message> {
 
   readonly #topics = new Map<string, AnyTopic<Message>>()
   readonly #up = new Gate()
-  #state: State = 'CLOSED'
+  #state: State = 'NEW'
   /** Rises with each outage: what was begun before it is not finished. */
   #round = 0
   readonly #toJoin = new Set<AnyTopic<Message>>()
   readonly #toLeave = new Set<string>()
   #isGathering = false
-  readonly #toRetry = new Set<Followed>()
+  readonly #toRetry = new Set<AnyTopic<Message>>()
   #retryTimer: NodeJS.Timeout | null = null
 
   constructor ({ driver, codec, budget, nextSeq, tell, lost }: Omit<Following<Message>, 'retry'>) {
@@ -94,6 +94,8 @@ export class FollowedTopics<Message> implements Following<Message> {
   }
 
   open (): void {
+    // It may have been closed, or have gone down, before anybody learned that it was open.
+    if (this.#state !== 'NEW') return
     this.#state = 'UP'
     this.#up.open()
   }
@@ -104,7 +106,9 @@ export class FollowedTopics<Message> implements Following<Message> {
     this.#round++
     this.#state = 'DOWN'
     this.#up.close()
+    // All topics are joined when it can be reached again.
     this.#toJoin.clear()
+    this.#toRetry.clear()
     for (const topic of this.#topics.values()) topic.down()
   }
 
@@ -124,7 +128,7 @@ export class FollowedTopics<Message> implements Following<Message> {
     return true
   }
 
-  retry (topic: Followed): void {
+  retry (topic: AnyTopic<Message>): void {
     this.#toRetry.add(topic)
     this.#retryTimer ??= setTimeout(() => this.#retryAll(), RETRY_AFTER).unref()
   }
@@ -157,8 +161,10 @@ export class FollowedTopics<Message> implements Following<Message> {
     for (let i = 0; i < joining.length; i += AT_A_TIME) void this.#join(joining.slice(i, i + AT_A_TIME))
   }
 
-  async #join (topics: ReadonlyArray<AnyTopic<Message>>): Promise<void> {
+  async #join (wanted: ReadonlyArray<AnyTopic<Message>>): Promise<void> {
     const round = this.#round
+    const topics = wanted.filter(topic => this.#isStill(topic, round))
+    for (const topic of topics) topic.joining()
     let places: Array<Place | null>
     try {
       places = await this.driver.subscribe(topics.map(({ topic, retention }) => ({ topic, retention })))
@@ -181,10 +187,8 @@ export class FollowedTopics<Message> implements Following<Message> {
 
   #retryAll (): void {
     this.#retryTimer = null
-    const topics = [...this.#toRetry].filter(topic => this.#topics.get(topic.topic) === topic) as Array<AnyTopic<Message>>
+    const topics = [...this.#toRetry]
     this.#toRetry.clear()
-    // Otherwise all of them are joined when it can be reached again.
-    if (!this.isReachable) return
     for (let i = 0; i < topics.length; i += AT_A_TIME) void this.#join(topics.slice(i, i + AT_A_TIME))
   }
 }

@@ -40,6 +40,10 @@ export class LooseTopic<Message> implements Followed {
     return this.#settled.wait(deadline)
   }
 
+  joining (): void {
+    // What others publish may be delivered already.
+  }
+
   joined (): void {
     const wasDown = this.#state === 'DOWN'
     this.#state = 'LIVE'
@@ -63,15 +67,12 @@ export class LooseTopic<Message> implements Followed {
 
   announced (bytes: Uint8Array): void {
     const { own, at, body } = readFrom(bytes, this.#sender)
-    if (own === null) {
-      const message = this.#following.codec.decode(body)
-      if (message !== null) this.#deliver(message, at)
+    if (own !== null) {
+      this.#deliverAwaited(own)
       return
     }
-    const message = this.#awaited.get(own)
-    if (message === undefined) return
-    this.#awaited.delete(own)
-    this.#deliver(message, at)
+    const message = this.#following.codec.decode(body)
+    if (message !== null) this.#deliver(message, at)
   }
 
   down (): void {
@@ -85,10 +86,13 @@ export class LooseTopic<Message> implements Followed {
     this.down()
   }
 
-  #deliverAwaited (): void {
-    const awaited = [...this.#awaited]
-    this.#awaited.clear()
-    for (const [n, message] of awaited) this.#deliver(message, this.#sender.at(n))
+  /** @param last up to this one: what this process published before it has been announced, or is lost on the way here */
+  #deliverAwaited (last = Infinity): void {
+    for (const [n, message] of this.#awaited) {
+      if (n > last) return
+      this.#awaited.delete(n)
+      this.#deliver(message, this.#sender.at(n))
+    }
   }
 
   #deliver (message: Message, at: string): void {

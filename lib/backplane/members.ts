@@ -1,22 +1,31 @@
 import type { BackplaneDriver, StoredMember } from '../../types/backplane.ts'
 
+/** Milliseconds until the engine is told once more. */
+const RETRY_AFTER = 1000
+
 interface Owed {
   readonly topic: string
   readonly member: StoredMember
 }
 
-/** The members of this process. Those whose leaving the engine could not be told are told once more when it is up again. */
+/** The members of this process. Those whose leaving the engine could not be told are told once more, until it takes it. */
 export class Members {
   readonly #driver: BackplaneDriver
   readonly #onGone: (topic: string, member: StoredMember) => void
   /** What each has told, by topic and id. */
   readonly #own = new Map<string, Owed>()
   readonly #owed = new Map<string, Owed>()
+  readonly #isReachable: () => boolean
+  #timer: NodeJS.Timeout | null = null
 
-  /** @param onGone is told of those who could only leave later */
-  constructor (driver: BackplaneDriver, onGone: (topic: string, member: StoredMember) => void) {
+  /**
+   * @param onGone is told of those who could only leave later
+   * @param isReachable whether the engine is: otherwise `redo` is called when it is
+   */
+  constructor (driver: BackplaneDriver, onGone: (topic: string, member: StoredMember) => void, isReachable: () => boolean) {
     this.#driver = driver
     this.#onGone = onGone
+    this.#isReachable = isReachable
   }
 
   async join (topic: string, member: StoredMember): Promise<boolean> {
@@ -33,24 +42,35 @@ export class Members {
     try {
       return await this.#driver.leave(topic, id)
     } catch (error) {
-      if (own !== undefined && !this.#own.has(key)) this.#owed.set(key, own)
+      if (own !== undefined) this.#owe(key, own)
       throw error
     }
   }
 
-  /** The engine is up again. */
+  /** Tells the engine who has left. */
   redo (): void {
     const owed = [...this.#owed]
     this.#owed.clear()
     for (const [key, one] of owed) void this.#leaveAgain(key, one)
   }
 
-  async #leaveAgain (key: string, { topic, member }: Owed): Promise<void> {
+  async #leaveAgain (key: string, one: Owed): Promise<void> {
+    const { topic, member } = one
     try {
       if (await this.#driver.leave(topic, member.id)) this.#onGone(topic, member)
     } catch {
-      if (!this.#own.has(key)) this.#owed.set(key, { topic, member })
+      this.#owe(key, one)
     }
+  }
+
+  #owe (key: string, one: Owed): void {
+    // It has joined again.
+    if (this.#own.has(key)) return
+    this.#owed.set(key, one)
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null
+      if (this.#isReachable()) this.redo()
+    }, RETRY_AFTER).unref()
   }
 }
 

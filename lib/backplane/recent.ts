@@ -29,7 +29,8 @@ export class RecentBudget {
   /** A topic keeps so many bytes more, or less. */
   changed (topic: Recent<any>, bytes: number): void {
     this.#bytes += bytes
-    if (bytes > 0) this.#topics.add(topic)
+    if (bytes <= 0) return
+    this.#topics.add(topic)
     for (const oldest of this.#topics) {
       if (this.#bytes <= MOST_BYTES) return
       oldest.forget()
@@ -97,20 +98,27 @@ export class Recent<Message> {
     this.#isLoaded = true
     if (this.#entries.length === 0) this.#end = performance.now() + Math.min(this.#ttl / 2, MOST_AGE_WHEN_READ)
     const border = messages.findIndex(({ at }) => at === this.#before)
+    let added = 0
     for (let i = border; i >= 0 && this.#entries.length < this.#size; i--) {
       const numbered = messages[i]!
       const cost = 2 * numbered.byteLength + ENTRY_COST
       this.#entries.unshift({ numbered, cost })
       this.#before = messages[i - 1]?.at ?? null
-      this.#changed(cost)
+      added += cost
     }
+    // Only now: if it is too much for all topics together, this one may be forgotten.
+    this.#changed(added)
+  }
+
+  /** Whether a message with this position is kept. */
+  has (at: string): boolean {
+    return this.#indexOf(at) >= 0
   }
 
   /** What is kept behind a position; null: it is not one of those that are kept. */
   after (at: string, limit: number): Array<Numbered<Message>> | null {
     this.#expire()
-    let start = this.#entries.length
-    while (start > 0 && this.#entries.peekAt(start - 1)!.numbered.at !== at) start--
+    const start = this.#indexOf(at) + 1
     if (start === 0 && at !== this.#before) return null
     const found = []
     for (let i = start; i < this.#entries.length && found.length < limit; i++) found.push(this.#entries.peekAt(i)!.numbered)
@@ -128,6 +136,12 @@ export class Recent<Message> {
   /** What the engine keeps no longer is not told any more either. */
   #expire (): void {
     if (this.#entries.length > 0 && performance.now() >= this.#end) this.forget()
+  }
+
+  #indexOf (at: string): number {
+    let i = this.#entries.length - 1
+    while (i >= 0 && this.#entries.peekAt(i)!.numbered.at !== at) i--
+    return i
   }
 
   #changed (bytes: number): void {

@@ -33,7 +33,9 @@ export class RemoteEngine<Message> implements Engine<Message> {
     this.#driver = backplane.create()
     this.#codec = codec
     this.#outgoing = new Outgoing(this.#driver)
-    this.#members = new Members(this.#driver, (topic, member) => { this.#sink?.onGone(topic, member) })
+    this.#members = new Members(
+      this.#driver, (topic, member) => { this.#sink?.onGone(topic, member) }, () => this.#topics.isReachable
+    )
     this.#topics = new FollowedTopics<Message>({
       driver: this.#driver,
       codec,
@@ -165,7 +167,8 @@ export class RemoteEngine<Message> implements Engine<Message> {
   async #readDirectly (
     followed: ChainedTopic<Message> | null, topic: string, retention: Retention, after: string, limit: number
   ): Promise<Part<Message> | null> {
-    const part = await this.#shared(`${topic}\0${limit} ${after}`, () => this.#driver.read(topic, retention, after, limit))
+    // Whoever asks after a loss does not get what was asked before it.
+    const part = await this.#shared(`${topic}\0${followed?.generation ?? ''} ${limit} ${after}`, () => this.#driver.read(topic, retention, after, limit))
     if (part === null) return null
     const base = followed?.base ?? 0
     return { messages: numberedOf(part.messages, this.#codec, base), upTo: base + part.upTo.seq, at: part.upTo.at }
