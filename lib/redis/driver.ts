@@ -3,7 +3,7 @@ import type {
   SubscribedTopic
 } from '../../types/backplane.ts'
 import { announce, parseAnnouncement } from './announcement.ts'
-import { Keys, partitionOf } from './keys.ts'
+import { Keys } from './keys.ts'
 import type { RedisLink, Reply } from './link.ts'
 import { Members } from './members.ts'
 import type { CheckedOptions } from './options.ts'
@@ -67,23 +67,23 @@ export class RedisDriver implements BackplaneDriver {
   async subscribe (topics: readonly SubscribedTopic[]): Promise<Array<Place | null>> {
     if (!this.#store.isUp) throw new Error('not connected')
     const own = topics.map(topic => ({ ...topic }))
-    for (const topic of own) this.#topics.set(this.#keys.channel(topic.topic), topic)
+    for (const topic of own) this.#topics.set(this.#keys.of(topic.topic).channel, topic)
     try {
       const places = new Map<string, Place>()
-      await Promise.all(this.#batches(own).map(async some => {
-        await this.#store.subscribe(some.map(({ topic }) => this.#keys.channel(topic)))
+      await Promise.all(this.#store.batches(own, MOST_TOPICS).map(async some => {
+        await this.#store.subscribe(some.map(({ topic }) => this.#keys.of(topic).channel))
         await this.#stand(some, places)
       }))
       return topics.map(({ topic, retention }) => retention === null ? null : places.get(topic)!)
     } catch (error) {
       // But not what has been subscribed to once more meanwhile.
-      this.unsubscribe(own.filter(topic => this.#topics.get(this.#keys.channel(topic.topic)) === topic).map(({ topic }) => topic))
+      this.unsubscribe(own.filter(topic => this.#topics.get(this.#keys.of(topic.topic).channel) === topic).map(({ topic }) => topic))
       throw error
     }
   }
 
   unsubscribe (topics: readonly string[]): void {
-    const channels = topics.map(topic => this.#keys.channel(topic)).filter(channel => this.#topics.delete(channel))
+    const channels = topics.map(topic => this.#keys.of(topic).channel).filter(channel => this.#topics.delete(channel))
     // If it does not come to that, the connection is lost, and with it the subscriptions.
     this.#store.unsubscribe(channels).catch(() => {})
   }
@@ -96,16 +96,17 @@ export class RedisDriver implements BackplaneDriver {
     const position = parsePosition(after)
     if (position === null) return null
     const { epoch, seq, tag } = position
-    const keys = [this.#keys.meta(topic), this.#keys.stream(topic)]
-    const reply = await this.#store.run(read, partitionOf(topic), keys, [epoch, String(seq), String(tag), String(limit)])
+    const { partition, meta, stream } = this.#keys.of(topic)
+    const reply = await this.#store.run(read, partition, [meta, stream], [epoch, String(seq), String(tag), String(limit)])
     if (reply === null) return null
     const messages = stored(epoch, reply as Buffer[])
-    return { messages, upTo: messages.at(-1) ?? { seq, at: after } }
+    const upTo = messages.at(-1) ?? { seq, at: after }
+    return { messages, upTo: { seq: upTo.seq, at: upTo.at } }
   }
 
   async last (topic: string, { size }: Retention, limit: number): Promise<StoredMessage[]> {
-    const keys = [this.#keys.meta(topic), this.#keys.stream(topic)]
-    const reply = await this.#store.run(last, partitionOf(topic), keys, [String(Math.min(size, limit))])
+    const { partition, meta, stream } = this.#keys.of(topic)
+    const reply = await this.#store.run(last, partition, [meta, stream], [String(Math.min(size, limit))])
     const [epoch, ...entries] = reply as Buffer[]
     return epoch === undefined ? [] : stored(String(epoch), entries).toReversed()
   }
@@ -170,26 +171,13 @@ export class RedisDriver implements BackplaneDriver {
     }
   }
 
-  /** As many together as fit in one call. */
-  #batches (topics: readonly SubscribedTopic[]): SubscribedTopic[][] {
-    const groups = new Map<number, SubscribedTopic[][]>()
-    for (const topic of topics) {
-      const group = this.#store.groupOf(partitionOf(topic.topic))
-      const batches = groups.get(group) ?? []
-      groups.set(group, batches)
-      const last = batches.at(-1)
-      if (last === undefined || last.length === MOST_TOPICS) batches.push([topic])
-      else last.push(topic)
-    }
-    return [...groups.values()].flat()
-  }
-
   async #stand (topics: readonly SubscribedTopic[], places: Map<string, Place>): Promise<void> {
     const kept = topics.filter(({ retention }) => retention !== null)
     if (kept.length === 0) return
-    const keys = kept.flatMap(({ topic }) => [this.#keys.meta(topic), this.#keys.stream(topic), this.#keys.ids(topic)])
+    const all = kept.map(({ topic }) => this.#keys.of(topic))
+    const keys = all.flatMap(({ meta, stream, ids }) => [meta, stream, ids])
     const ttls = kept.map(({ retention }) => String(Math.ceil(retention!.ttl)))
-    const reply = await this.#store.run(stand, partitionOf(kept[0]!.topic), keys, [this.#publisher.epoch(), ...ttls]) as Buffer[]
+    const reply = await this.#store.run(stand, all[0]!.partition, keys, [this.#publisher.epoch(), ...ttls]) as Buffer[]
     for (const [i, { topic }] of kept.entries()) {
       const [epoch, seq, tag] = reply.slice(3 * i, 3 * i + 3).map(String)
       places.set(topic, { seq: Number(seq), at: positionText(epoch!, Number(seq), Number(tag)) })
@@ -198,11 +186,11 @@ export class RedisDriver implements BackplaneDriver {
 
   #renew (): void {
     const kept = [...this.#topics.values()].filter(({ retention }) => retention !== null)
-    for (const some of this.#batches(kept)) {
-      const keys = some.map(({ topic }) => this.#keys.meta(topic))
+    for (const some of this.#store.batches(kept, MOST_TOPICS)) {
+      const all = some.map(({ topic }) => this.#keys.of(topic))
       const ttls = some.map(({ retention }) => String(Math.ceil(retention!.ttl)))
       // If that fails, there is another time before it is too late.
-      this.#store.run(renew, partitionOf(some[0]!.topic), keys, ttls).catch(() => {})
+      this.#store.run(renew, all[0]!.partition, all.map(({ meta }) => meta), ttls).catch(() => {})
     }
   }
 }

@@ -1,16 +1,48 @@
 /** How many slots of a cluster the topics are spread over. Part of the format: processes of all versions agree on it. */
 export const PARTITIONS = 128
 
+/** The names for so many topics are known without putting them together again. */
+const MOST_TOPICS = 10_000
+
+/** The names of the keys of a topic, and of its channel. */
+export class TopicKeys {
+  readonly partition: number
+  /** What its messages are announced on. */
+  readonly channel: string
+  /** A hash: where it stands. */
+  readonly meta: string
+  /** A stream: its last messages. */
+  readonly stream: string
+  /** A hash: which message has which id. */
+  readonly ids: string
+  /** A hash: who is in it. */
+  readonly members: string
+
+  constructor (prefix: string, topic: string) {
+    this.partition = partitionOf(topic)
+    const start = `${prefix}:{${this.partition}}`
+    const name = encoded(topic)
+    this.channel = `${start}:c:${name}`
+    this.meta = `${start}:m:${name}`
+    this.stream = `${start}:s:${name}`
+    this.ids = `${start}:i:${name}`
+    this.members = `${start}:p:${name}`
+  }
+}
+
 /**
  * The names of keys and channels. The number in braces decides which slot of a cluster a key is in, so all that belongs to one
  * topic is in one place, and topics with the same number can share a command.
  */
 export class Keys {
   readonly #prefix: string
-  /** Of this process: pings on its own channel. */
+  /** A sorted set: until when the lease of each process is. */
   readonly nodes: string
+  /** A sorted set: processes that are gone, and when to look whether nothing of them is left. */
   readonly gone: string
+  /** A channel for all processes. */
   readonly signals: string
+  readonly #topics = new Map<string, TopicKeys>()
 
   /** @param prefix has no braces */
   constructor (prefix: string) {
@@ -20,29 +52,14 @@ export class Keys {
     this.signals = `${prefix}:{0}:signals`
   }
 
-  /** What a topic's messages are announced on. */
-  channel (topic: string): string {
-    return this.#of(topic, 'c')
-  }
-
-  /** A hash: where the topic stands. */
-  meta (topic: string): string {
-    return this.#of(topic, 'm')
-  }
-
-  /** A stream: its last messages. */
-  stream (topic: string): string {
-    return this.#of(topic, 's')
-  }
-
-  /** A hash: which message has which id. */
-  ids (topic: string): string {
-    return this.#of(topic, 'i')
-  }
-
-  /** A hash: who is in the topic. */
-  members (topic: string): string {
-    return this.#of(topic, 'p')
+  /** The names for a topic. */
+  of (topic: string): TopicKeys {
+    let keys = this.#topics.get(topic)
+    if (keys !== undefined) return keys
+    // Names may come from clients.
+    if (this.#topics.size === MOST_TOPICS) this.#topics.clear()
+    this.#topics.set(topic, keys = new TopicKeys(this.#prefix, topic))
+    return keys
   }
 
   /** A hash: the topics of a partition that a process has members in, and how many. */
@@ -53,10 +70,6 @@ export class Keys {
   /** What a process sends to itself. */
   ping (node: string, partition: number): string {
     return `${this.#prefix}:{${partition}}:ping:${node}`
-  }
-
-  #of (topic: string, kind: string): string {
-    return `${this.#prefix}:{${partitionOf(topic)}}:${kind}:${encoded(topic)}`
   }
 }
 

@@ -1,5 +1,5 @@
 import type { BackplaneEvents, StoredMember } from '../../types/backplane.ts'
-import { decoded, encoded, type Keys, PARTITIONS, partitionOf } from './keys.ts'
+import { decoded, encoded, type Keys, PARTITIONS } from './keys.ts'
 import { Nodes } from './nodes.ts'
 import { join, leave, reap } from './scripts/members.ts'
 import type { Store } from './store.ts'
@@ -83,7 +83,8 @@ export class Members {
   }
 
   async members (topic: string): Promise<StoredMember[]> {
-    const reply = await this.#store.send(partitionOf(topic), ['HGETALL', this.#keys.members(topic)]) as Buffer[]
+    const { partition, members } = this.#keys.of(topic)
+    const reply = await this.#store.send(partition, ['HGETALL', members]) as Buffer[]
     const found: Array<{ place: number, member: StoredMember }> = []
     for (let i = 0; i < reply.length; i += 2) {
       const field = reply[i]!.toString()
@@ -96,7 +97,8 @@ export class Members {
   }
 
   async count (topic: string): Promise<number> {
-    const fields = await this.#store.send(partitionOf(topic), ['HLEN', this.#keys.members(topic)])
+    const { partition, members } = this.#keys.of(topic)
+    const fields = await this.#store.send(partition, ['HLEN', members])
     return Math.max(0, fields as number - 1)
   }
 
@@ -109,14 +111,14 @@ export class Members {
   async #joinAgain (): Promise<void> {
     this.#strays.clear()
     const node = this.#nodes.own
-    await Promise.all(this.#batches([...this.#own.values()]).map(async some => {
+    await Promise.all(this.#store.batches([...this.#own.values()], MOST_MEMBERS).map(async some => {
       const answers = await this.#join(node, some)
       for (const [i, { topic, member }] of some.entries()) if (answers[i] === true) this.#events.onBack(topic, member)
     }))
   }
 
   async #removeStrays (): Promise<void> {
-    await Promise.all(this.#batches([...this.#strays.values()]).map(async some => {
+    await Promise.all(this.#store.batches([...this.#strays.values()], MOST_MEMBERS).map(async some => {
       const answers = await this.#leave(some)
       for (const [i, stray] of some.entries()) {
         const key = keyOf(stray.topic, stray.member.id)
@@ -145,7 +147,7 @@ export class Members {
   }
 
   async #reap (node: string, partition: number, topic: string): Promise<void> {
-    const keys = [this.#keys.members(topic), this.#keys.topicsOf(node, partition)]
+    const keys = [this.#keys.of(topic).members, this.#keys.topicsOf(node, partition)]
     const reply = await this.#store.run(reap, partition, keys, [node, encoded(topic)]) as Buffer[]
     for (let i = 0; i < reply.length; i += 2) {
       this.#events.onGone(topic, { id: decoded(reply[i]!.toString()), info: reply[i + 1]!.toString() })
@@ -164,24 +166,10 @@ export class Members {
   }
 
   async #run (script: typeof join, node: string, entries: readonly Entry[], args: string[]): Promise<boolean[]> {
-    const partition = partitionOf(entries[0]!.topic)
-    const keys = entries.flatMap(({ topic }) => [this.#keys.members(topic), this.#keys.topicsOf(node, partitionOf(topic))])
-    const reply = await this.#store.run(script, partition, keys, [node, ...args])
+    const topics = entries.map(({ topic }) => this.#keys.of(topic))
+    const keys = topics.flatMap(({ members, partition }) => [members, this.#keys.topicsOf(node, partition)])
+    const reply = await this.#store.run(script, topics[0]!.partition, keys, [node, ...args])
     return (reply as number[]).map(answer => answer === 1)
-  }
-
-  /** As many together as fit in one call. */
-  #batches<One extends Entry> (entries: readonly One[]): One[][] {
-    const groups = new Map<number, One[][]>()
-    for (const entry of entries) {
-      const group = this.#store.groupOf(partitionOf(entry.topic))
-      const batches = groups.get(group) ?? []
-      groups.set(group, batches)
-      const last = batches.at(-1)
-      if (last === undefined || last.length === MOST_MEMBERS) batches.push([entry])
-      else last.push(entry)
-    }
-    return [...groups.values()].flat()
   }
 }
 

@@ -1,6 +1,6 @@
 import type { OutgoingMessage, Retention } from '../../types/backplane.ts'
 import { announce, numberedPart } from './announcement.ts'
-import { encoded, type Keys, partitionOf } from './keys.ts'
+import { encoded, type Keys } from './keys.ts'
 import type { Reply } from './link.ts'
 import { parseEntry, positionText, randomTag, UniqueTexts } from './position.ts'
 import { publish } from './scripts/publish.ts'
@@ -62,7 +62,7 @@ export class Publisher {
   }
 
   #lane (topic: string): Lane {
-    const group = this.#store.groupOf(partitionOf(topic))
+    const group = this.#store.groupOf(this.#keys.of(topic).partition)
     let lane = this.#lanes.get(group)
     if (lane === undefined) this.#lanes.set(group, lane = new Lane())
     return lane
@@ -85,7 +85,7 @@ export class Publisher {
     const args: Array<string | Uint8Array> = [this.#epochs.next(), this.#store.announcing]
     for (const part of parts) this.#add(part, keys, args)
     try {
-      const answers = await this.#store.run(publish, partitionOf(some[0]!.message.topic), keys, args, some[0]!.end)
+      const answers = await this.#store.run(publish, this.#keys.of(some[0]!.message.topic).partition, keys, args, some[0]!.end)
       tell(parts, answers as Reply[][])
     } catch (error) {
       for (const { message } of some) message.failed(error as Error)
@@ -93,14 +93,14 @@ export class Publisher {
   }
 
   #add ({ topic, retention, messages, tags, hasIds }: Part, keys: string[], args: Array<string | Uint8Array>): void {
-    const channel = this.#keys.channel(topic)
+    const { channel, meta, stream, ids } = this.#keys.of(topic)
     const bytes = messages.map(message => message.bytes)
     if (retention === null) {
       keys.push(channel)
       args.push(channel, '0', announce(bytes))
       return
     }
-    keys.push(this.#keys.meta(topic), this.#keys.stream(topic), this.#keys.ids(topic))
+    keys.push(meta, stream, ids)
     const { size, ttl } = retention
     args.push(channel, String(messages.length), String(size), String(Math.ceil(ttl)), hasIds ? '1' : '0', numberedPart(tags, bytes))
     for (const tag of tags) args.push(String(tag))
@@ -123,19 +123,25 @@ function take (lane: Lane): Waiting[] {
 
 /** By topic, in the order in which the topics come first. */
 function partsOf (some: readonly Waiting[]): Part[] {
-  const parts = new Map<string, Part>()
+  const parts: Part[] = []
+  const last = new Map<string, Part>()
   for (const { message } of some) {
     const { topic, retention, id } = message
-    // Who publishes with another retention than before, in the same turn: that is rare, and goes by its own rules.
-    const key = retention === null ? `- ${topic}` : `${retention.size} ${retention.ttl} ${topic}`
-    let part = parts.get(key)
-    if (part === undefined) parts.set(key, part = { topic, retention, messages: [], tags: [], hasIds: false })
+    let part = last.get(topic)
+    if (part === undefined || !isSame(part.retention, retention)) {
+      parts.push(part = { topic, retention, messages: [], tags: [], hasIds: false })
+      last.set(topic, part)
+    }
     part.messages.push(message)
     if (retention === null) continue
     part.tags.push(randomTag())
     if (id !== null) part.hasIds = true
   }
-  return [...parts.values()]
+  return parts
+}
+
+function isSame (one: Retention | null, other: Retention | null): boolean {
+  return one === other || (one !== null && other !== null && one.size === other.size && one.ttl === other.ttl)
 }
 
 function tell (parts: readonly Part[], answers: readonly Reply[][]): void {

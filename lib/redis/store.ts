@@ -21,6 +21,7 @@ export interface StoreEvents {
   /** What must have worked before it is said that everything does. */
   prepare (): Promise<void>
   onMessage (channel: string, bytes: Buffer): void
+  /** Not for the first time: that is the answer of `open`. */
   onUp (): void
   onDown (error: Error): void
 }
@@ -45,6 +46,7 @@ type State = 'new' | 'connecting' | 'up' | 'closed'
 export class Store {
   readonly deadline: number
   readonly #link: RedisLink
+  readonly #keys: Keys
   readonly #events: StoreEvents
   readonly #pings: Pings
   #state: State = 'new'
@@ -60,6 +62,7 @@ export class Store {
   constructor (link: RedisLink, deadline: number, keys: Keys, node: string, events: StoreEvents) {
     this.#link = link
     this.deadline = deadline
+    this.#keys = keys
     this.#events = events
     this.#pings = new Pings({
       serverOf: partition => this.#commands!.connection.serverOf(partition),
@@ -84,6 +87,20 @@ export class Store {
   /** What keys may be in the same call: those for which this answers the same. */
   groupOf (partition: number): number {
     return this.#isCluster ? partition : 0
+  }
+
+  /** As many together as fit in one call. */
+  batches<One extends { readonly topic: string }> (all: readonly One[], most: number): One[][] {
+    const groups = new Map<number, One[][]>()
+    for (const one of all) {
+      const group = this.groupOf(this.#keys.of(one.topic).partition)
+      const batches = groups.get(group)
+      const last = batches?.at(-1)
+      if (batches === undefined) groups.set(group, [[one]])
+      else if (last!.length === most) batches.push([one])
+      else last!.push(one)
+    }
+    return [...groups.values()].flat()
   }
 
   /** Which command announces. */
@@ -181,7 +198,9 @@ export class Store {
       try {
         if (this.#attempts++ > 0) await this.#wait(end)
         await this.#attempt()
-        return this.#up()
+        this.#up()
+        if (end === Infinity) this.#events.onUp()
+        return
       } catch (error) {
         if (this.#state === 'closed') {
           if (end === Infinity) return
@@ -269,7 +288,6 @@ export class Store {
     this.#state = 'up'
     this.#upSince = performance.now()
     this.#pingTimer = setTimeout(() => this.#pingAgain(), PING_INTERVAL).unref()
-    this.#events.onUp()
   }
 
   async #pingAgain (): Promise<void> {

@@ -115,7 +115,7 @@ return answer
  * Their names stay in `gone`, and are found again after some time, until nothing of them is left: whoever was to remove their
  * members may have stopped meanwhile.
  *
- * KEYS: nodes, gone. ARGV: deadline, node, lease, `new` if the node is to be known from now on.
+ * KEYS: nodes, gone. ARGV: deadline, node, lease, `new` if the node is to be known from now on; then it does not look for others.
  * Answers 1 if the node was unknown, otherwise 0; then the nodes that this call has found, of which nobody else is told.
  */
 export const beat = script('beat', `
@@ -125,6 +125,7 @@ if known or ARGV[4] == 'new' then
   if not known or known - now < lease * 2 / 3 then redis.call('ZADD', nodes, int(now + lease), node) end
 end
 local answer = { known and 0 or 1 }
+if ARGV[4] == 'new' then return answer end
 for _, other in ipairs(redis.call('ZRANGEBYSCORE', nodes, '-inf', int(now), 'LIMIT', 0, 16)) do
   redis.call('ZREM', nodes, other)
   redis.call('ZADD', gone, int(now + lease), other)

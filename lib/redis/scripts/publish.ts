@@ -21,18 +21,15 @@ local function find (stream, ids, id)
   if entry and #redis.call('XRANGE', stream, entry, entry) > 0 then return entry end
 end
 
--- One entry more than the size stays, so that it is known what the oldest one follows. Ids go one entry sooner.
-local function trim (stream, ids, size, hasIds)
-  local length = redis.call('XLEN', stream)
-  if length <= size then return end
-  if hasIds then
-    for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+', 'COUNT', length - size)) do
-      local id = entry[2][4]
-      -- The id may have been published again meanwhile.
-      if id and redis.call('HGET', ids, id) == entry[1] then redis.call('HDEL', ids, id) end
-    end
+-- Forgets the ids of messages that are beyond the size of the stream.
+local function forget (stream, ids, size)
+  local beyond = redis.call('XLEN', stream) - size
+  if beyond <= 0 then return end
+  for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+', 'COUNT', beyond)) do
+    local id = entry[2][4]
+    -- The id may have been published again meanwhile.
+    if id and redis.call('HGET', ids, id) == entry[1] then redis.call('HDEL', ids, id) end
   end
-  if length > size + 1 then redis.call('XTRIM', stream, 'MAXLEN', size + 1) end
 end
 
 local function publish ()
@@ -105,9 +102,13 @@ local function publish ()
 
   if isBegun then
     redis.call('HSET', meta, 's', int(seq), 't', tag)
-    trim(stream, ids, size, hasIds)
+    if hasIds then
+      forget(stream, ids, size)
+      redis.call('PEXPIRE', ids, ttl)
+    end
+    -- One more than the size stays, so that it is known what the oldest one follows.
+    redis.call('XTRIM', stream, 'MAXLEN', size + 1)
     redis.call('PEXPIRE', stream, ttl)
-    if hasIds then redis.call('PEXPIRE', ids, ttl) end
     redis.call(announce, channel, '1 ' .. epoch .. ' ' .. int(first) .. ' ' .. tagInFront .. ' ' .. line .. '\\n' .. body)
   end
   keep(meta, ttl, found[5])
