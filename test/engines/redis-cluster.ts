@@ -48,9 +48,13 @@ export class RedisCluster {
     await until(() => isWhole(this.replicas[place]), 'the cluster to be whole')
   }
 
-  /** A slot moves to the master in another place, with its keys. */
-  async move (slot: number, place: number): Promise<void> {
-    const from = this.masters[this.placeOf(slot)]
+  /**
+   * A slot moves to the master in another place, with its keys.
+   *
+   * @param at the place of the master that it leaves; by default that which had it in the beginning
+   */
+  async move (slot: number, place: number, at = this.placeOf(slot)): Promise<void> {
+    const from = this.masters[at]
     const to = this.masters[place]
     const [source, target] = await Promise.all([idOf(from), idOf(to)])
     await ask(to, 'CLUSTER', 'SETSLOT', slot, 'IMPORTING', source)
@@ -127,8 +131,8 @@ const busPortOf = async (node: EngineServer): Promise<string> =>
   (await ask(node, 'CONFIG', 'GET', 'cluster-port') as string[])[1]
 
 /** Asks one server something, on a connection of its own. */
-export async function ask ({ port }: { port: number }, command: string, ...args: Array<string | number>): Promise<unknown> {
-  const client = new Redis(port, { lazyConnect: true, retryStrategy: null, protocol: 2, commandTimeout: 10_000 })
+export async function ask ({ port, password }: { port: number, password?: string }, command: string, ...args: Array<string | number>): Promise<unknown> {
+  const client = new Redis(port, { password, lazyConnect: true, retryStrategy: null, protocol: 2, commandTimeout: 10_000 })
   client.on('error', () => {})
   try {
     return await client.call(command, ...args)
