@@ -1,0 +1,77 @@
+import { type ClusterClient, LOOK, type MemberConnection } from './cluster.ts'
+import type { ConnectionEvents, Role } from './link.ts'
+import { destroy, NodeRedisConnection, type NodeRedisClient, overridesOf, rejectedBy, respOf } from './node-redis.ts'
+
+/** What is used of a client that `createCluster` of @redis/client has made. */
+export interface NodeRedisCluster {
+  /** What it was made with; there is no other way to learn it. */
+  readonly _options: { readonly defaults?: { readonly socket?: object } }
+  readonly masters: ReadonlyArray<{ readonly client?: NodeRedisClient }>
+  duplicate (options: object): NodeRedisCluster
+  connect (): Promise<unknown>
+  nodeClient (master: NodeRedisCluster['masters'][number]): Promise<NodeRedisClient> | NodeRedisClient
+  destroy (): unknown
+  on (event: 'error', listener: () => void): unknown
+}
+
+/** Milliseconds that the library gives a socket to connect, if the user has not said otherwise. */
+const CONNECT_TIMEOUT = 5000
+
+/** `createCluster` of @redis/client, 5 or 6. A cluster of the library's finds the masters, and connects to them. */
+export class NodeRedisClusterClient implements ClusterClient {
+  readonly name = '@redis/client'
+  readonly #cluster: NodeRedisCluster
+  readonly #deadline: number
+
+  /** @param deadline milliseconds within which each server must answer when it is looked after */
+  constructor (cluster: NodeRedisCluster, deadline: number) {
+    this.#cluster = cluster
+    this.#deadline = deadline
+  }
+
+  async connect (role: Role, events: ConnectionEvents, signal: AbortSignal): Promise<MemberConnection[]> {
+    const { defaults } = this.#cluster._options
+    const { socket, ...overrides } = overridesOf(defaults)
+    const cluster = this.#cluster.duplicate({
+      RESP: respOf(role),
+      defaults: {
+        ...defaults,
+        ...overrides,
+        // Ends what the library keeps to itself: a connection to a node that does not answer when it is asked for the others.
+        // `ClusterLink` looks after the connections to the masters often enough that it never ends one of those that answer.
+        socket: { ...socket, socketTimeout: this.#deadline + LOOK * 2 }
+      },
+      keyPrefix: undefined,
+      clientSideCache: undefined,
+      useReplicas: false,
+      minimizeConnections: true,
+      // It would look for other nodes by itself once a socket is lost.
+      topologyRefreshOnReconnectionAttemptStrategy: false
+    })
+    cluster.on('error', () => {})
+    const { connectTimeout = CONNECT_TIMEOUT } = socket as { connectTimeout?: number }
+    const onAbort = (): void => {
+      // The library's own `destroy` forgets them, and before version 6.1 stops at the first that has ended by itself.
+      const clients = cluster.masters.flatMap(({ client }) => client ?? [])
+      const destroyAll = (): void => { for (const client of clients) destroy(client) }
+      destroyAll()
+      destroy(cluster)
+      // A client whose socket was still to be connected can only be destroyed when it is.
+      setTimeout(destroyAll, connectTimeout).unref()
+    }
+    signal.addEventListener('abort', onAbort)
+    try {
+      await Promise.race([cluster.connect(), rejectedBy(signal)])
+      const clients = await Promise.race([
+        Promise.all(cluster.masters.map(master => cluster.nodeClient(master))),
+        rejectedBy(signal)
+      ])
+      return clients.map(client => new NodeRedisConnection(client, events))
+    } catch (error) {
+      if (!signal.aborted) onAbort()
+      throw error
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+}
