@@ -1,9 +1,6 @@
 import type { ConnectionEvents, RedisConnection, RedisLink, Reply, Role } from './link.ts'
 import { slotOf } from './slot.ts'
 
-/** Milliseconds between two looks at each server. */
-export const LOOK = 1000
-
 /** A connection to one of the masters. */
 export interface MemberConnection extends RedisConnection {
   /** Set to true before the first `subscribe` if it is to send SSUBSCRIBE. */
@@ -25,13 +22,10 @@ export interface ClusterClient {
 export class ClusterLink implements RedisLink {
   readonly name: string
   readonly #client: ClusterClient
-  readonly #deadline: number
 
-  /** @param deadline milliseconds within which each server must answer when it is looked after */
-  constructor (client: ClusterClient, deadline: number) {
+  constructor (client: ClusterClient) {
     this.name = client.name
     this.#client = client
-    this.#deadline = deadline
   }
 
   async connect (role: Role, events: ConnectionEvents, signal: AbortSignal): Promise<RedisConnection> {
@@ -51,7 +45,7 @@ export class ClusterLink implements RedisLink {
       const servers = await Promise.all(members.map(serverOf))
       if (lost !== null) throw lost
       signal.throwIfAborted()
-      cluster = new ClusterConnection(servers, role, events, this.#deadline)
+      cluster = new ClusterConnection(servers, events)
       return cluster
     } catch (error) {
       destroyAll()
@@ -66,8 +60,6 @@ export class ClusterLink implements RedisLink {
 interface Server {
   readonly connection: MemberConnection
   readonly slots: readonly Range[]
-  /** The epoch of the cluster as it knows it, which is another one after each failover. */
-  epoch: string
   readonly hasShardedChannels: boolean
 }
 
@@ -75,12 +67,12 @@ interface Server {
 type Range = readonly [first: number, last: number]
 
 async function serverOf (connection: MemberConnection): Promise<Server> {
-  const [epoch, slots, hasShardedChannels] = await Promise.all([
-    epochOf(connection), slotsOf(connection), knows(connection, 'SSUBSCRIBE'),
+  const [slots, hasShardedChannels] = await Promise.all([
+    slotsOf(connection), knows(connection, 'SSUBSCRIBE'), mustBeWhole(connection),
     // While it loads its data, it answers with an error.
     connection.send(0, ['PING'])
   ])
-  return { connection, slots, epoch, hasShardedChannels }
+  return { connection, slots, hasShardedChannels }
 }
 
 class ClusterConnection implements RedisConnection {
@@ -89,22 +81,17 @@ class ClusterConnection implements RedisConnection {
   readonly #servers: readonly Server[]
   /** The place of the server of each partition that somebody has asked for. */
   readonly #places = new Map<number, number>()
-  readonly #deadline: number
-  readonly #timer: NodeJS.Timeout
   /** Null: lost or destroyed. */
   #events: ConnectionEvents | null
 
   /** @throws if the servers do not have all slots between them */
-  constructor (servers: readonly Server[], role: Role, events: ConnectionEvents, deadline: number) {
+  constructor (servers: readonly Server[], events: ConnectionEvents) {
     const count = servers.flatMap(({ slots }) => slots).reduce((sum, [first, last]) => sum + last - first + 1, 0)
     if (count !== SLOTS) throw new Error(`the masters have ${count} of ${SLOTS} slots`)
     this.#servers = servers
     this.isSharded = servers.every(server => server.hasShardedChannels)
     for (const { connection } of servers) connection.isSharded = this.isSharded
     this.#events = events
-    this.#deadline = deadline
-    const look = role === 'commands' ? isUnchanged : answers
-    this.#timer = setInterval(() => { for (const server of servers) void this.#lookAfter(server, look) }, LOOK).unref()
   }
 
   serverOf (partition: number): string {
@@ -135,7 +122,6 @@ class ClusterConnection implements RedisConnection {
   #end (): ConnectionEvents | null {
     const events = this.#events
     this.#events = null
-    clearInterval(this.#timer)
     return events
   }
 
@@ -162,23 +148,6 @@ class ClusterConnection implements RedisConnection {
       throw error
     }
   }
-
-  /**
-   * What goes on between the driver and one server says nothing of the others. One of them may stand still, or have been cut off
-   * from the rest of the cluster, which has meanwhile made its replica the master; the subscriptions there would stay silent.
-   */
-  async #lookAfter (server: Server, look: (server: Server) => Promise<boolean>): Promise<void> {
-    const timer = setTimeout(() => {
-      this.onLost(new Error(`no answer from a master within ${this.#deadline} ms`))
-    }, this.#deadline).unref()
-    try {
-      if (!await look(server)) this.onLost(new Error('the slots of the cluster have moved'))
-    } catch (error) {
-      this.onLost(error as Error)
-    } finally {
-      clearTimeout(timer)
-    }
-  }
 }
 
 const SLOTS = 16_384
@@ -188,24 +157,10 @@ function isRedirection (error: unknown): error is Error {
   return error instanceof Error && /^(?:MOVED|ASK|TRYAGAIN|CLUSTERDOWN)\b/.test(error.message)
 }
 
-async function answers ({ connection }: Server): Promise<boolean> {
-  await connection.send(0, ['PING'])
-  return true
-}
-
-/** Whether a master has the slots that it had. All of its slots are only listed if something in the cluster has changed. */
-async function isUnchanged (server: Server): Promise<boolean> {
-  const epoch = await epochOf(server.connection)
-  if (epoch === server.epoch) return true
-  server.epoch = epoch
-  return String(await slotsOf(server.connection)) === String(server.slots)
-}
-
-/** @throws if the cluster is not whole as this server sees it, because too many others are gone, or it is itself cut off */
-async function epochOf (connection: RedisConnection): Promise<string> {
+/** @throws if it is not, as this server sees it: because too many others are gone, or because it is itself cut off from them */
+async function mustBeWhole (connection: RedisConnection): Promise<void> {
   const info = String(await connection.send(0, ['CLUSTER', 'INFO']))
   if (!/^cluster_state:ok\r?$/m.test(info)) throw new Error('CLUSTERDOWN the cluster is not whole')
-  return /^cluster_current_epoch:(\d+)/m.exec(info)?.[1] ?? ''
 }
 
 /** The slots that a server says are its own, in their order. */

@@ -1,4 +1,5 @@
-import type { ConnectionEvents, RedisConnection, RedisLink, Reply, Role } from './link.ts'
+import type { MemberConnection } from './cluster.ts'
+import type { ConnectionEvents, RedisLink, Reply, Role } from './link.ts'
 
 /** What is used of a client of ioredis or iovalkey for one server, also one that sentinels name. */
 export interface IoRedis {
@@ -8,8 +9,10 @@ export interface IoRedis {
   callBuffer (name: string, ...args: ReadonlyArray<string | Buffer>): Promise<unknown>
   subscribe (...channels: string[]): Promise<unknown>
   unsubscribe (...channels: string[]): Promise<unknown>
-  on (event: 'error' | 'close', listener: (error?: Error) => void): unknown
-  on (event: 'messageBuffer', listener: (channel: Buffer, bytes: Buffer) => void): unknown
+  ssubscribe (...channels: string[]): Promise<unknown>
+  sunsubscribe (...channels: string[]): Promise<unknown>
+  on (event: 'error' | 'close' | 'moved', listener: (error?: Error) => void): unknown
+  on (event: 'messageBuffer' | 'smessageBuffer', listener: (channel: Buffer, bytes: Buffer) => void): unknown
   /** The socket, as soon as there is one. */
   readonly stream?: { destroy (): void } | undefined
 }
@@ -53,7 +56,7 @@ export class IoRedisLink implements RedisLink {
     this.name = name
   }
 
-  async connect (_: Role, events: ConnectionEvents, signal: AbortSignal): Promise<RedisConnection> {
+  async connect (_: Role, events: ConnectionEvents, signal: AbortSignal): Promise<MemberConnection> {
     signal.throwIfAborted()
     const connection = new IoRedisConnection(this.#client.duplicate(OPTIONS), events)
     const abort = (): void => connection.destroy()
@@ -64,19 +67,19 @@ export class IoRedisLink implements RedisLink {
       return connection
     } catch (error) {
       connection.destroy()
-      throw error
+      throw signal.aborted ? signal.reason : error
     } finally {
       signal.removeEventListener('abort', abort)
     }
   }
 }
 
-class IoRedisConnection implements RedisConnection {
+class IoRedisConnection implements MemberConnection {
   readonly isCluster = false
-  readonly isSharded = false
+  isSharded = false
   readonly #client: IoRedis
   readonly #events: ConnectionEvents
-  #state: 'connecting' | 'open' | 'ended' = 'connecting'
+  #state: 'connecting' | 'open' | 'lost' | 'ended' = 'connecting'
   /** What it has failed of, as far as it is known. */
   #error: Error | null = null
 
@@ -84,11 +87,21 @@ class IoRedisConnection implements RedisConnection {
     this.#client = client
     this.#events = events
     // Without a listener, the client writes to the console.
-    client.on('error', error => { this.#error ??= error! })
-    client.on('close', () => this.#onClose())
-    client.on('messageBuffer', (channel, bytes) => {
-      if (this.#state === 'open') events.onMessage(channel.toString(), bytes)
+    client.on('error', error => {
+      this.#error ??= error!
+      // Before version 6, this is all that tells that the server has unsubscribed us from a channel.
+      this.#lose()
     })
+    client.on('close', () => this.#lose())
+    client.on('moved', () => {
+      this.#error ??= new Error('the slot of a channel is on another server')
+      this.#lose()
+    })
+    const onMessage = (channel: Buffer, bytes: Buffer): void => {
+      if (this.#state === 'open') events.onMessage(channel.toString(), bytes)
+    }
+    client.on('messageBuffer', onMessage)
+    client.on('smessageBuffer', onMessage)
   }
 
   async open (): Promise<void> {
@@ -110,11 +123,15 @@ class IoRedisConnection implements RedisConnection {
   }
 
   async subscribe (_: number, channels: readonly string[]): Promise<void> {
-    await this.#client.subscribe(...channels)
+    if (!this.isSharded) await this.#client.subscribe(...channels)
+    // Before version 6, a channel that the server takes from us is counted as one of those that are asked for, and the answer then
+    // comes too soon. The PING is answered behind all of them; if there was such a channel, too many answers come.
+    else await Promise.all([this.#client.ssubscribe(...channels), this.#client.callBuffer('PING')])
   }
 
   async unsubscribe (_: number, channels: readonly string[]): Promise<void> {
-    await this.#client.unsubscribe(...channels)
+    if (this.isSharded) await this.#client.sunsubscribe(...channels)
+    else await this.#client.unsubscribe(...channels)
   }
 
   destroy (): void {
@@ -125,8 +142,10 @@ class IoRedisConnection implements RedisConnection {
     this.#client.stream?.destroy()
   }
 
-  #onClose (): void {
-    if (this.#state === 'open') this.#events.onLost(this.#error ?? new Error('the connection was closed'))
+  #lose (): void {
+    if (this.#state !== 'open') return
+    this.#state = 'lost'
+    this.#events.onLost(this.#error ?? new Error('the connection was closed'))
   }
 }
 

@@ -1,4 +1,4 @@
-import { type ClusterClient, LOOK, type MemberConnection } from './cluster.ts'
+import type { ClusterClient, MemberConnection } from './cluster.ts'
 import type { ConnectionEvents, Role } from './link.ts'
 import { destroy, NodeRedisConnection, type NodeRedisClient, overridesOf, rejectedBy, respOf } from './node-redis.ts'
 
@@ -14,6 +14,12 @@ export interface NodeRedisCluster {
   on (event: 'error', listener: () => void): unknown
 }
 
+/**
+ * Milliseconds. It ends what the library keeps to itself: a connection to a node that does not answer when it is asked for the others.
+ * The driver sends pings to each of the masters once a second.
+ */
+const SOCKET_TIMEOUT = 10_000
+
 /** Milliseconds that the library gives a socket to connect, if the user has not said otherwise. */
 const CONNECT_TIMEOUT = 5000
 
@@ -21,12 +27,9 @@ const CONNECT_TIMEOUT = 5000
 export class NodeRedisClusterClient implements ClusterClient {
   readonly name = '@redis/client'
   readonly #cluster: NodeRedisCluster
-  readonly #deadline: number
 
-  /** @param deadline milliseconds within which each server must answer when it is looked after */
-  constructor (cluster: NodeRedisCluster, deadline: number) {
+  constructor (cluster: NodeRedisCluster) {
     this.#cluster = cluster
-    this.#deadline = deadline
   }
 
   async connect (role: Role, events: ConnectionEvents, signal: AbortSignal): Promise<MemberConnection[]> {
@@ -37,9 +40,7 @@ export class NodeRedisClusterClient implements ClusterClient {
       defaults: {
         ...defaults,
         ...overrides,
-        // Ends what the library keeps to itself: a connection to a node that does not answer when it is asked for the others.
-        // `ClusterLink` looks after the connections to the masters often enough that it never ends one of those that answer.
-        socket: { ...socket, socketTimeout: this.#deadline + LOOK * 2 }
+        socket: { ...socket, socketTimeout: SOCKET_TIMEOUT }
       },
       keyPrefix: undefined,
       clientSideCache: undefined,

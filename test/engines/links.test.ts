@@ -95,11 +95,12 @@ function testLink (kind: LinkKind): void {
       await listening.connection.subscribe(0, ['a'])
       server.stop()
       t.teardown(() => server.goOn())
-      const waiting: Array<Promise<unknown>> = [line.connection.send(0, ['SET', 'late', '1']), listening.connection.subscribe(0, ['b']),
-        listening.connection.unsubscribe(0, ['a'])]
+      const waiting = Promise.allSettled<unknown>([
+        line.connection.send(0, ['SET', 'late', '1']), listening.connection.subscribe(0, ['b']), listening.connection.unsubscribe(0, ['a'])
+      ])
       line.connection.destroy()
       listening.connection.destroy()
-      for (const one of waiting) await t.rejects(one)
+      t.strictSame((await waiting).map(({ status }) => status), ['rejected', 'rejected', 'rejected'])
       await t.rejects(line.connection.send(0, ['PING']))
       await t.rejects(listening.connection.subscribe(0, ['a']))
       await t.rejects(listening.connection.unsubscribe(0, ['a']))
@@ -114,9 +115,11 @@ function testLink (kind: LinkKind): void {
       t.teardown(() => server.goOn())
       const reason = new Error('enough')
       const stop = new AbortController()
-      const connecting = [link.connect('commands', new Line(), stop.signal), link.connect('subscribed', new Line(), stop.signal)]
       setTimeout(() => { stop.abort(reason) }, 200)
-      for (const one of connecting) await t.rejects(one, reason)
+      await Promise.all([
+        t.rejects(link.connect('commands', new Line(), stop.signal), reason),
+        t.rejects(link.connect('subscribed', new Line(), stop.signal), reason)
+      ])
       const atOnce = new AbortController()
       const another = link.connect('commands', new Line(), atOnce.signal)
       atOnce.abort(reason)

@@ -1,6 +1,10 @@
 import { createClient, createCluster } from '@redis/client'
+import { Cluster, Redis } from 'ioredis'
+import { Cluster as ValkeyCluster, Redis as Valkey } from 'iovalkey'
 import type { Test } from 'tap'
 import { ClusterLink } from '../../lib/redis/cluster.ts'
+import { IoRedisClusterClient } from '../../lib/redis/ioredis-cluster.ts'
+import { IoRedisLink } from '../../lib/redis/ioredis.ts'
 import type { ConnectionEvents, RedisConnection, RedisLink, Role } from '../../lib/redis/link.ts'
 import { NodeRedisClusterClient } from '../../lib/redis/node-redis-cluster.ts'
 import { NodeRedisLink } from '../../lib/redis/node-redis.ts'
@@ -19,11 +23,20 @@ export interface LinkKind {
   over (t: Test, ports: readonly number[], options?: UserOptions): RedisLink
 }
 
-/** Milliseconds. */
-const DEADLINE = 2000
-
 /** Links to one server; only the first port counts. */
 export const singles: LinkKind[] = [{
+  name: 'ioredis',
+  over: (_t, [port], { database, ...options } = {}) =>
+    new IoRedisLink(new Redis(port, { lazyConnect: true, db: database, ...options }), 'ioredis')
+}, {
+  name: 'ioredis, RESP2',
+  over: (_t, [port], { database, ...options } = {}) =>
+    new IoRedisLink(new Redis(port, { lazyConnect: true, protocol: 2, db: database, ...options }), 'ioredis')
+}, {
+  name: 'iovalkey',
+  over: (_t, [port], { database, ...options } = {}) =>
+    new IoRedisLink(new Valkey(port, { lazyConnect: true, db: database, ...options }), 'iovalkey')
+}, {
   name: '@redis/client',
   over: (_t, [port], { password, keyPrefix, database } = {}) => {
     const client = createClient({ url: `redis://127.0.0.1:${port}`, password, keyPrefix, database })
@@ -34,13 +47,21 @@ export const singles: LinkKind[] = [{
 
 /** Links to a cluster. */
 export const clusters: LinkKind[] = [{
+  name: 'a cluster of ioredis',
+  over: (_t, ports, { password, keyPrefix } = {}) =>
+    new ClusterLink(new IoRedisClusterClient(new Cluster(ports.slice(), { lazyConnect: true, keyPrefix, redisOptions: { password } }), 'ioredis'))
+}, {
+  name: 'a cluster of iovalkey',
+  over: (_t, ports, { password, keyPrefix } = {}) =>
+    new ClusterLink(new IoRedisClusterClient(new ValkeyCluster(ports.slice(), { lazyConnect: true, keyPrefix, redisOptions: { password } }), 'iovalkey'))
+}, {
   name: 'a cluster of @redis/client',
   over: (_t, ports, { password, keyPrefix } = {}) => {
     const client = createCluster({
       rootNodes: ports.map(port => ({ url: `redis://127.0.0.1:${port}` })), defaults: { password }, keyPrefix
     })
     client.on('error', () => {})
-    return new ClusterLink(new NodeRedisClusterClient(client, DEADLINE), DEADLINE)
+    return new ClusterLink(new NodeRedisClusterClient(client))
   }
 }]
 
