@@ -8,8 +8,8 @@ import { checkOptions, type RedisOptions } from './options.ts'
  *
  *     app.register(sockets, { backplane: redis(new Redis(url)) })
  *
- * Each registration makes two connections of its own by `client.duplicate()`. The client itself is left alone: it need not be
- * connected, its `keyPrefix` is not used, and whoever made it closes it.
+ * Each registration makes two connections of its own by `client.duplicate()`, in a cluster two to each master. The client itself is
+ * left alone: it need not be connected, its `keyPrefix` is not used, and whoever made it closes it.
  *
  * @throws {TypeError} no such client, or an option is wrong
  */

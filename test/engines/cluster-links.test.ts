@@ -1,8 +1,9 @@
 import { test } from 'tap'
 import type { RedisConnection } from '../../lib/redis/link.ts'
 import { slotOf } from '../../lib/redis/slot.ts'
+import { linkFor } from '../../lib/redis/links.ts'
 import { until } from '../support/until.ts'
-import { clusters, Line, type LinkKind, partitions } from './links.ts'
+import { type ClientKind, clusters, Line, partitions } from './links.ts'
 import { ask, startCluster } from './redis-cluster.ts'
 
 test('slots are those of the server', async t => {
@@ -14,10 +15,10 @@ test('slots are those of the server', async t => {
 
 for (const kind of clusters) testLink(kind)
 
-function testLink (kind: LinkKind): void {
+function testLink (kind: ClientKind): void {
   test(kind.name, async t => {
     const cluster = await startCluster(t, { withReplicas: true })
-    const link = kind.over(t, cluster.nodes.map(({ port }) => port), { keyPrefix: 'prefix:' })
+    const link = linkFor(kind.make(cluster.nodes.map(({ port }) => port), { keyPrefix: 'prefix:' }))
 
     await t.test('sends to the server of each partition, and hears what is published there', async t => {
       const { connection } = await Line.open(t, link, 'commands')

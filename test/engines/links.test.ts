@@ -1,7 +1,8 @@
 import { test } from 'tap'
 import type { Reply } from '../../lib/redis/link.ts'
+import { linkFor } from '../../lib/redis/links.ts'
 import { until } from '../support/until.ts'
-import { Line, type LinkKind, singles } from './links.ts'
+import { type ClientKind, Line, singles } from './links.ts'
 import { ask } from './redis-cluster.ts'
 import { type EngineServer, startRedis } from './servers.ts'
 
@@ -9,12 +10,12 @@ const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
 
 for (const kind of singles) testLink(kind)
 
-function testLink (kind: LinkKind): void {
+function testLink (kind: ClientKind): void {
   test(kind.name, async t => {
     const server = await startRedis(t, { config: { databases: '4' } })
     await ask(server, 'CONFIG', 'SET', 'requirepass', 'secret')
     const options = { password: 'secret', keyPrefix: 'prefix:', database: 3 }
-    const link = kind.over(t, [server.port], options)
+    const link = linkFor(kind.make([server.port], options))
 
     await t.test('sends bytes as they are, and gives back buffers, numbers, null and arrays of these', async t => {
       const { connection } = await Line.open(t, link, 'commands')
@@ -129,8 +130,8 @@ function testLink (kind: LinkKind): void {
     })
 
     await t.test('rejects while nobody is there, with a wrong password, and while the data are loaded', async t => {
-      await t.rejects(kind.over(t, [server.port], { password: 'wrong' }).connect('commands', new Line(), AbortSignal.timeout(5000)), /WRONGPASS/)
-      await t.rejects(kind.over(t, [1]).connect('subscribed', new Line(), AbortSignal.timeout(5000)), /ECONNREFUSED/)
+      await t.rejects(linkFor(kind.make([server.port], { password: 'wrong' })).connect('commands', new Line(), AbortSignal.timeout(5000)), /WRONGPASS/)
+      await t.rejects(linkFor(kind.make([1])).connect('subscribed', new Line(), AbortSignal.timeout(5000)), /ECONNREFUSED/)
     })
   })
 }

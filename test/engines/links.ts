@@ -2,12 +2,8 @@ import { createClient, createCluster } from '@redis/client'
 import { Cluster, Redis } from 'ioredis'
 import { Cluster as ValkeyCluster, Redis as Valkey } from 'iovalkey'
 import type { Test } from 'tap'
-import { ClusterLink } from '../../lib/redis/cluster.ts'
-import { IoRedisClusterClient } from '../../lib/redis/ioredis-cluster.ts'
-import { IoRedisLink } from '../../lib/redis/ioredis.ts'
 import type { ConnectionEvents, RedisConnection, RedisLink, Role } from '../../lib/redis/link.ts'
-import { NodeRedisClusterClient } from '../../lib/redis/node-redis-cluster.ts'
-import { NodeRedisLink } from '../../lib/redis/node-redis.ts'
+import type { RedisClient } from '../../lib/redis/links.ts'
 
 /** What the user's client is made with, beside the address. */
 export interface UserOptions {
@@ -17,52 +13,39 @@ export interface UserOptions {
   database?: number
 }
 
-/** A link of one kind, over a client as users make it. */
-export interface LinkKind {
+/** Clients of one kind, as users make them. None of them is connected. */
+export interface ClientKind {
   readonly name: string
-  over (t: Test, ports: readonly number[], options?: UserOptions): RedisLink
+  make (ports: readonly number[], options?: UserOptions): RedisClient
 }
 
-/** Links to one server; only the first port counts. */
-export const singles: LinkKind[] = [{
+/** Clients of one server, for which the first port counts. */
+export const singles: ClientKind[] = [{
   name: 'ioredis',
-  over: (_t, [port], { database, ...options } = {}) =>
-    new IoRedisLink(new Redis(port, { lazyConnect: true, db: database, ...options }), 'ioredis')
+  make: ([port], { database, ...options } = {}) => new Redis(port, { lazyConnect: true, db: database, ...options })
 }, {
   name: 'ioredis, RESP2',
-  over: (_t, [port], { database, ...options } = {}) =>
-    new IoRedisLink(new Redis(port, { lazyConnect: true, protocol: 2, db: database, ...options }), 'ioredis')
+  make: ([port], { database, ...options } = {}) => new Redis(port, { lazyConnect: true, protocol: 2, db: database, ...options })
 }, {
   name: 'iovalkey',
-  over: (_t, [port], { database, ...options } = {}) =>
-    new IoRedisLink(new Valkey(port, { lazyConnect: true, db: database, ...options }), 'iovalkey')
+  make: ([port], { database, ...options } = {}) => new Valkey(port, { lazyConnect: true, db: database, ...options })
 }, {
   name: '@redis/client',
-  over: (_t, [port], { password, keyPrefix, database } = {}) => {
-    const client = createClient({ url: `redis://127.0.0.1:${port}`, password, keyPrefix, database })
-    client.on('error', () => {})
-    return new NodeRedisLink(client)
-  }
+  make: ([port], options) => createClient({ url: `redis://127.0.0.1:${port}`, ...options })
 }]
 
-/** Links to a cluster. */
-export const clusters: LinkKind[] = [{
+/** Clients of a cluster. */
+export const clusters: ClientKind[] = [{
   name: 'a cluster of ioredis',
-  over: (_t, ports, { password, keyPrefix } = {}) =>
-    new ClusterLink(new IoRedisClusterClient(new Cluster(ports.slice(), { lazyConnect: true, keyPrefix, redisOptions: { password } }), 'ioredis'))
+  make: (ports, { password, keyPrefix } = {}) => new Cluster([...ports], { lazyConnect: true, keyPrefix, redisOptions: { password } })
 }, {
   name: 'a cluster of iovalkey',
-  over: (_t, ports, { password, keyPrefix } = {}) =>
-    new ClusterLink(new IoRedisClusterClient(new ValkeyCluster(ports.slice(), { lazyConnect: true, keyPrefix, redisOptions: { password } }), 'iovalkey'))
+  make: (ports, { password, keyPrefix } = {}) => new ValkeyCluster([...ports], { lazyConnect: true, keyPrefix, redisOptions: { password } })
 }, {
   name: 'a cluster of @redis/client',
-  over: (_t, ports, { password, keyPrefix } = {}) => {
-    const client = createCluster({
-      rootNodes: ports.map(port => ({ url: `redis://127.0.0.1:${port}` })), defaults: { password }, keyPrefix
-    })
-    client.on('error', () => {})
-    return new ClusterLink(new NodeRedisClusterClient(client))
-  }
+  make: (ports, { password, keyPrefix } = {}) => createCluster({
+    rootNodes: ports.map(port => ({ url: `redis://127.0.0.1:${port}` })), defaults: { password }, keyPrefix
+  })
 }]
 
 /** What a connection has told, and the connection. */
