@@ -1,4 +1,4 @@
-import type { Backplane } from '../../types/backplane.ts'
+import type { Backplane } from 'fastify-sockets'
 
 /** What a process is to connect to; plain data, because another process tells it. */
 export interface EngineChoice {
@@ -14,8 +14,8 @@ export interface EngineChoice {
 export async function openBackplane ({ name, url, prefix, lease }: EngineChoice): Promise<Backplane | undefined> {
   if (name === 'none') return undefined
   if (name === 'nats') {
-    const [{ connect }, { nats }] = await Promise.all([import('@nats-io/transport-node'), import('fastify-sockets/nats')])
-    return nats(await connect({ servers: url, maxReconnectAttempts: -1 }), { prefix, lease })
+    const { nats } = await import('fastify-sockets/nats')
+    return nats({ servers: url }, { prefix, lease })
   }
   const [{ Redis }, { redis }] = await Promise.all([import('ioredis'), import('fastify-sockets/redis')])
   const client = new Redis(url)

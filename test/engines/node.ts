@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import Fastify from 'fastify'
-import sockets, { type Member, type Socket } from 'fastify-sockets'
+import sockets, { type BackplaneStatus, type Member, type Socket } from 'fastify-sockets'
 import { answer } from '../soak/ipc.ts'
 import { type EngineChoice, openBackplane } from './engine-choice.ts'
 import { type Load, type Made, Publisher } from './publisher.ts'
@@ -33,7 +33,7 @@ export interface Entry {
 }
 
 export interface NodeState {
-  backplane: { name: string, state: 'up' | 'down', lag: number | null } | null
+  backplane: BackplaneStatus | null
   sockets: number
   /** Longest time, in milliseconds, in which the process did nothing else, since the last question. */
   stuck: number
@@ -162,7 +162,7 @@ answer<NodeQuestions>({
   state () {
     const stuck = delays.max / 1e6
     delays.reset()
-    const { backplane = null } = app.sockets as unknown as { backplane?: NodeState['backplane'] }
+    const { backplane } = app.sockets
     return {
       backplane: backplane && { name: backplane.name, state: backplane.state, lag: backplane.lag },
       sockets: app.sockets.size,

@@ -43,11 +43,13 @@ async function proveRecovery (t: Test, { cluster, rooms, news }: Scene, stopped:
   t.same(few(deliveryFaults(madeNews, news, false)), [], 'without a history, nothing came twice')
   t.same(few(publisherOrderFaults(news)), [])
   t.same(few(lateFaults(madeNews, news, stopped, wentOn)), [])
-  for (const follower of [...rooms, ...news]) t.strictSame([follower.connections, follower.beginnings.length], [1, 1], 'no client noticed')
+  t.ok([...rooms, ...news].every(({ connections }) => connections === 1), 'sockets stay')
+  t.ok(rooms.every(({ beginnings }) => beginnings.length === 1), 'no client noticed')
+  t.ok(news.every(({ beginnings }) => beginnings.length > 1), 'where something was missed, clients were told')
   for (const { backplane, errors } of await cluster.states()) {
     t.equal(backplane!.state, 'up')
     t.type(backplane!.lag, 'number')
-    t.same(errors.filter(line => !line.includes('FST_ERR_WS_BACKPLANE')), [])
+    t.same(errors.filter(line => !/FST_ERR_WS_BACKPLANE|cannot be reached/.test(line)), [])
   }
 }
 
