@@ -18,6 +18,7 @@ import { fitting, machine } from './machine.ts'
 import { isInstalled } from './peers.ts'
 import { checkPages, rewrite } from './readme.ts'
 import { type Plan, type Result, runLoad } from './run.ts'
+import { redisVersion } from './redis-server.ts'
 import { PACKAGES, type ServerSpec } from './specs.ts'
 import { type Suite, SUITES, SWEEP } from './suites.ts'
 import { sweep } from './sweep.ts'
@@ -39,6 +40,8 @@ const { values: flags } = parseArgs({
   }
 })
 
+const hasRedis = redisVersion() !== null
+
 function positive (name: 'seconds' | 'rounds', otherwise: number): number {
   const value = Number(flags[name] ?? otherwise)
   if (!(value > 0)) throw new Error(`--${name} must be a number above 0`)
@@ -57,7 +60,9 @@ function checkNames (): void {
 
 function chosen (servers: ServerSpec[]): ServerSpec[] {
   const names = flags.servers?.split(',')
-  return servers.filter(({ name, needs }) => (names?.includes(name) ?? true) && needs.every(isInstalled))
+  return servers.filter(({ name, needs, engine }) => {
+    return (names?.includes(name) ?? true) && needs.every(isInstalled) && (engine === undefined || hasRedis)
+  })
 }
 
 function chosenSuites (): Suite[] {
@@ -90,7 +95,8 @@ function quickSuites (suites: Suite[]): Suite[] {
 /** A figure that is none is a fault of the benchmark or of a server. */
 function checkFigures (results: Result[]): void {
   const wrong = results.filter(({ value, load, serverMicros }) => {
-    const { isLessBetter, isFresh } = kindOf(load)
+    const { isLessBetter, isFresh, mayBeNothing } = kindOf(load)
+    if (mayBeNothing) return !(value >= 0)
     // What few connections take may be less than what the server has meanwhile given back.
     if (flags.quick && isFresh) return !Number.isFinite(value)
     return !(value > 0) || (!isLessBetter && !(serverMicros! > 0) && !flags.quick)
@@ -109,6 +115,7 @@ async function compare (): Promise<void> {
   const missing = PACKAGES.filter(name => !isInstalled(name))
   if (missing.length > 0 && flags.quick) throw new Error(`not installed: ${missing.join(', ')}`)
   if (missing.length > 0) console.error(`not installed, so left out: ${missing.join(', ')}`)
+  if (!hasRedis) console.error('no redis-server, so what goes over Redis is left out: apt-get install redis-server')
   if (flags.readme) {
     if (flags.quick || flags.only !== '' || flags.servers !== undefined) throw new Error('--readme is for all of it')
     await checkPages('benchmark', 'figures')

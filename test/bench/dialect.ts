@@ -38,7 +38,7 @@ const SOCKET_IO: Dialect = {
   url: (path, n) => `/socket.io/?EIO=4&transport=websocket&path=${path}${n === undefined ? '' : `&n=${n}`}`,
   // CONNECT to the main namespace.
   hello: masked(TEXT, '40'),
-  isOpen: received => received.includes(END_OF_HEAD) && /40\{"sid":"[^"]*"\}$/.test(received),
+  isOpen: received => received.includes(END_OF_HEAD) && /40\{"sid":"[^"]*"(,"pid":"[^"]*")?\}$/.test(received),
   command: text => event('command', JSON.stringify(text)),
   echo: text => event('echo', JSON.stringify(text)),
   delivery: (news, isJson) => event('news', isJson ? news : JSON.stringify(news))

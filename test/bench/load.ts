@@ -1,4 +1,6 @@
+import { backplane, type BackplaneLoad } from './loads/backplane.ts'
 import { type BesideLoad, beside } from './loads/beside.ts'
+import { bystander, type BystanderLoad } from './loads/bystander.ts'
 import { type EchoLoad, echo } from './loads/echo.ts'
 import { type FanOutLoad, fanOut } from './loads/fan-out.ts'
 import { type FloodLoad, flood } from './loads/flood.ts'
@@ -11,6 +13,7 @@ import { type SubscriptionsLoad, subscriptions } from './loads/subscriptions.ts'
 
 export type Load =
   | EchoLoad | HandshakeLoad | MemoryLoad | FloodLoad | FanOutLoad | BesideLoad | ManyTopicsLoad | SubscriptionsLoad | LoneTopicsLoad
+  | BackplaneLoad | BystanderLoad
 
 const KINDS: { [K in Load['kind']]: Kind<Extract<Load, { kind: K }>> } = {
   echo,
@@ -21,7 +24,9 @@ const KINDS: { [K in Load['kind']]: Kind<Extract<Load, { kind: K }>> } = {
   beside,
   'many-topics': manyTopics,
   subscriptions,
-  'lone-topics': loneTopics
+  'lone-topics': loneTopics,
+  backplane,
+  bystander
 }
 
 export function kindOf ({ kind }: Load): Kind<Load> {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { cpus, release, type } from 'node:os'
 import type { Load } from './load.ts'
 import { versions } from './peers.ts'
+import { redisVersion } from './redis-server.ts'
 import { PACKAGES } from './specs.ts'
 
 export interface Machine {
@@ -18,13 +19,20 @@ export function machine (): Machine {
   const own = (name: string): string => {
     return JSON.parse(readFileSync(new URL(import.meta.resolve(`${name}/package.json`)), 'utf8')).version
   }
+  const redis = redisVersion()
   return {
     date: new Date().toISOString().slice(0, 10),
     cpu: cpus()[0]!.model.trim(),
     cores: cpus().length,
     system: `${type()} ${release()}`,
     node: process.version,
-    versions: { 'fastify-sockets': own('fastify-sockets'), fastify: own('fastify'), ...versions(PACKAGES) }
+    versions: {
+      'fastify-sockets': own('fastify-sockets'),
+      fastify: own('fastify'),
+      ...versions(PACKAGES),
+      ioredis: own('ioredis'),
+      ...redis === null ? {} : { redis }
+    }
   }
 }
 

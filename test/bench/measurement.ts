@@ -1,3 +1,14 @@
+/** What a process has used so far, in seconds, and when that was. */
+export interface CpuTime {
+  seconds: number
+  at: number
+}
+
+/** Share of a core between two times. */
+export function share (before: CpuTime, after: CpuTime): number {
+  return (after.seconds - before.seconds) / (after.at - before.at)
+}
+
 export interface Timing {
   /** Seconds of load before the measurement begins. */
   warmUp: number
@@ -28,6 +39,12 @@ export interface Measurement {
   subscribing?: number
   publishing?: number
   leaving?: number
+  /** The same of the process that gets what another one publishes, for each message. */
+  receiving?: number
+  /** CPU time of the engine between two processes, in microseconds for each message. */
+  engine?: number
+  /** What it was told for each message, those commands included that scripts have called. */
+  commands?: number
 }
 
 /** The generator's share of a core from which on a figure says more about it than about the server. */

@@ -5,8 +5,8 @@ import { jsonMessages } from './generator/messages.ts'
 
 /** What is published. */
 export interface News {
-  content: 'text' | 'deflated JSON'
-  /** Bytes of the text, or of the JSON before compression. */
+  content: 'text' | 'deflated JSON' | 'stamped'
+  /** Bytes of the text, or of the JSON before compression. What is stamped has a text of so many bytes. */
   size: number
 }
 

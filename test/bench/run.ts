@@ -47,7 +47,7 @@ function summarize (server: ServerSpec, load: Load, rounds: Measurement[]): Resu
     options: server.options,
     value,
     ...medians,
-    spread: (Math.max(...values) - Math.min(...values)) / 2 / value,
+    spread: value === 0 ? 0 : (Math.max(...values) - Math.min(...values)) / 2 / value,
     limited: generatorCpu >= LIMIT,
     rounds
   }

@@ -14,6 +14,8 @@ export interface ServerSpec {
   streams?: number
   /** How it is spoken to, if not with bare messages. */
   dialect?: DialectName
+  /** What connects it with a second process of its kind. */
+  engine?: 'redis'
   /** What is not Node.js. */
   runtime?: 'bun'
   /** Whether it has subscribed to all of its diagnostics channels. */
@@ -29,8 +31,8 @@ export interface Comparison {
   /** How to read it. */
   legend: string
   servers: ServerSpec[]
-  /** The name of the one that the others are compared with. */
-  baseline: string
+  /** The names of those that the others are compared with: the first of them that a load was measured with. */
+  baselines: string[]
 }
 
 const BASELINE = 'ws'
@@ -79,29 +81,56 @@ export const BOTH_VERSIONS: ServerSpec[] = [
   { ...OURS, name: 'over HTTP/2 (100 on a connection)', streams: 100 }
 ]
 
+/** Over Redis, each with the options that make it fastest. */
+const ADAPTER = '@socket.io/redis-adapter'
+const STREAMS_ADAPTER = '@socket.io/redis-streams-adapter'
+export const OURS_REDIS: ServerSpec = { ...OURS, name: 'fastify-sockets (redis)', engine: 'redis' }
+export const SOCKET_IO_REDIS = withAdapter('redis', ADAPTER)
+export const SOCKET_IO_SHARDED = withAdapter('sharded', ADAPTER)
+/** With what it recovers connections by. */
+export const SOCKET_IO_STREAMS = withAdapter('streams', STREAMS_ADAPTER, { connectionStateRecovery: {} })
+/** By hand, with one PUBLISH a message and no promises at all. */
+export const WS_REDIS: ServerSpec = { ...WS, name: 'ws (PUBLISH)', engine: 'redis' }
+
+function withAdapter (adapter: string, needed: string, options: object = {}): ServerSpec {
+  return {
+    ...SOCKET_IO,
+    name: `Socket.IO (${adapter})`,
+    options: { ...SOCKET_IO.options, ...options, adapter },
+    needs: [...SOCKET_IO.needs, needed],
+    engine: 'redis'
+  }
+}
+
 export const COMPARISONS: Comparison[] = [
   {
     legend: `Connections × messages in flight; in brackets: as a multiple of ${BASELINE}. Of memory and of time less is ` +
       'better.',
     servers: [...WITH_STRINGS, SOCKET_IO],
-    baseline: BASELINE
+    baselines: [BASELINE]
   },
   {
     legend: 'WebSockets over HTTP/2, each with a connection of its own as from as many browsers, or a hundred on a ' +
       'connection as from a proxy; in brackets: as a multiple of HTTP/1.1. Browsers have HTTP/2 over TLS only.',
     servers: BOTH_VERSIONS,
-    baseline: OVER_HTTP1.name
+    baselines: [OVER_HTTP1.name]
+  },
+  {
+    legend: 'Two processes and a Redis, from a publish in one process to a client of the other, topics × messages on their way; ' +
+      'in brackets: as a multiple of Socket.IO.',
+    servers: [OURS_REDIS, SOCKET_IO_REDIS, SOCKET_IO_SHARDED, SOCKET_IO_STREAMS, WS_REDIS],
+    baselines: [SOCKET_IO_REDIS.name, SOCKET_IO_STREAMS.name]
   }
 ]
 
-/** The name of what the server is compared with. */
-export function baselineOf (server: string): string {
+/** The names of what the server is compared with, the first of them that there is. */
+export function baselinesOf (server: string): string[] {
   const ofServer = COMPARISONS.find(({ servers }) => servers.some(({ name }) => name === server))
-  return ofServer?.baseline ?? BASELINE
+  return ofServer?.baselines ?? [BASELINE]
 }
 
 /** What is measured against. */
-export const PACKAGES = [...new Set([...ALL, SOCKET_IO].flatMap(({ needs }) => needs))]
+export const PACKAGES = [...new Set([...ALL, SOCKET_IO_REDIS, SOCKET_IO_STREAMS].flatMap(({ needs }) => needs))]
 export const WITH_JSON = [OURS, WS, FASTIFY_WEBSOCKET]
 export const WITHOUT_BUFFERUTIL = ALL.filter(server => server !== WS_BUFFERUTIL)
 /** Those that send one message to many. */

@@ -1,8 +1,9 @@
 import type { Load } from './load.ts'
+import type { RemoteLoad } from './loads/backplane.ts'
 import type { EchoLoad } from './loads/echo.ts'
 import {
-  ALL, BOTH_VERSIONS, BROADCASTERS, BUN_SERVE, having, MIB, NET, OURS, type ServerSpec, SOCKET_IO, WITH_JSON, WITH_STRINGS,
-  WITH_TOPICS, WITHOUT_BUFFERUTIL, WS, WS_STRINGS
+  ALL, BOTH_VERSIONS, BROADCASTERS, BUN_SERVE, having, MIB, NET, OURS, OURS_REDIS, type ServerSpec, SOCKET_IO, SOCKET_IO_REDIS,
+  SOCKET_IO_SHARDED, SOCKET_IO_STREAMS, WITH_JSON, WITH_STRINGS, WITH_TOPICS, WITHOUT_BUFFERUTIL, WS, WS_REDIS, WS_STRINGS
 } from './specs.ts'
 
 export interface Suite {
@@ -25,6 +26,16 @@ function echo (content: EchoLoad['content'], size: number, connections: number, 
 /** The same loads under circumstances that their names tell. */
 function noted (note: string, loads: EchoLoad[]): EchoLoad[] {
   return loads.map(load => ({ ...load, note }))
+}
+
+/** To one topic with one client, and to a thousand with ten. */
+function overRedis<Kind extends 'backplane' | 'bystander'> (
+  kind: Kind, history: number | null, ...plans: Array<[topics: number, inFlight: number]>
+): Array<RemoteLoad & { kind: Kind }> {
+  return plans.map(([topics, inFlight]) => {
+    const connections = topics === 1 ? 1 : 10
+    return { kind, content: 'stamped', size: 100, topics, connections, each: topics / connections, batch: 1, inFlight, history }
+  })
 }
 
 const DEFLATED = [...echo('deflate', 200, 50, 1, 16), ...echo('deflate', 16384, 50, 1, 8)]
@@ -129,6 +140,31 @@ export const SUITES: Suite[] = [
     note: 'What a server with all its connections grows by when these subscribe; a new server for each round.',
     servers: WITH_TOPICS,
     loads: [{ kind: 'subscriptions', content: 'text', size: 100, connections: 10_000, topics: 3000, each: 3, batch: 1000 }]
+  },
+  {
+    title: 'Over Redis',
+    note: 'JSON with a text of 100 bytes, published in one process and received by a client of another one, which is the only ' +
+      'one of its topic: latency is from before the publish to the receipt. Both processes, Redis and the generator share the ' +
+      'cores. Everything is done with ioredis. Of commands, those inside of scripts are counted too.',
+    servers: [OURS_REDIS, SOCKET_IO_REDIS, SOCKET_IO_SHARDED, WS_REDIS],
+    loads: overRedis('backplane', null, [1, 64], [1, 1], [1000, 64], [1000, 1])
+  },
+  {
+    title: 'Over Redis, with a history',
+    note: 'Of 200 messages for each topic; of Socket.IO, 10,000 for all rooms together.',
+    servers: [OURS_REDIS, SOCKET_IO_STREAMS],
+    loads: overRedis('backplane', 200, [1, 64], [1, 1], [1000, 64], [1000, 1])
+  },
+  {
+    title: 'Over Redis, to others',
+    note: 'What a process without any subscribers gets from Redis while another one publishes to its own, and its CPU time.',
+    servers: [OURS_REDIS, SOCKET_IO_REDIS, SOCKET_IO_SHARDED],
+    loads: overRedis('bystander', null, [1000, 64])
+  },
+  {
+    title: 'Over Redis, to others, with a history',
+    servers: [OURS_REDIS, SOCKET_IO_STREAMS],
+    loads: overRedis('bystander', 200, [1000, 64])
   },
   {
     title: 'Topics with one subscriber each',

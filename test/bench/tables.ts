@@ -3,7 +3,7 @@ import { LIMIT } from './measurement.ts'
 import type { Machine } from './machine.ts'
 import { requirePeer } from './peers.ts'
 import { median, type Plan, type Result } from './run.ts'
-import { baselineOf, type Comparison, COMPARISONS, type ServerSpec } from './specs.ts'
+import { baselinesOf, type Comparison, COMPARISONS, type ServerSpec } from './specs.ts'
 import type { Suite } from './suites.ts'
 
 const { markdownTable } = requirePeer('markdown-table') as {
@@ -34,12 +34,17 @@ export function marksOf (results: Result[]): string {
     .join('\n\n')
 }
 
-/** Figures in microseconds that only some kinds of load have. */
-const MORE: Array<[key: 'longest' | 'subscribing' | 'publishing' | 'leaving', head: string]> = [
+type More = 'longest' | 'subscribing' | 'publishing' | 'leaving' | 'receiving' | 'engine' | 'commands'
+
+/** Figures that only some kinds of load have. */
+const MORE: Array<[key: More, head: string]> = [
   ['longest', 'longest stretch of the loop, µs'],
   ['subscribing', 'µs to subscribe'],
   ['publishing', 'µs to publish'],
-  ['leaving', 'µs to leave']
+  ['leaving', 'µs to leave'],
+  ['receiving', 'µs of the other process'],
+  ['engine', 'µs of Redis'],
+  ['commands', 'commands of Redis']
 ]
 
 type Cell = (result: Result) => string
@@ -55,7 +60,7 @@ export function table (rows: string[][], texts: number, pretty = true): string {
 /** What a figure says about memory is in bytes. */
 function figure ({ load, value }: { load: Load, value: number }): string {
   if (load.kind === 'memory') return kib(value)
-  return load.kind === 'lone-topics' ? micros(value) : rounded(value)
+  return load.kind === 'lone-topics' || load.kind === 'bystander' ? micros(value) : rounded(value)
 }
 
 function rounded (value: number | undefined): string {
@@ -78,9 +83,15 @@ export function mark (result: Result): string {
   return MARKS.filter(({ applies }) => applies(result)).map(({ mark }) => ` ${mark}`).join('')
 }
 
+/** The one that these are compared with. */
+function baselineAmong (results: Result[]): Result | undefined {
+  const baselines = baselinesOf(results[0]!.server)
+  return baselines.map(baseline => results.find(({ server }) => server === baseline)).find(result => result !== undefined)
+}
+
 /** How a result compares with the baseline's, or an empty string. */
 function ratio (result: Result, all: Result[], key: 'value' | 'serverMicros' = 'value'): string {
-  const baseline = all.find(({ server, name }) => server === baselineOf(result.server) && name === result.name)
+  const baseline = baselineAmong(all.filter(({ name }) => name === result.name))
   if (baseline === undefined || result[key] === undefined) return ''
   return (result[key] / baseline[key]!).toFixed(2)
 }
@@ -88,7 +99,7 @@ function ratio (result: Result, all: Result[], key: 'value' | 'serverMicros' = '
 /** Everything about the results of one suite. */
 export function suiteTable (results: Result[]): string {
   const memory = results[0]!.load.kind === 'memory'
-  const baseline = baselineOf(results[0]!.server)
+  const baseline = baselineAmong(results)?.server ?? baselinesOf(results[0]!.server)[0]
   const columns: Array<[string, Cell]> = [
     ['load', result => result.name],
     ['server', result => result.server],
@@ -176,7 +187,7 @@ function unitOf ({ load, unit }: Result): string {
 }
 
 function compared (result: Result, ofLoad: Result[]): string {
-  const multiple = result.server === baselineOf(result.server) ? '' : ratio(result, ofLoad)
+  const multiple = result === baselineAmong(ofLoad) ? '' : ratio(result, ofLoad)
   return `${figure(result)}${mark(result)}${multiple === '' ? '' : ` (${multiple})`}`
 }
 
@@ -193,9 +204,9 @@ export function details (results: Result[]): string {
     }),
     ...MORE.flatMap(([key, head]) => {
       const some = results.filter(result => result[key] !== undefined)
-      return some.length === 0 ? [] : [`Of these, ${head}:`, ...perServer(some, () => 'µs', result => micros(result[key]))]
+      return some.length === 0 ? [] : [`Of these, ${head}:`, ...perServer(some, ({ unit }) => unit === 'publishes/s' ? 'each' : 'µs', result => micros(result[key]))]
     }),
-    'CPU time of the server for each reply, handshake or delivery:',
+    'CPU time of the server for each reply, handshake, delivery or publish (of both processes, if there are two):',
     ...perServer(working, () => 'µs', ({ serverMicros }) => micros(serverMicros)),
     'Half of what lies between the lowest and the highest round, as a share of the median: ' +
       `${percent(median(results.map(({ spread }) => spread)))} in the middle, ` +

@@ -15,8 +15,11 @@ export class Latency {
   }
 
   received (connection: number): void {
-    const nanoseconds = Math.round((performance.now() - this.#sentAt[connection]!) * 1e6)
-    this.#histogram.record(Math.max(1, nanoseconds))
+    this.record((performance.now() - this.#sentAt[connection]!) * 1e3)
+  }
+
+  record (micros: number): void {
+    this.#histogram.record(Math.max(1, Math.round(micros * 1e3)))
   }
 
   reset (): void {

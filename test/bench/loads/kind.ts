@@ -9,6 +9,8 @@ export interface Kind<Load> {
   unit: string
   /** Whether a smaller figure is a better one. */
   isLessBetter?: boolean
+  /** Whether it may also be zero. */
+  mayBeNothing?: true
   /** Whether each round has a server that has just been started. */
   isFresh?: boolean
   role: (load: Load) => Role

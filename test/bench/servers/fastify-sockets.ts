@@ -1,3 +1,4 @@
+import { Redis } from 'ioredis'
 import { subscribe } from 'node:diagnostics_channel'
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
@@ -5,12 +6,16 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import sockets, { type Socket } from '../../../lib/index.mts'
 import { type Answer, answer, answerSchema, type Message, messageSchema } from './chat.ts'
 import { isJson, type News, newsSchema } from '../news.ts'
-import { http2, https, load, nextNews, options, role, subscribed } from './config.ts'
+import type { RemoteLoad } from '../loads/backplane.ts'
+import { stampedSchema } from '../stamped.ts'
+import { engine, http2, https, load, nextNews, options, role, subscribed } from './config.ts'
 import { report } from './report.ts'
 import { numberOf, Topics } from './topics.ts'
 
+const redis: any = engine === undefined ? null : (await import(String('../../../lib/redis/index.mjs'))).redis
+
 const app: FastifyInstance = Fastify({ http2, https } as object)
-app.register(sockets)
+app.register(sockets, engine === undefined ? {} : { backplane: redis(new Redis(engine)) } as object)
 const routes = {
   echo () {
     app.get('/', { ws: options }, socket => {
@@ -36,7 +41,7 @@ const routes = {
     })
   },
   topics () {
-    const news = app.topic('/news/:n')
+    const news = app.topic('/news/:n', engine === undefined ? {} : remote())
     const topics = new Topics<Socket>({
       subscribe: (socket, n) => socket.subscribe(news, { n }),
       unsubscribe: (socket, n) => socket.unsubscribe(news, { n }),
@@ -51,6 +56,16 @@ const routes = {
     })
   }
 }
+
+/** Of topics whose messages come from another process. */
+function remote (): object {
+  const { history } = load as RemoteLoad
+  return {
+    schema: { message: stampedSchema },
+    ...history === null ? {} : { history: { size: history, ttl: 300_000, position: 'at' } }
+  }
+}
+
 if (subscribed) {
   for (const name of ['handshake', 'refusal', 'open', 'message.in', 'message.out', 'error', 'close']) {
     subscribe(`fastify-sockets.${name}`, () => {})

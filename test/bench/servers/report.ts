@@ -1,14 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { fromEngine } from './from-engine.ts'
 
 declare const Bun: { gc: (force: boolean) => void } | undefined
 
+/** To the questions of the benchmark. Some servers can answer more of them. */
+export const answers: Record<string, () => unknown> = {
+  cpu: () => ({ ...process.cpuUsage(), at: performance.now() }),
+  memory,
+  longest,
+  fromEngine
+}
+
 /** Tells the benchmark the port, answers its questions, and ends when it does. */
 export function report (port: number): void {
-  const answers: Record<string, () => unknown> = {
-    cpu: () => ({ ...process.cpuUsage(), at: performance.now() }),
-    memory,
-    longest
-  }
   process.on('message', async question => { process.send!(await answers[question as string]!()) })
   process.on('disconnect', () => { process.exit() })
   process.send!(port)

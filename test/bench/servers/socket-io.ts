@@ -1,15 +1,24 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Redis } from 'ioredis'
 import { requirePeer } from '../peers.ts'
-import { nextNews, options, role } from './config.ts'
+import { engine, nextNews, options, role } from './config.ts'
 import { report } from './report.ts'
 import { numberOf, Topics } from './topics.ts'
 
 const { Server } = requirePeer('socket.io')
 const ROOM = 'news'
 
+/** What connects it with the other process, if there is one. */
+const ADAPTERS: Record<string, () => unknown> = {
+  redis: () => requirePeer('@socket.io/redis-adapter').createAdapter(new Redis(engine!), new Redis(engine!)),
+  sharded: () => requirePeer('@socket.io/redis-adapter').createShardedAdapter(new Redis(engine!), new Redis(engine!)),
+  streams: () => requirePeer('@socket.io/redis-streams-adapter').createAdapter(new Redis(engine!), { onlyPlaintext: true })
+}
+const { adapter, ...rest } = options
+
 const server = createServer()
-const io = new Server(server, { transports: ['websocket'], serveClient: false, ...options })
+const io = new Server(server, { transports: ['websocket'], serveClient: false, ...rest, ...adapter === undefined ? {} : { adapter: ADAPTERS[adapter]!() } })
 
 function topics (): (socket: any) => void {
   const all = new Topics<any>({

@@ -1,6 +1,8 @@
 import type { News } from '../news.ts'
 import { LEAVE, PUBLISH, SUBSCRIBE, type TopicPlan, topicsByConnection, topicsOfBatch } from '../topic-plan.ts'
 import { load } from './config.ts'
+import { publisher } from './publisher.ts'
+import { answers } from './report.ts'
 
 /** How a server does it. */
 export interface Server<Socket> {
@@ -16,10 +18,12 @@ export class Topics<Socket> {
   readonly #plan = load as TopicPlan & News
   readonly #topics: string[][]
   readonly #sockets = new Map<number, Socket>()
+  #published = 0
 
   constructor (server: Server<Socket>) {
     this.#server = server
     this.#topics = topicsByConnection(this.#plan).map(numbers => numbers.map(nameOf))
+    answers.publisher = () => publisher(count => { this.#publish(count) })
   }
 
   opened (n: number, socket: Socket): void {
@@ -40,6 +44,11 @@ export class Topics<Socket> {
     if (verb === SUBSCRIBE) await this.#each(this.#server.subscribe)
     else if (verb === LEAVE) await this.#each(this.#server.unsubscribe)
     this.#server.answer(socket)
+  }
+
+  /** To one topic after the other. */
+  #publish (count: number): void {
+    for (; count > 0; count--) void this.#server.publish(nameOf(this.#published++ % this.#plan.topics))
   }
 
   async #each (work: (socket: Socket, topic: string) => unknown): Promise<void> {

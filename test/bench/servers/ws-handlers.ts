@@ -1,6 +1,7 @@
+import { Redis } from 'ioredis'
 import { requirePeer } from '../peers.ts'
 import { answer, type Message, messageSchema } from './chat.ts'
-import { nextText, role, strings } from './config.ts'
+import { engine, nextText, role, strings } from './config.ts'
 import { numberOf, Topics } from './topics.ts'
 
 type Handler = (socket: any, request: { url: string }) => void
@@ -27,23 +28,28 @@ function fanOut (): Handler {
   }
 }
 
-function sendToAll (sockets: Iterable<any>): void {
-  const news = Buffer.from(nextText())
+function sendToAll (sockets: Iterable<any>, news: Buffer = Buffer.from(nextText())): void {
   for (const socket of sockets) if (socket.readyState === socket.OPEN) socket.send(news, { binary: false })
 }
 
-/** ws has no topics: these are sets of sockets. */
+/** ws has no topics: these are sets of sockets. With an engine, each topic is a channel of it. */
 function topics (): Handler {
   const subscribers = new Map<string, Set<any>>()
+  const channels = engine === undefined ? null : { out: new Redis(engine), in: new Redis(engine) }
+  channels?.in.on('messageBuffer', (topic: Buffer, news: Buffer) => { sendToAll(subscribers.get(topic.toString()) ?? [], news) })
   const all = new Topics<any>({
-    subscribe (socket, topic) {
+    async subscribe (socket, topic) {
       const sockets = subscribers.get(topic)
-      if (sockets === undefined) subscribers.set(topic, new Set([socket]))
-      else sockets.add(socket)
       socket.topics.add(topic)
+      if (sockets !== undefined) sockets.add(socket)
+      else subscribers.set(topic, new Set([socket]))
+      if (sockets === undefined) await channels?.in.subscribe(topic)
     },
     unsubscribe: leave,
-    publish (topic) { sendToAll(subscribers.get(topic) ?? []) },
+    publish (topic) {
+      if (channels === null) sendToAll(subscribers.get(topic) ?? [])
+      else void channels.out.publish(topic, nextText())
+    },
     answer (socket) { socket.send('done') }
   })
 
@@ -51,7 +57,9 @@ function topics (): Handler {
     if (!socket.topics.delete(topic)) return
     const sockets = subscribers.get(topic)!
     sockets.delete(socket)
-    if (sockets.size === 0) subscribers.delete(topic)
+    if (sockets.size > 0) return
+    subscribers.delete(topic)
+    void channels?.in.unsubscribe(topic)
   }
 
   return (socket, { url }) => {
