@@ -94,7 +94,7 @@ export interface BackplaneDriver {
 export interface BackplaneEvents {
   /**
    * A message of a topic that is subscribed to, this process's own included. In the order of the topic, as far as a connection
-   * that may be cut can promise it: there may be gaps, and messages that come twice.
+   * that may be cut can promise it: there may be gaps, and messages with a place may come twice.
    *
    * @param place null: the topic has no retention
    */

@@ -1,4 +1,5 @@
 import type { BackplaneDriver, StoredMember } from '../../types/backplane.ts'
+import { Deadlines } from './deadlines.ts'
 
 /** Milliseconds until the engine is told once more. */
 const RETRY_AFTER = 1000
@@ -16,7 +17,7 @@ export class Members {
   readonly #own = new Map<string, Owed>()
   readonly #owed = new Map<string, Owed>()
   readonly #isReachable: () => boolean
-  #timer: NodeJS.Timeout | null = null
+  readonly #retries = new Deadlines<string>(RETRY_AFTER, key => { if (this.#isReachable()) this.#redo(key) })
 
   /**
    * @param onGone is told of those who could only leave later
@@ -47,11 +48,20 @@ export class Members {
     }
   }
 
-  /** Tells the engine who has left. */
+  /** The engine is up again. */
   redo (): void {
-    const owed = [...this.#owed]
-    this.#owed.clear()
-    for (const [key, one] of owed) void this.#leaveAgain(key, one)
+    for (const key of this.#owed.keys()) this.#redo(key)
+  }
+
+  close (): void {
+    this.#retries.close()
+  }
+
+  #redo (key: string): void {
+    const one = this.#owed.get(key)
+    if (one === undefined) return
+    this.#owed.delete(key)
+    void this.#leaveAgain(key, one)
   }
 
   async #leaveAgain (key: string, one: Owed): Promise<void> {
@@ -67,10 +77,7 @@ export class Members {
     // It has joined again.
     if (this.#own.has(key)) return
     this.#owed.set(key, one)
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null
-      if (this.#isReachable()) this.redo()
-    }, RETRY_AFTER).unref()
+    this.#retries.start(key)
   }
 }
 

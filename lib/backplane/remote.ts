@@ -34,7 +34,7 @@ export class RemoteEngine<Message> implements Engine<Message> {
     this.#codec = codec
     this.#outgoing = new Outgoing(this.#driver)
     this.#members = new Members(
-      this.#driver, (topic, member) => { this.#sink?.onGone(topic, member) }, () => this.#topics.isReachable
+      this.#driver, (topic, member) => { this.#sink?.onGone(topic, memberOf(member)) }, () => this.#topics.isReachable
     )
     this.#topics = new FollowedTopics<Message>({
       driver: this.#driver,
@@ -134,6 +134,7 @@ export class RemoteEngine<Message> implements Engine<Message> {
   async close (): Promise<void> {
     this.#sink = null
     this.#topics.close()
+    this.#members.close()
     await this.#driver.close()
   }
 

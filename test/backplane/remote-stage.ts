@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import type { EngineSink, EngineState, Member, Numbered, Retention, Top } from '../../lib/backplane/engine.ts'
 import type { MessageCodec } from '../../lib/backplane/following.ts'
 import { RemoteEngine } from '../../lib/backplane/remote.ts'
+import { type Clock, fakeClock } from '../support/clock.ts'
 import { turns } from '../support/late-engine.ts'
 import { until } from '../support/until.ts'
 import { fakeBackplane, type FakeDriver } from './fake-driver.ts'
@@ -31,7 +32,7 @@ export interface Told extends Top {
 export class Process implements EngineSink<string> {
   readonly engine: RemoteEngine<string>
   readonly driver: FakeDriver
-  readonly told: Told[] = []
+  told: Told[] = []
   readonly members: string[] = []
   readonly signals: string[] = []
   readonly states: string[] = []
@@ -134,4 +135,10 @@ export function numbered (count: number, start = 1): string[] {
 /** The messages of an answer. */
 export function textsOf (part: { readonly messages: ReadonlyArray<Numbered<string>> } | null): string[] | null {
   return part === null ? null : part.messages.map(({ message }) => message)
+}
+
+/** A clock that stands still, once what an earlier test has left is over. */
+export async function stillClock (t: Test): Promise<Clock> {
+  await turns(2)
+  return fakeClock(t, 'performance')
 }

@@ -11,11 +11,11 @@ const PATIENCE = 30_000 * Math.max(1, factor)
  * A test of a property with inputs that are different each time. On failure fast-check tells its seed:
  * `PROPERTY_SEED=<seed>` makes the same inputs again. `PROPERTY_RUNS=<n>` makes n times as many.
  */
-export function holds<T> (name: string, runs: number, property: Property<T> | ((t: Test) => Property<T>)): void {
+export function holds<T> (name: string, runs: number, property: Property<T> | ((t: Test) => Property<T> | Promise<Property<T>>)): void {
   const times = Math.ceil(runs * factor)
   test(name, { timeout: PATIENCE }, async t => {
     const seed = PROPERTY_SEED === undefined ? {} : { seed: Number(PROPERTY_SEED) }
-    await fc.assert(typeof property === 'function' ? property(t) : property, {
+    await fc.assert(typeof property === 'function' ? await property(t) : property, {
       numRuns: times,
       ...seed,
       // So that a counterexample is told before the test is over, be it the smallest or not.
