@@ -40,11 +40,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('wait' as const), turns: fc.integer({ min: 1, max: 8 }) }) }
 )
 
+const LOSES: ReadonlyArray<Step['do']> = ['drop', 'flush', 'restore']
+
 /** @param size of the history */
 export function plan (size: fc.Arbitrary<number>): fc.Arbitrary<Plan> {
   return fc.record({
     size,
     turns: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: PROCESSES, maxLength: PROCESSES }),
-    steps: fc.array(step, { maxLength: 50, size: 'max' })
+    steps: fc.oneof(
+      fc.array(step, { maxLength: 50, size: 'max' }),
+      // In half of them, only connections fail.
+      fc.array(step.filter(one => !LOSES.includes(one.do)), { maxLength: 50, size: 'max' })
+    )
   })
 }

@@ -9,12 +9,12 @@ import { holds } from './holds.ts'
  * order of the store, or that something was lost before anything later; numbers rise, and at the end everybody has what is published.
  */
 
-holds('with a history: everything in the order of the store, or a loss', 150, async t => {
+holds('with a history: everything in the order of the store, or a loss', 120, async t => {
   const clock = await stillClock(t)
   return fc.asyncProperty(plan(fc.constantFrom(2, 5, 300)), one => carryOut(one, clock))
 })
 
-holds('without a history: nothing twice, and in the end everything', 100, async t => {
+holds('without a history: nothing twice, and in the end everything', 60, async t => {
   const clock = await stillClock(t)
   return fc.asyncProperty(plan(fc.constant(0)), one => carryOut(one, clock))
 })
