@@ -92,12 +92,13 @@ export class RedisDriver implements BackplaneDriver {
     return last.at === announced.prev
   }
 
-  async read (topic: string, _: Retention, after: string, limit: number): Promise<ReadMessages | null> {
+  async read (topic: string, { size }: Retention, after: string, limit: number): Promise<ReadMessages | null> {
     const position = parsePosition(after)
     if (position === null) return null
     const { epoch, seq, tag } = position
     const { partition, meta, stream } = this.#keys.of(topic)
-    const reply = await this.#store.run(read, partition, [meta, stream], [epoch, String(seq), String(tag), String(limit)])
+    const args = [epoch, String(seq), String(tag), String(limit), String(size)]
+    const reply = await this.#store.run(read, partition, [meta, stream], args)
     if (reply === null) return null
     const messages = stored(epoch, reply as Buffer[])
     const upTo = messages.at(-1) ?? { seq, at: after }

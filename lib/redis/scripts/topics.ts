@@ -34,7 +34,7 @@ for i = 1, #KEYS do redis.call('PEXPIRE', KEYS[i], int(tonumber(ARGV[1 + i]) + $
 /**
  * The messages behind a position, if it is certain that none is missing.
  *
- * KEYS: meta, stream. ARGV: deadline, the position's epoch, number and tag, and how many messages at most.
+ * KEYS: meta, stream. ARGV: deadline, the position's epoch, number and tag, how many messages at most, and the size of the history.
  * Answers false, or entries and their bytes in turn.
  */
 export const read = script('read', `
@@ -56,6 +56,8 @@ local first = entries[1]
 if not first then return false end
 if from == 2 and first[1] ~= start then return false end
 if from == 1 and (first[1]:sub(1, 2) ~= '1-' or first[2][1] ~= 'b') then return false end
+-- It may be the one that stays although it is beyond the size.
+if from == 1 and redis.call('XLEN', stream) > tonumber(ARGV[6]) then return false end
 
 -- What comes to the end of the stream must have come to the end of the topic.
 if #entries < limit + from - 1 and entries[#entries][1] ~= found[2] .. '-' .. found[3] then return false end

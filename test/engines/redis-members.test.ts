@@ -1,0 +1,176 @@
+import tap, { test } from 'tap'
+import type { RedisClient } from '../../lib/redis/index.mts'
+import { until } from '../support/until.ts'
+import { clientOf, openNode, RedisNode, spy } from './redis-node.ts'
+import { startRedis } from './servers.ts'
+
+const server = await startRedis(tap)
+const look = spy(tap, server)
+
+let prefixes = 0
+const apart = () => ({ prefix: `test-${prefixes++}`, lease: 600, grace: 300 })
+
+const ann = { id: 'ann', info: '{"name":"Ann"}' }
+const bob = { id: 'bob', info: '' }
+
+const members = async (node: RedisNode, topic: string) => (await node.driver.members(topic)).map(({ id }) => id)
+
+/** A client whose connections can be cut for as long as a test wants. */
+function cuttable () {
+  const client = clientOf(server)
+  const copies = new Set<ReturnType<typeof clientOf>>()
+  let isCut = false
+  return {
+    client: {
+      callBuffer () {},
+      duplicate (options: object) {
+        if (isCut) throw new Error('cut')
+        const copy = client.duplicate(options)
+        copies.add(copy)
+        return copy
+      }
+    } as RedisClient,
+    cut () {
+      isCut = true
+      for (const copy of copies) copy.disconnect()
+    },
+    mend () {
+      isCut = false
+    }
+  }
+}
+
+test('members are in several processes, each told once', async t => {
+  const options = apart()
+  const [one, two] = [await openNode(t, server, options), await openNode(t, server, options)]
+  t.equal(await one.driver.join('a', ann), true)
+  t.equal(await two.driver.join('a', { id: 'ann', info: '2' }), false)
+  t.equal(await two.driver.join('a', bob), true)
+  t.equal(await two.driver.join('b', ann), true)
+  t.strictSame(await one.driver.members('a'), [{ id: 'ann', info: '2' }, bob], 'what was told last')
+  t.equal(await one.driver.count('a'), 2)
+  t.equal(await one.driver.leave('a', 'ann'), false)
+  t.equal(await one.driver.leave('a', 'ann'), false)
+  t.equal(await one.driver.leave('a', 'bob'), false, 'it is not here')
+  t.equal(await two.driver.leave('a', 'ann'), true)
+  t.strictSame(await members(one, 'a'), ['bob'])
+  t.equal(await two.driver.leave('a', 'bob'), true)
+  t.equal(await two.driver.leave('b', 'ann'), true)
+  t.equal(await one.driver.count('a'), 0)
+  t.strictSame((await look.keys(`${options.prefix}:*`)).filter(key => !key.endsWith(':nodes')), [], 'nothing is left')
+})
+
+test('members come in the order in which they joined', async t => {
+  const node = await openNode(t, server, apart())
+  const ids = Array.from({ length: 30 }, (_, i) => String(30 - i))
+  for (const id of ids) await node.driver.join('a', { id, info: '' })
+  await node.driver.join('a', { id: '15', info: '1' })
+  t.strictSame(await members(node, 'a'), ids)
+  await node.driver.leave('a', '30')
+  await node.driver.join('a', { id: '30', info: '1' })
+  t.strictSame(await members(node, 'a'), [...ids.slice(1), '30'])
+})
+
+test('a process that is not heard of any more: its members are gone, told once, and no others', async t => {
+  const options = apart()
+  const line = cuttable()
+  const lost = await openNode(t, server, options, line.client as never)
+  const others = [await openNode(t, server, options), await openNode(t, server, options)]
+  for (let i = 0; i < 300; i++) await lost.driver.join(`topic ${i % 100}`, { id: String(i), info: `"${i}"` })
+  await lost.driver.join('a', ann)
+  await others[0]!.driver.join('a', { ...ann, info: 'here too' })
+  await others[1]!.driver.join('topic 1', bob)
+  const start = performance.now()
+  line.cut()
+  const told = () => others.flatMap(({ gone }) => gone)
+  await until(() => told().length >= 300)
+  t.ok(performance.now() - start > 300, 'not before the lease is over')
+  t.equal(new Set(told().map(([topic, { id }]) => `${topic} ${id}`)).size, 300)
+  t.strictSame(told().filter(([topic, { id, info }]) => topic !== `topic ${Number(id) % 100}` || info !== `"${id}"`), [])
+  t.strictSame(await members(others[0]!, 'a'), ['ann'])
+  t.strictSame(await members(others[0]!, 'topic 1'), ['bob'])
+  t.equal(await others[0]!.driver.count('topic 2'), 0)
+
+  line.mend()
+  await until(() => lost.state === 'up')
+  await until(() => lost.back.length >= 300)
+  t.strictSame(lost.back.map(([topic, { id }]) => `${topic} ${id}`).sort(), told().map(([topic, { id }]) => `${topic} ${id}`).sort())
+  t.equal(await others[0]!.driver.count('topic 2'), 3)
+  t.equal(await lost.driver.leave('topic 1', '1'), true)
+  t.equal(await lost.driver.leave('a', 'ann'), false)
+  t.equal(await others[0]!.driver.leave('a', 'ann'), true)
+  await until(async () => await look.zcard(`${options.prefix}:{0}:gone`) === 0, 'nothing is left of the old name')
+  t.equal(told().length, 300)
+})
+
+test('a process that is cut off for less than its lease loses no member', async t => {
+  const options = { ...apart(), lease: 20_000 }
+  const line = cuttable()
+  const node = await openNode(t, server, options, line.client as never)
+  await node.driver.join('a', ann)
+  line.cut()
+  await until(() => node.state === 'down')
+  await t.rejects(node.driver.leave('a', 'ann'), /not connected/)
+  await t.rejects(node.driver.leave('a', 'nobody'), /not connected/)
+  await t.rejects(node.driver.join('a', bob), /not connected/)
+  line.mend()
+  await until(() => node.gone.length === 1, 'who was to leave has left')
+  t.strictSame(node.gone, [['a', ann]])
+  t.equal(await node.driver.count('a'), 0)
+  t.strictSame(node.back, [])
+})
+
+test('who leaves during an outage and joins again behind it stays', async t => {
+  const options = { ...apart(), lease: 20_000 }
+  const line = cuttable()
+  const node = await openNode(t, server, options, line.client as never)
+  await node.driver.join('a', ann)
+  line.cut()
+  await until(() => node.state === 'down')
+  await t.rejects(node.driver.leave('a', 'ann'))
+  line.mend()
+  await until(async () => node.driver.join('a', ann).then(() => true, () => false))
+  await until(() => node.state === 'up')
+  await node.driver.leave('a', 'nobody')
+  t.ok((await members(node, 'a')).includes('ann'))
+})
+
+test('FLUSHALL: members join again by themselves', async t => {
+  const own = await startRedis(t)
+  const node = await openNode(t, own, apart())
+  await node.driver.join('a', ann)
+  await node.driver.join('b', bob)
+  await spy(t, own).flushall()
+  await until(() => node.back.length === 2)
+  t.strictSame(node.back, [['a', ann], ['b', bob]])
+  t.strictSame(await node.driver.members('a'), [ann])
+  t.strictSame(node.states, [])
+})
+
+test('a process that closes: its members stay for the grace, and those who are elsewhere then do not leave', async t => {
+  const options = { ...apart(), lease: 20_000 }
+  const [closes, stays] = [await openNode(t, server, options), await openNode(t, server, options)]
+  await closes.driver.join('a', ann)
+  await closes.driver.join('a', bob)
+  await closes.driver.close()
+  t.equal(await stays.driver.join('a', ann), false)
+  t.equal(await stays.driver.count('a'), 2)
+  await until(() => stays.gone.length > 0)
+  t.strictSame(stays.gone, [['a', bob]])
+  t.strictSame(await members(stays, 'a'), ['ann'])
+  t.strictSame(closes.gone, [])
+})
+
+test('whoever finds that a process is gone may stop in the middle: somebody else goes on', async t => {
+  const options = apart()
+  const node = await openNode(t, server, options)
+  const [{ partition }] = [await import('../../lib/redis/keys.ts').then(({ TopicKeys }) => new TopicKeys(options.prefix, 'a'))] as const
+  const start = `${options.prefix}:{${partition}}`
+  await look.hset(`${start}:p:a`, '#', 1, '+ann', '1 dead\n"x"')
+  await look.hset(`${start}:n:dead`, 'a', 1)
+  await look.zadd(`${options.prefix}:{0}:gone`, 1, 'dead')
+  await until(() => node.gone.length === 1)
+  t.strictSame(node.gone, [['a', { id: 'ann', info: '"x"' }]])
+  await until(async () => await look.exists(`${options.prefix}:{0}:gone`) === 0)
+  t.strictSame((await look.keys(`${options.prefix}:*`)).length, 1)
+})
