@@ -54,25 +54,19 @@ export class Calls {
     if (this.#calls.size === 0) {
       clearInterval(this.#timer!)
       this.#timer = null
-    } else if (this.#overdue().length > 0) {
-      // If this process itself stood still, the answers are there, and are read before the next immediate.
-      setImmediate(() => this.#giveUp())
+      return
     }
-  }
-
-  #overdue (): Call[] {
     const now = performance.now()
-    return [...this.#calls].filter(({ end }) => end <= now)
+    const overdue = [...this.#calls].filter(({ end }) => end <= now)
+    // If this process itself stood still, the answers are there, and are read before the next immediate.
+    if (overdue.length > 0) setImmediate(() => this.#giveUp(overdue))
   }
 
-  #giveUp (): void {
-    const overdue = this.#overdue()
-    if (overdue.length === 0) return
+  #giveUp (overdue: readonly Call[]): void {
+    const unanswered = overdue.filter(call => this.#calls.delete(call))
+    if (unanswered.length === 0) return
     const error = new Error(`no answer within ${this.#deadline} ms`)
-    for (const call of overdue) {
-      this.#calls.delete(call)
-      call.reject(error)
-    }
+    for (const { reject } of unanswered) reject(error)
     this.#onSilent(error)
   }
 }

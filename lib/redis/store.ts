@@ -72,7 +72,7 @@ export class Store {
   }
 
   get lag (): number | null {
-    return this.#pings.lag
+    return this.isUp ? this.#pings.lag : null
   }
 
   get isUp (): boolean {

@@ -37,7 +37,7 @@ test('a server that stands still: calls fail within the deadline, and are not ca
   const node = await openNode(t, server, { deadline: 1000 })
   await node.publish('a', 'before', KEEP)
   await node.driver.join('a', { id: 'ann', info: '' })
-  const lag = node.driver.lag!
+  t.ok(node.driver.lag! >= 0)
   server.stop()
   const start = performance.now()
   const outcomes = await Promise.allSettled([
@@ -50,7 +50,7 @@ test('a server that stands still: calls fail within the deadline, and are not ca
   t.ok(took > 900 && took < 3000, `${took} ms`)
   t.equal(node.state, 'down')
   t.match(node.errors[0], /no answer within 1000 ms/)
-  t.ok(node.driver.lag === null || node.driver.lag > lag)
+  t.equal(node.driver.lag, null)
   const immediate = performance.now()
   await t.rejects(node.publish('a', 'down', KEEP), /not connected/)
   await t.rejects(node.driver.subscribe([]), /not connected/)
@@ -250,10 +250,12 @@ test('somebody is there who says nothing', async t => {
 })
 
 test('a password is wrong', async t => {
-  const server = await startRedis(t, { config: { requirepass: 'secret' } }).catch(() => null)
-  if (server === null) return
+  const server = await startRedis(t)
+  await spy(t, server).config('SET', 'requirepass', 'secret')
   const node = new RedisNode(clientOf(server, { password: 'wrong' }), { deadline: 300 })
-  await t.rejects(node.driver.open(node), /WRONGPASS|invalid/)
+  await t.rejects(node.driver.open(node), /WRONGPASS/)
+  const right = await openNode(t, server, {}, clientOf(server, { password: 'secret' }))
+  await right.publish('a', '1', KEEP)
 })
 
 test('a server that starts a little later is waited for', async t => {
