@@ -118,6 +118,7 @@ test('killed without a file: the topic begins anew', async t => {
   const node = await openNode(t, server)
   await node.driver.subscribe([{ topic: 'a', retention: KEEP }])
   const at = await node.publish('a', '1', KEEP)
+  await node.hears('a', 1)
   await server.kill()
   await server.start()
   await until(() => node.state === 'up')
