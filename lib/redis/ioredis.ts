@@ -24,6 +24,8 @@ const OPTIONS = {
   retryStrategy: () => null,
   reconnectOnError: null,
   sentinelRetryStrategy: () => null,
+  // A master that sentinels have replaced acknowledges what will be lost, until they reach it: ten seconds later, or never.
+  failoverDetector: true,
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
@@ -125,8 +127,8 @@ class IoRedisConnection implements MemberConnection {
   async subscribe (_: number, channels: readonly string[]): Promise<void> {
     if (!this.isSharded) await this.#client.subscribe(...channels)
     // Before version 6, a channel that the server takes from us is counted as one of those that are asked for, and the answer then
-    // comes too soon. The PING is answered behind all of them; if there was such a channel, too many answers come.
-    else await Promise.all([this.#client.ssubscribe(...channels), this.#client.callBuffer('PING')])
+    // comes too soon. The ping is answered behind all of them; if there was such a channel, too many answers come.
+    else await Promise.all([this.#client.ssubscribe(...channels), this.#client.callBuffer('ping')])
   }
 
   async unsubscribe (_: number, channels: readonly string[]): Promise<void> {

@@ -32,6 +32,8 @@ function testLink (kind: ClientKind): void {
       t.strictSame(line.messages.map(([channel]) => channel).sort(), partitions.map(channelOf).sort())
       await line.connection.unsubscribe(5, [channelOf(5)])
       t.equal(await publish(connection, 5, 'x'), 0)
+      await line.connection.subscribe(5, [channelOf(5)])
+      t.equal(await publish(connection, 5, 'x'), 1)
       await t.rejects(connection.send(0, ['EVALSHA', 'a'.repeat(40), '1', 'ws:{0}:key']), { message: /^NOSCRIPT / })
       t.same(line.lost, [])
     })

@@ -130,6 +130,12 @@ const countOf = async (node: EngineServer): Promise<number> =>
 const busPortOf = async (node: EngineServer): Promise<string> =>
   (await ask(node, 'CONFIG', 'GET', 'cluster-port') as string[])[1]
 
+/** From now on the replicas of a server get nothing of what it is told: if it dies, that is lost. */
+export async function cutOffReplicas (server: EngineServer): Promise<void> {
+  await ask(server, 'ACL', 'SETUSER', 'default', '-psync', '-sync')
+  await ask(server, 'CLIENT', 'KILL', 'TYPE', 'replica')
+}
+
 /** Asks one server something, on a connection of its own. */
 export async function ask ({ port, password }: { port: number, password?: string }, command: string, ...args: Array<string | number>): Promise<unknown> {
   const client = new Redis(port, { password, lazyConnect: true, retryStrategy: null, protocol: 2, commandTimeout: 10_000 })
