@@ -1,9 +1,8 @@
-import { Redis } from 'ioredis'
 import { subscribe } from 'node:diagnostics_channel'
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 // By path: this folder is a package of its own, in which the name means nothing.
-import sockets, { type Socket } from '../../../lib/index.mts'
+import sockets, { type Backplane, type Socket } from '../../../lib/index.mts'
 import { type Answer, answer, answerSchema, type Message, messageSchema } from './chat.ts'
 import { isJson, type News, newsSchema } from '../news.ts'
 import type { RemoteLoad } from '../loads/backplane.ts'
@@ -12,10 +11,8 @@ import { engine, http2, https, load, nextNews, options, role, subscribed } from 
 import { report } from './report.ts'
 import { numberOf, Topics } from './topics.ts'
 
-const redis: any = engine === undefined ? null : (await import(String('../../../lib/redis/index.mjs'))).redis
-
 const app: FastifyInstance = Fastify({ http2, https } as object)
-app.register(sockets, engine === undefined ? {} : { backplane: redis(new Redis(engine)) } as object)
+app.register(sockets, engine === undefined ? {} : { backplane: await backplane(engine) })
 const routes = {
   echo () {
     app.get('/', { ws: options }, socket => {
@@ -55,6 +52,12 @@ const routes = {
       socket.on('close', () => { topics.closed(n, socket) })
     })
   }
+}
+
+/** Loaded only if it is needed. */
+async function backplane (engine: object): Promise<Backplane> {
+  const [{ Redis }, { redis }] = await Promise.all([import('ioredis'), import('../../../lib/redis/index.mts')])
+  return redis(new Redis(engine))
 }
 
 /** Of topics whose messages come from another process. */

@@ -1,6 +1,5 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Redis } from 'ioredis'
 import { requirePeer } from '../peers.ts'
 import { engine, nextNews, options, role } from './config.ts'
 import { report } from './report.ts'
@@ -9,11 +8,15 @@ import { numberOf, Topics } from './topics.ts'
 const { Server } = requirePeer('socket.io')
 const ROOM = 'news'
 
+function client (): object {
+  return new (requirePeer('ioredis').Redis)(engine)
+}
+
 /** What connects it with the other process, if there is one. */
 const ADAPTERS: Record<string, () => unknown> = {
-  redis: () => requirePeer('@socket.io/redis-adapter').createAdapter(new Redis(engine!), new Redis(engine!)),
-  sharded: () => requirePeer('@socket.io/redis-adapter').createShardedAdapter(new Redis(engine!), new Redis(engine!)),
-  streams: () => requirePeer('@socket.io/redis-streams-adapter').createAdapter(new Redis(engine!), { onlyPlaintext: true })
+  redis: () => requirePeer('@socket.io/redis-adapter').createAdapter(client(), client()),
+  sharded: () => requirePeer('@socket.io/redis-adapter').createShardedAdapter(client(), client()),
+  streams: () => requirePeer('@socket.io/redis-streams-adapter').createAdapter(client(), { onlyPlaintext: true })
 }
 const { adapter, ...rest } = options
 

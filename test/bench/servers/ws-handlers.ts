@@ -1,4 +1,3 @@
-import { Redis } from 'ioredis'
 import { requirePeer } from '../peers.ts'
 import { answer, type Message, messageSchema } from './chat.ts'
 import { engine, nextText, role, strings } from './config.ts'
@@ -32,10 +31,14 @@ function sendToAll (sockets: Iterable<any>, news: Buffer = Buffer.from(nextText(
   for (const socket of sockets) if (socket.readyState === socket.OPEN) socket.send(news, { binary: false })
 }
 
+function client () {
+  return new (requirePeer('ioredis').Redis)(engine)
+}
+
 /** ws has no topics: these are sets of sockets. With an engine, each topic is a channel of it. */
 function topics (): Handler {
   const subscribers = new Map<string, Set<any>>()
-  const channels = engine === undefined ? null : { out: new Redis(engine), in: new Redis(engine) }
+  const channels = engine === undefined ? null : { in: client(), out: client() }
   channels?.in.on('messageBuffer', (topic: Buffer, news: Buffer) => { sendToAll(subscribers.get(topic.toString()) ?? [], news) })
   const all = new Topics<any>({
     async subscribe (socket, topic) {
