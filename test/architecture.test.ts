@@ -20,9 +20,11 @@ const ALLOWED: Record<string, string[]> = {
   handshake: ['protocol', 'errors', 'connection'],
   live: ['contract', 'types', 'errors', 'deflate', 'connection', 'message', 'socket', 'handshake'],
   backplane: ['types', 'errors'],
+  'backplane-tests': ['types', 'backplane'],
+  redis: ['types'],
   topics: ['types', 'contract', 'errors', 'deflate', 'connection', 'socket', 'live', 'backplane'],
   testing: ['types', 'protocol', 'errors', 'deflate', 'message', 'socket', 'live'],
-  plugin: ['types', 'protocol', 'errors', 'deflate', 'connection', 'message', 'socket', 'handshake', 'live', 'backplane', 'topics', 'testing'],
+  plugin: ['types', 'protocol', 'errors', 'deflate', 'connection', 'message', 'socket', 'handshake', 'live', 'topics', 'testing'],
   exports: ['contract', 'protocol', 'errors'],
   index: ['contract', 'types', 'protocol', 'errors', 'plugin', 'exports']
 }
@@ -115,6 +117,12 @@ test('the protocol is pure: no sockets, no timers, no Fastify', async t => {
   }
   for (const file of sources('lib/protocol')) {
     t.notMatch(readFileSync(join(ROOT, file), 'utf8'), /setTimeout|setInterval|nextTick|Date\.now|performance\.|random/i, file)
+  }
+})
+
+test('the tests of backplanes load wherever a driver is written: they need no test runner, and nothing else but Node', async t => {
+  for (const { file, from, to } of all) {
+    if (from === 'backplane-tests' && !isPart(to)) t.ok(to.startsWith('node:'), `${file} imports ${to}`)
   }
 })
 

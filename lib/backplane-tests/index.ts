@@ -6,6 +6,7 @@ import type { BackplaneTestOptions } from './options.ts'
 import { remoteSubject } from './remote-subject.ts'
 import type { BackplaneTest } from './world.ts'
 
+export { Relay } from './relay.ts'
 export type { BackplaneTestOptions } from './options.ts'
 export type { TestProcess } from './driver-setting.ts'
 export type { BackplaneTest, WeakerPromises } from './world.ts'

@@ -52,8 +52,8 @@ export interface BackplaneTestOptions<Store, Process extends TestProcess> {
 
   /**
    * Cuts the connections of a process, opened or not, until they are mended: nothing gets from it to the store or back, and new
-   * connections fail. For the others it might as well have been killed. Without it, this is not tested: let drivers connect
-   * through a proxy that the test can stop.
+   * connections fail. For the others it might as well have been killed. `Relay` does this for whatever connects by TCP. Without
+   * it, this is not tested.
    */
   readonly link?: {
     cut (process: Process): void | Promise<void>

@@ -1,8 +1,8 @@
 import type { Pass } from './waiting.ts'
 
 /**
- * What a driver does not promise, as its documentation says. Tests of what is not promised are left out, or ask less.
- * `fastify-sockets/nats` needs some of these; a store with transactions needs none.
+ * What a driver does not promise, as its documentation says. Tests of what is not promised are left out, or ask less. Those of
+ * this package promise everything.
  */
 export interface WeakerPromises {
   /** Each message goes when its own ttl is over, not all together when that of the last one is. */
