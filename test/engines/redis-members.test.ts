@@ -74,7 +74,7 @@ test('members come in the order in which they joined', async t => {
 test('a process that is not heard of any more: its members are gone, told once, and no others', async t => {
   const options = apart()
   const line = cuttable()
-  const lost = await openNode(t, server, options, line.client as never)
+  const lost = await openNode(t, server, options, line.client)
   const others = [await openNode(t, server, options), await openNode(t, server, options)]
   for (let i = 0; i < 300; i++) await lost.driver.join(`topic ${i % 100}`, { id: String(i), info: `"${i}"` })
   await lost.driver.join('a', ann)
@@ -106,7 +106,7 @@ test('a process that is not heard of any more: its members are gone, told once, 
 test('a process that is cut off for less than its lease loses no member', async t => {
   const options = { ...apart(), lease: 20_000 }
   const line = cuttable()
-  const node = await openNode(t, server, options, line.client as never)
+  const node = await openNode(t, server, options, line.client)
   await node.driver.join('a', ann)
   line.cut()
   await until(() => node.state === 'down')
@@ -123,7 +123,7 @@ test('a process that is cut off for less than its lease loses no member', async 
 test('who leaves during an outage and joins again behind it stays', async t => {
   const options = { ...apart(), lease: 20_000 }
   const line = cuttable()
-  const node = await openNode(t, server, options, line.client as never)
+  const node = await openNode(t, server, options, line.client)
   await node.driver.join('a', ann)
   line.cut()
   await until(() => node.state === 'down')

@@ -1,14 +1,10 @@
-import { createRequire } from 'node:module'
 import { Redis } from 'ioredis'
-import { redis, type RedisOptions } from '../../lib/redis/index.mts'
+import { redis, type RedisClient, type RedisOptions } from '../../lib/redis/index.mts'
 import type {
   AnnouncedPlace, BackplaneDriver, BackplaneEvents, OutgoingMessage, Retention, StoredMember
 } from '../../types/backplane.ts'
-import type { EngineServer, Owner } from './servers.ts'
+import type { Owner } from './servers.ts'
 import { until } from '../support/until.ts'
-
-/** A fork of ioredis with the same interface. */
-const Valkey = createRequire(import.meta.url)('iovalkey') as typeof Redis
 
 export interface Heard {
   topic: string
@@ -26,7 +22,7 @@ export class RedisNode implements BackplaneEvents {
   readonly states: string[] = []
   readonly errors: string[] = []
 
-  constructor (client: Parameters<typeof redis>[0], options?: RedisOptions) {
+  constructor (client: RedisClient, options?: RedisOptions) {
     this.driver = redis(client, options).create()
   }
 
@@ -93,12 +89,12 @@ export function textOf (bytes: Uint8Array): string {
 }
 
 /** A client as users make one: it connects when it is used first. */
-export function clientOf (server: EngineServer, options: object = {}, kind: 'ioredis' | 'iovalkey' = 'ioredis'): Redis {
-  return new (kind === 'ioredis' ? Redis : Valkey)({ port: server.port, host: '127.0.0.1', lazyConnect: true, ...options })
+export function clientOf (server: { port: number }, options: object = {}): Redis {
+  return new Redis({ port: server.port, host: '127.0.0.1', lazyConnect: true, ...options })
 }
 
 /** A process that is connected, until the end of the test. */
-export async function openNode (t: Owner, server: EngineServer, options?: RedisOptions, client = clientOf(server)): Promise<RedisNode> {
+export async function openNode (t: Owner, server: { port: number }, options?: RedisOptions, client: RedisClient = clientOf(server)): Promise<RedisNode> {
   const node = new RedisNode(client, options)
   t.teardown(() => node.driver.close())
   await node.driver.open(node)
@@ -106,7 +102,7 @@ export async function openNode (t: Owner, server: EngineServer, options?: RedisO
 }
 
 /** Somebody who looks into the server. */
-export function spy (t: Owner, server: EngineServer): Redis {
+export function spy (t: Owner, server: { port: number }): Redis {
   const client = clientOf(server)
   client.on('error', () => {})
   t.teardown(() => { client.disconnect() })

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'tap'
 import type { Retention } from '../../types/backplane.ts'
 import { until } from '../support/until.ts'
@@ -228,7 +228,7 @@ test('an error of the server is that of the call', async t => {
 
 test('nobody is there at the start', async t => {
   const port = await freePort()
-  const node = new RedisNode(clientOf({ port } as never), { deadline: 300 })
+  const node = new RedisNode(clientOf({ port }), { deadline: 300 })
   t.equal(node.driver.lag, null)
   const start = performance.now()
   await t.rejects(node.driver.open(node), /ECONNREFUSED/)
@@ -246,7 +246,7 @@ test('somebody is there who says nothing', async t => {
     for (const socket of sockets) socket.destroy()
     mute.close()
   })
-  const node = new RedisNode(clientOf(mute.address() as never), { deadline: 300 })
+  const node = new RedisNode(clientOf(mute.address() as AddressInfo), { deadline: 300 })
   await t.rejects(node.driver.open(node), /no connection within 300 ms/)
 })
 

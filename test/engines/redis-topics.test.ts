@@ -1,7 +1,8 @@
 import tap, { test } from 'tap'
 import type { Retention } from '../../types/backplane.ts'
 import { until } from '../support/until.ts'
-import { clientOf, openNode, type RedisNode, spy, textOf } from './redis-node.ts'
+import { singles } from './links.ts'
+import { openNode, type RedisNode, spy, textOf } from './redis-node.ts'
 import { startRedis } from './servers.ts'
 
 const server = await startRedis(tap)
@@ -23,12 +24,10 @@ async function last (node: RedisNode, topic: string, size: number, limit = 1000)
   return (await node.driver.last(topic, keep(size), limit)).map(({ bytes }) => textOf(bytes))
 }
 
-const VARIANTS = [['ioredis', {}], ['ioredis', { protocol: 2 }], ['ioredis', { keyPrefix: 'not:', stringNumbers: true, db: 3 }], ['iovalkey', {}]] as const
-
-for (const [kind, options] of VARIANTS) {
-  test(`${kind} ${JSON.stringify(options)}: what one process publishes, another one hears, and finds later`, async t => {
+for (const kind of singles) {
+  test(`${kind.name}: what one process publishes, another one hears, and finds later`, async t => {
     const prefix = apart()
-    const [one, two] = await Promise.all([0, 1].map(() => openNode(t, server, prefix, clientOf(server, options, kind))))
+    const [one, two] = await Promise.all([0, 1].map(() => openNode(t, server, prefix, kind.make([server.port], { keyPrefix: 'not:', database: 3 }))))
     const places = await two!.driver.subscribe([{ topic: 'a', retention: keep(10) }, { topic: 'b', retention: null }])
     t.strictSame(places.map(place => place?.seq), [0, undefined])
     const positions = await one!.publishAll([['a', '1', keep(10)], ['b', 'x'], ['a', '2', keep(10)], ['c', '3', keep(10)]])
