@@ -103,7 +103,7 @@ function value (cell: string): unknown {
 test('the table of options has each of them, with its default and its unit', async t => {
   const rows = table(readme, '| option | default | unit |')
   t.strictSame(rows.map(([name]) => names(name!)[0]!).sort(), await known())
-  const defaults: Record<string, unknown> = { ...DEFAULTS, drain: drainOptions(), protocols: 'none', limits: 'none', onDrain: 'none', identify: 'none' }
+  const defaults: Record<string, unknown> = { ...DEFAULTS, drain: drainOptions(), protocols: 'none', limits: 'none', onDrain: 'none', identify: 'none', backplane: 'none' }
   for (const [cell, shown, unit] of rows) {
     const [name] = names(cell!) as [string]
     if (name in defaults) t.strictSame(value(shown!), defaults[name], name)
