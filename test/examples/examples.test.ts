@@ -1,13 +1,15 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { test } from 'tap'
+import { ROOT } from '../support/handshakes.ts'
 import { Client, refusal, RUNS_TYPESCRIPT, start } from './support.ts'
 
-/** Here, and in the files beside this one. */
+/** Here, in the files beside this one, and what needs servers in test/engines/. */
 const TESTED = [
   'auth', 'broadcast', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'http2', 'opentelemetry', 'presence',
-  'production', 'prometheus', 'ticker', 'typed-chat'
+  'production', 'prometheus', 'ticker', 'two-nodes', 'typed-chat'
 ]
 
 test('every example has its test', async t => {
@@ -195,8 +197,18 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
-// That of HTTP/2 needs a certificate: see http2.test.ts.
-for (const name of TESTED.filter(name => name !== 'http2')) {
+test('two-nodes: without a Redis it says where to get one', async t => {
+  const { NODE_OPTIONS, ...rest } = process.env
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/examples/two-nodes.js'], {
+    cwd: ROOT, encoding: 'utf8', env: { ...rest, PATH: '/nowhere' }
+  })
+  t.equal(status, 1)
+  t.equal(stdout, '')
+  for (const way of ['apt-get install redis-server', 'brew install redis', 'docker run', 'REDIS_URL=']) t.match(stderr, way)
+})
+
+// That of HTTP/2 needs a certificate, and two-nodes needs servers: see http2.test.ts and test/engines/two-nodes.test.ts.
+for (const name of TESTED.filter(name => name !== 'http2' && name !== 'two-nodes')) {
   test(`${name}: the TypeScript source runs as it stands`, {
     skip: RUNS_TYPESCRIPT ? false : 'this version of Node does not run TypeScript'
   }, async t => {
