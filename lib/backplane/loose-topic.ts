@@ -59,10 +59,7 @@ export class LooseTopic<Message> implements Followed {
 
   /** The engine did not take it. */
   notPublished (n: number): void {
-    const message = this.#awaited.get(n)
-    if (message === undefined) return
-    this.#awaited.delete(n)
-    this.#deliver(message, this.#sender.at(n))
+    this.#deliverAwaited(n)
   }
 
   announced (bytes: Uint8Array): void {

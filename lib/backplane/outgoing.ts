@@ -1,4 +1,5 @@
 import type { BackplaneDriver, OutgoingMessage, Retention } from '../../types/backplane.ts'
+import { Gate } from './gate.ts'
 
 /** What may be under way to the engine: publishers that do not wait for it are refused beyond that. */
 const MOST_MESSAGES = 20_000
@@ -41,12 +42,20 @@ class Departure implements OutgoingMessage {
 /** What this process publishes: gathered until the end of the turn, so that the engine is asked once for all of it. */
 export class Outgoing {
   readonly #driver: BackplaneDriver
+  /** Open while nothing is under way. */
+  readonly #idle = new Gate()
   #gathered: Departure[] = []
   #messages = 0
   #bytes = 0
 
   constructor (driver: BackplaneDriver) {
     this.#driver = driver
+    this.#idle.open()
+  }
+
+  /** Resolves when all that was published has been answered. */
+  async settled (): Promise<void> {
+    await this.#idle.wait(null)
   }
 
   /** Whether so much is under way that nothing more may be. */
@@ -57,6 +66,7 @@ export class Outgoing {
   /** Resolves with the position of the message; '' without a retention. */
   add (topic: string, bytes: Uint8Array, retention: Retention | null, id: string | null): Promise<string> {
     return new Promise((resolve, reject) => {
+      this.#idle.close()
       this.#messages++
       this.#bytes += bytes.length
       this.#gathered.push(new Departure(this, topic, bytes, retention, id, resolve, reject))
@@ -68,6 +78,7 @@ export class Outgoing {
   arrived ({ bytes }: Departure): void {
     this.#messages--
     this.#bytes -= bytes.length
+    if (this.#messages === 0) this.#idle.open()
   }
 
   #depart (): void {

@@ -135,6 +135,8 @@ export class RemoteEngine<Message> implements Engine<Message> {
     this.#sink = null
     this.#topics.close()
     this.#members.close()
+    // What a closed socket has published is not lost with its process.
+    await this.#outgoing.settled()
     await this.#driver.close()
   }
 

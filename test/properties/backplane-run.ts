@@ -170,9 +170,10 @@ export async function carryOut ({ size, turns: each, steps }: Plan, clock: Clock
     // Otherwise the last one tells. It may be refused, of which without a history nobody learns.
     let tries = 0
     do {
-      publish(0)
+      // Without a history, a process learns by what it publishes next that it was not told of what it has published.
+      publish(size === 0 ? tries % PROCESSES : 0)
       await Promise.all(answers.splice(0))
-    } while (size === 0 ? ++tries <= steps.length : acknowledged !== `m${count}`)
+    } while (size === 0 ? ++tries <= PROCESSES * (steps.length + 1) : acknowledged !== `m${count}`)
     await settle()
     for (const visit of visits) check(visit, store, size, `m${count}`)
     for (const [i, process] of processes.entries()) {
