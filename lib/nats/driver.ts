@@ -125,7 +125,7 @@ export class NatsDriver implements BackplaneDriver {
   signal (bytes: Uint8Array): Promise<void> {
     return this.#run(async ({ link }) => {
       link.announce(this.#subjects.signal, encode(MESSAGE, 0, this.#clock.deadline(), bytes))
-      await link.flush()
+      await link.flush(true)
     })
   }
 
@@ -283,7 +283,7 @@ export class NatsDriver implements BackplaneDriver {
 /** Tells the publishers when the server has handed on what it was given. */
 async function confirm (link: Link, messages: readonly OutgoingMessage[]): Promise<void> {
   try {
-    await link.flush()
+    await link.flush(true)
     for (const message of messages) message.done('')
   } catch (error) {
     for (const message of messages) message.failed(error as Error)

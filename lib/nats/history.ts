@@ -173,6 +173,7 @@ export class History {
     const { link, clock } = this.#context
     const subject = this.#subject(message.topic)
     link.publish(subject, frame, {
+      isPatient: true,
       onReply: reply => {
         let ack
         try {

@@ -7,6 +7,11 @@ const LOOKS = 16
 
 /** Somebody who waits for answers. */
 export interface Call {
+  /**
+   * What it has sent may still happen until its deadline is over, even if the connection is lost sooner: it fails no earlier, so
+   * that nothing happens afterwards.
+   */
+  readonly isPatient?: boolean
   /** @returns whether it waits for more; if so, it has a deadline of its own again */
   onReply (message: Msg): boolean
   onFailed (error: Error): void
@@ -135,13 +140,15 @@ export class Link {
   }
 
   /** Resolves when the server has done all that it was told before: our own message has come back. */
-  flush (): Promise<unknown> {
+  flush (isPatient = false): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const token = (++this.#lastToken).toString(36)
       if (this.#lost !== null) return reject(this.#lost)
-      this.#calls.set(token, {
-        call: { onReply: message => (resolve(message), false), onFailed: reject }, end: performance.now() + this.deadline
-      })
+      const onReply = (message: Msg): boolean => {
+        resolve(message)
+        return false
+      }
+      this.#calls.set(token, { call: { isPatient, onReply, onFailed: reject }, end: performance.now() + this.deadline })
       this.announce(this.#reply(token), EMPTY)
       return undefined
     })
@@ -165,10 +172,25 @@ export class Link {
     this.#lost = error
     clearInterval(this.#timer)
     void this.#connection.close()
-    const calls = [...this.#calls.values()]
-    this.#calls.clear()
-    for (const { call } of calls) call.onFailed(error)
+    for (const [token, { call }] of this.#calls) {
+      if (call.isPatient === true) continue
+      this.#calls.delete(token)
+      call.onFailed(error)
+    }
+    this.#failPatient(error)
     return true
+  }
+
+  #failPatient (error: Error): void {
+    const now = performance.now()
+    for (const [token, { call, end }] of this.#calls) {
+      if (end > now) {
+        setTimeout(() => this.#failPatient(error), Math.ceil(end - now)).unref()
+        return
+      }
+      this.#calls.delete(token)
+      call.onFailed(error)
+    }
   }
 
   #reply (token: string): string {
@@ -177,7 +199,7 @@ export class Link {
 
   #onReply (token: string, message: Msg): void {
     const waiting = this.#calls.get(token)
-    if (waiting === undefined) return
+    if (waiting === undefined || this.#lost !== null) return
     this.#calls.delete(token)
     if (!waiting.call.onReply(message)) return
     waiting.end = performance.now() + this.deadline

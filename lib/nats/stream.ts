@@ -61,6 +61,8 @@ const NAME_IN_USE = 10058
 const NOT_FOUND = 10037
 /** At most so many messages of a stream are asked for at once. */
 const BATCH = 100
+/** Nanoseconds for which the server waits for messages that it has counted, and that have gone meanwhile. */
+const EXPIRY = 200e6
 /** So often is what changes meanwhile read. */
 const ATTEMPTS = 4
 
@@ -154,10 +156,8 @@ export class Stream {
 
   async * #read (consumer: string, count: number, most: number): AsyncGenerator<Entry, void, undefined> {
     try {
-      for (let left = count, hasSome = false; left > 0; hasSome = true) {
+      for (let left = count; left > 0;) {
         const entries = await this.#next(consumer, Math.min(left, most, BATCH))
-        // Before the first, all may have gone meanwhile, but nothing in the middle goes.
-        if (entries.length === 0 && hasSome) throw new Error(`reading the stream ${this.name} was interrupted`)
         if (entries.length === 0) return
         yield * entries
         left = entries.at(-1)!.left
@@ -241,11 +241,11 @@ export class Stream {
     })
   }
 
-  /** The next messages of a consumer; fewer if there are no more. */
+  /** The next messages of a consumer; fewer if some of those that were counted have gone. */
   #next (consumer: string, count: number): Promise<Delivered[]> {
     const entries: Delivered[] = []
     return new Promise((resolve, reject) => {
-      const request = Buffer.from(JSON.stringify({ batch: count, no_wait: true }))
+      const request = Buffer.from(JSON.stringify({ batch: count, expires: EXPIRY }))
       this.#link.converse(`${this.#settings.apiPrefix}.CONSUMER.MSG.NEXT.${this.name}.${consumer}`, request, {
         onReply: message => {
           const code = message.headers?.code ?? 0

@@ -1,110 +1,59 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { until } from '../support/until.ts'
+import { type EngineServer, type Owner, startNats } from './servers.ts'
 
-/** A nats-server with JetStream, on a free port, with a store of its own. */
+/** A server with JetStream, and somebody who may do with its streams what no driver does. */
 export class NatsServer {
-  readonly port: number
-  readonly #folder = mkdtempSync(join(tmpdir(), 'nats-'))
-  #process: ChildProcess | null = null
-  #connection: NatsConnection | null = null
+  readonly engine: EngineServer
 
-  static async start (): Promise<NatsServer> {
-    const server = new NatsServer(await freePort())
-    await server.start()
-    return server
+  static async start (t: Owner, config?: string): Promise<NatsServer> {
+    return new NatsServer(await startNats(t, { config }))
   }
 
-  constructor (port: number) {
-    this.port = port
+  constructor (engine: EngineServer) {
+    this.engine = engine
   }
 
   get url (): string {
-    return `127.0.0.1:${this.port}`
+    return `127.0.0.1:${this.engine.port}`
   }
 
-  async start (): Promise<void> {
-    const args = ['-a', '127.0.0.1', '-p', String(this.port), '-js', '-sd', this.#folder]
-    const process = this.#process = spawn('nats-server', args, { stdio: ['ignore', 'ignore', 'pipe'] })
-    let log = ''
-    process.stderr!.on('data', data => { log += data })
-    await until(() => {
-      if (process.exitCode !== null) throw new Error(`nats-server has ended:\n${log}`)
-      return log.includes('Server is ready')
-    }, 'nats-server to be ready')
+  /** Asks JetStream's interface. */
+  async api (method: string, body?: unknown): Promise<{ error?: { description: string } } & Record<string, unknown>> {
+    return this.with(async connection => {
+      return (await connection.request(`$JS.API.${method}`, body === undefined ? undefined : JSON.stringify(body), { timeout: 4000 })).json()
+    })
   }
 
-  /** As kill -9. */
-  async kill (): Promise<void> {
-    const process = this.#process
-    if (process === null) return
-    this.#process = null
-    void this.#connection?.close()
-    this.#connection = null
-    const exited = once(process, 'exit')
-    process.kill('SIGKILL')
-    await exited
+  /** Does something with a connection of its own. */
+  async with<Answer> (work: (connection: NatsConnection) => Promise<Answer>): Promise<Answer> {
+    const connection = await connect({ servers: this.url, reconnect: false })
+    try {
+      return await work(connection)
+    } finally {
+      await connection.close()
+    }
   }
 
-  /** Answers nothing any more, until `resume`. */
-  stop (): void {
-    this.#process?.kill('SIGSTOP')
-  }
-
-  resume (): void {
-    this.#process?.kill('SIGCONT')
+  /** Removes all streams of a prefix. */
+  async forget (prefix: string): Promise<void> {
+    const { streams } = await this.api('STREAM.NAMES') as { streams: string[] | null }
+    for (const stream of streams ?? []) if (stream.startsWith(`${prefix}-`)) await this.api(`STREAM.DELETE.${stream}`)
   }
 
   /** @returns what makes the server begin again with what it has now */
   save (): () => Promise<void> {
     // What is acknowledged has been written.
-    const copy = mkdtempSync(join(tmpdir(), 'nats-saved-'))
-    cpSync(this.#folder, copy, { recursive: true })
+    const copy = mkdtempSync(join(tmpdir(), 'sockets-nats-saved-'))
+    cpSync(this.engine.folder, copy, { recursive: true })
     return async () => {
-      await this.kill()
-      rmSync(this.#folder, { recursive: true })
-      cpSync(copy, this.#folder, { recursive: true })
+      await this.engine.kill()
+      rmSync(join(this.engine.folder, 'jetstream'), { recursive: true, force: true })
+      cpSync(copy, this.engine.folder, { recursive: true })
       rmSync(copy, { recursive: true })
-      await this.start()
+      await this.engine.start()
     }
   }
-
-  /** Somebody else who is connected. */
-  async connection (): Promise<NatsConnection> {
-    this.#connection ??= await connect({ servers: this.url, maxReconnectAttempts: 1, reconnectTimeWait: 10 })
-    return this.#connection
-  }
-
-  /** The answer of JetStream's interface. */
-  async api (method: string, body?: unknown): Promise<{ error?: { description: string }, streams?: string[] } & Record<string, unknown>> {
-    const connection = await this.connection()
-    return (await connection.request(`$JS.API.${method}`, body === undefined ? undefined : JSON.stringify(body), { timeout: 4000 })).json()
-  }
-
-  /** Removes all streams with a prefix. */
-  async forget (prefix: string): Promise<void> {
-    const { streams } = await this.api('STREAM.NAMES')
-    for (const stream of streams ?? []) if (stream.startsWith(`${prefix}-`)) await this.api(`STREAM.DELETE.${stream}`)
-  }
-
-  async end (): Promise<void> {
-    await this.#connection?.close()
-    this.resume()
-    await this.kill()
-    rmSync(this.#folder, { recursive: true, force: true })
-  }
-}
-
-async function freePort (): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -1,8 +1,12 @@
-import { nats, type NatsBackplaneOptions } from '../../lib/nats/index.ts'
-import type { BackplaneTestOptions } from '../../lib/backplane-tests/options.ts'
+import type { BackplaneTestOptions } from 'fastify-sockets/backplane-tests'
+import { nats, type NatsBackplaneOptions, type NatsConnectionOptions } from 'fastify-sockets/nats'
 import type { BackplaneDriver } from '../../types/backplane.ts'
 import { Cuttable } from './cuttable.ts'
 import type { NatsServer } from './nats-server.ts'
+
+/** Milliseconds. */
+export const LEASE = 1500
+export const GRACE = 600
 
 export interface NatsProcess {
   readonly driver: BackplaneDriver
@@ -11,17 +15,18 @@ export interface NatsProcess {
 
 let stores = 0
 
-/** Milliseconds. */
-export const LEASE = 1500
-export const GRACE = 600
+/** Another one for each test. */
+export function newPrefix (): string {
+  return `test-${process.pid}-${++stores}`
+}
 
 /** Drivers on a server, each store being a prefix. */
 export function natsOptions (server: NatsServer): BackplaneTestOptions<string, NatsProcess> {
   return {
-    ttl: 1000,
+    ttl: 1500,
     lease: LEASE,
     grace: GRACE,
-    createStore: () => `test-${process.pid}-${++stores}`,
+    createStore: newPrefix,
     removeStore: prefix => server.forget(prefix),
     connect: prefix => connectTo(server, { prefix }),
     disconnect: ({ way }) => way.end(),
@@ -34,16 +39,19 @@ export function natsOptions (server: NatsServer): BackplaneTestOptions<string, N
       mend: ({ way }) => way.mend()
     },
     standstill: {
-      stop: () => server.stop(),
-      resume: () => server.resume()
+      stop: () => server.engine.stop(),
+      resume: () => server.engine.goOn()
     },
     flush: prefix => server.forget(prefix),
     save: async () => server.save()
   }
 }
 
-export async function connectTo (server: NatsServer, options: NatsBackplaneOptions): Promise<NatsProcess> {
-  const way = await Cuttable.to(server.port)
-  const driver = nats({ servers: way.url }, { lease: LEASE, grace: GRACE, margin: 1000, ...options }).create()
+/** A driver that is not open yet, and the way to its server. */
+export async function connectTo (
+  server: NatsServer, options: NatsBackplaneOptions, connection: NatsConnectionOptions = {}
+): Promise<NatsProcess> {
+  const way = await Cuttable.to(server.engine.port)
+  const driver = nats({ ...connection, servers: way.url }, { lease: LEASE, grace: GRACE, margin: 1000, ...options }).create()
   return { driver, way }
 }

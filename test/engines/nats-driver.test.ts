@@ -1,0 +1,7 @@
+import { backplaneTests } from 'fastify-sockets/backplane-tests'
+import { t, test } from 'tap'
+import { NatsServer } from './nats-server.ts'
+import { natsOptions } from './nats-subject.ts'
+
+const server = await NatsServer.start(t)
+for (const { name, run } of backplaneTests(natsOptions(server))) if (name.startsWith('a driver')) test(name, run)
