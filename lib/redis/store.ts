@@ -1,11 +1,12 @@
 import { Calls } from './calls.ts'
 import { Clock } from './clock.ts'
-import { type Keys, partitionIn } from './keys.ts'
+import type { Keys } from './keys.ts'
 import type { RedisConnection, RedisLink, Reply, Role } from './link.ts'
 import { Pings } from './pings.ts'
 import { ScriptRunner } from './script-runner.ts'
 import { ping } from './scripts/ping.ts'
 import type { Script } from './scripts/script.ts'
+import { SubscribedLine } from './subscribed-line.ts'
 
 /** Milliseconds between two pings. */
 const PING_INTERVAL = 1000
@@ -14,8 +15,6 @@ const FIRST_DELAY = 50
 const MAX_DELAY = 1000
 /** A connection that worked for so long was a good one: the next attempt is made at once. */
 const GOOD = 5000
-/** The most channels that are subscribed to with one command. */
-const MOST_CHANNELS = 1000
 
 export interface StoreEvents {
   /** What must have worked before it is said that everything does. */
@@ -26,13 +25,10 @@ export interface StoreEvents {
   onDown (error: Error): void
 }
 
-/** A connection with what waits for its answers. */
-interface Line {
+/** The connection for commands, with what waits for its answers. */
+interface CommandLine {
   readonly connection: RedisConnection
   readonly calls: Calls
-}
-
-interface CommandLine extends Line {
   readonly runner: ScriptRunner
   readonly clock: Clock
 }
@@ -52,7 +48,7 @@ export class Store {
   #state: State = 'new'
   #isCluster = false
   #commands: CommandLine | null = null
-  #subscribed: Line | null = null
+  #subscribed: SubscribedLine | null = null
   /** Ends the attempt or the wait that is under way. */
   #abort = new AbortController()
   #attempts = 0
@@ -146,32 +142,16 @@ export class Store {
 
   /** Resolves when the server has confirmed all these channels. */
   async subscribe (channels: readonly string[]): Promise<void> {
-    await this.#eachGroup(channels, (connection, partition, some) => connection.subscribe(partition, some))
+    await this.#announcements().subscribe(channels)
   }
 
   async unsubscribe (channels: readonly string[]): Promise<void> {
-    await this.#eachGroup(channels, (connection, partition, some) => connection.unsubscribe(partition, some))
+    await this.#announcements().unsubscribe(channels)
   }
 
-  async #eachGroup (
-    channels: readonly string[], run: (connection: RedisConnection, partition: number, some: string[]) => Promise<void>
-  ): Promise<void> {
-    const line = this.#subscribed
-    if (line === null) throw new Error('not connected')
-    const groups = new Map<number, string[]>()
-    for (const channel of channels) {
-      const group = this.groupOf(partitionIn(channel))
-      const some = groups.get(group)
-      if (some === undefined) groups.set(group, [channel])
-      else some.push(channel)
-    }
-    const answers = []
-    for (const [partition, some] of groups) {
-      for (let i = 0; i < some.length; i += MOST_CHANNELS) {
-        answers.push(line.calls.wait(run(line.connection, partition, some.slice(i, i + MOST_CHANNELS))))
-      }
-    }
-    await Promise.all(answers)
+  #announcements (): SubscribedLine {
+    if (this.#subscribed === null) throw new Error('not connected')
+    return this.#subscribed
   }
 
   #end (): number {
@@ -275,7 +255,7 @@ export class Store {
     }
     connection = opened
     this.#isCluster = connection.isCluster
-    if (role === 'subscribed') this.#subscribed = { connection, calls }
+    if (role === 'subscribed') this.#subscribed = new SubscribedLine(connection, calls)
     else this.#commands = { connection, calls, runner: new ScriptRunner(connection), clock: new Clock() }
   }
 
