@@ -96,14 +96,15 @@ clause('one call publishes to many topics, each in its order, and each message h
   const topics = NAMES.map((topic, i) => ({ topic, retention: i % 3 === 0 ? null : keep(50) }))
   await driver.subscribe(topics)
   const answers: string[] = []
-  const outgoing: OutgoingMessage[] = count(40).flatMap(text => topics.map(({ topic, retention }) => ({
-    topic, retention, bytes: bytesOf(text), id: null, done: () => { answers.push(`${topic} ${text}`) }, failed: () => { answers.push('failed') }
-  })))
+  const outgoing: OutgoingMessage[] = count(40).flatMap(text => topics.map(({ topic, retention }) => {
+    const answered = (outcome: string | Error) => { answers.push(`${topic} ${text}: ${typeof outcome}`) }
+    return { topic, retention, bytes: bytesOf(text), id: null, done: answered, failed: answered }
+  }))
   driver.publish(outgoing)
   for (const topic of NAMES) assert.deepEqual((await process.hears(topic, 40)).map(({ text }) => text), count(40), JSON.stringify(topic))
   await until(() => answers.length === outgoing.length, 'the answers')
   await process.settle()
-  assert.deepEqual(answers.toSorted(), NAMES.flatMap(topic => count(40).map(text => `${topic} ${text}`)).toSorted())
+  assert.deepEqual(answers.toSorted(), NAMES.flatMap(topic => count(40).map(text => `${topic} ${text}: string`)).toSorted())
 })
 
 clause('one call publishes thousands of messages', async ({ process, keep }) => {

@@ -90,12 +90,11 @@ clause('whatever is made of a position, there is no answer with a gap', async ({
   const tops = await process.publishAll('a', count(40), keep(3))
   await process.hears('a', 40)
   const right = ['null', '["38","39","40"]', '["39","40"]', '["40"]', '[]']
-  const wrong = []
+  const answers = []
   for (const text of mutations(tops[38]!.at)) {
-    const answer = JSON.stringify(texts(await engine.read('a', keep(3), text, 10)))
-    if (!right.includes(answer)) wrong.push([text, answer])
+    answers.push({ text, answer: JSON.stringify(texts(await engine.read('a', keep(3), text, 10))) })
   }
-  assert.deepEqual(wrong, [])
+  assert.deepEqual(answers.filter(({ answer }) => !right.includes(answer)), [])
 })
 
 clause('a position that has not been reached is not found', async ({ process, keep, future }) => {

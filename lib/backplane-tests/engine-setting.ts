@@ -15,8 +15,8 @@ export class EngineProcess implements EngineSink<string> {
   /** The topics and ids of members that it was told to be gone. */
   readonly gone: string[] = []
   readonly signals: string[] = []
-  /** What it should not have been told. */
-  readonly alarms: string[] = []
+  /** What it should not have been told, unless a test has seen to it. */
+  alarms: string[] = []
   readonly #pass: Pass
   readonly #retention: Retention
   /** Called when it is told something. */
@@ -51,6 +51,13 @@ export class EngineProcess implements EngineSink<string> {
 
   onState (state: string): void {
     this.alarms.push(`the engine is ${state}`)
+  }
+
+  /** @returns what it should not have been told until now */
+  takeAlarms (): string[] {
+    const alarms = this.alarms
+    this.alarms = []
+    return alarms
   }
 
   /** What it has been told of a topic. */
@@ -111,6 +118,13 @@ export interface EngineSetting {
   readonly ttlPerMessage: boolean
   /** Members as they are to be compared: in their order, if it is promised. */
   listed (members: readonly Member[]): Member[]
+  /** Nothing gets from a process to the store or back. */
+  cut (process: EngineProcess): Promise<void>
+  mend (process: EngineProcess): Promise<void>
+  stop (): Promise<void>
+  resume (): Promise<void>
+  flush (): Promise<void>
+  save (): Promise<() => Promise<void>>
   /** The end of a test. */
   verify (): void
 }
@@ -139,6 +153,12 @@ export async function engineSetting (subject: Subject<Engine<string>>, world: Wo
     future,
     ttlPerMessage: weaker.ttlPerMessage === true,
     listed: members => weaker.roughJoinOrder === true ? [...members].sort((one, other) => one.id < other.id ? -1 : 1) : [...members],
+    cut: ({ engine }) => store.cut(engine),
+    mend: ({ engine }) => store.mend(engine),
+    stop: () => store.stop(),
+    resume: () => store.resume(),
+    flush: () => store.flush(),
+    save: () => store.save(),
     verify () {
       for (const { alarms } of processes) assert.deepEqual(alarms, [])
     }
