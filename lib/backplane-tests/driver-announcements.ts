@@ -102,7 +102,7 @@ clause('one call publishes to many topics, each in its order, and each message h
   }))
   driver.publish(outgoing)
   for (const topic of NAMES) assert.deepEqual((await process.hears(topic, 40)).map(({ text }) => text), count(40), JSON.stringify(topic))
-  await until(() => answers.length === outgoing.length, 'the answers')
+  await until(() => answers.length >= outgoing.length, 'the answers')
   await process.settle()
   assert.deepEqual(answers.toSorted(), NAMES.flatMap(topic => count(40).map(text => `${topic} ${text}: string`)).toSorted())
 })

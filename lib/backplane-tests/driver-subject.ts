@@ -5,7 +5,7 @@ import type { Hook, Store, Subject, World } from './world.ts'
 
 /** What an author has told of a driver, as the tests need it. */
 export function driverSubject<OwnStore, Process extends TestProcess> (options: BackplaneTestOptions<OwnStore, Process>): Subject<Process> {
-  const { ttl = 1000, lease, grace, weaker = {}, future = at => at } = options
+  const { ttl = 1000, lease, grace, weaker = {}, future = null } = options
   return {
     ttl,
     lease,

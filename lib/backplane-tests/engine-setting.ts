@@ -150,9 +150,9 @@ export async function engineSetting (subject: Subject<Engine<string>>, world: Wo
     pass: ttls => world.pass(ttls * ttl),
     until: (isTrue, what) => until(isTrue, what, world.pass),
     keep: size => ({ size, ttl }),
-    future,
+    future: at => future!(at),
     ttlPerMessage: weaker.ttlPerMessage === true,
-    listed: members => weaker.roughJoinOrder === true ? [...members].sort((one, other) => one.id < other.id ? -1 : 1) : [...members],
+    listed: members => weaker.roughJoinOrder === true ? [...members].sort((one, other) => one.id.localeCompare(other.id)) : [...members],
     cut: ({ engine }) => store.cut(engine),
     mend: ({ engine }) => store.mend(engine),
     stop: () => store.stop(),
@@ -174,8 +174,10 @@ export function texts (found: Found): string[] | null {
 }
 
 /** Without what an engine may have added. */
-export function plain (found: Found): Array<Numbered<string>> | null {
-  return listOf(found)?.map(({ message, seq, at }) => ({ message, seq, at })) ?? null
+export function plain (found: Found): Array<Numbered<string>> {
+  const list = listOf(found)
+  assert.ok(list !== null, 'the position is known')
+  return list.map(({ message, seq, at }) => ({ message, seq, at }))
 }
 
 /** What an engine has answered. */

@@ -29,8 +29,8 @@ export interface Subject<Connected> {
   readonly weaker: WeakerPromises
   /** `several`: several processes can be connected to one store. */
   readonly hooks: ReadonlySet<Hook>
-  /** A position like this one, of the next message but one that may yet come. */
-  future (at: string): string
+  /** Makes a position like this one, of the next message but one that may yet come. */
+  readonly future: ((at: string) => string) | null
   /** The beginning of a test. */
   begin (): Promise<World<Connected>>
 }

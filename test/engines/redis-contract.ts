@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { test } from 'tap'
+import type { Test } from 'tap'
 import { backplaneTests, Relay } from 'fastify-sockets/backplane-tests'
 import { redis } from 'fastify-sockets/redis'
 import { startRedis } from './servers.ts'
@@ -7,7 +7,8 @@ import { startRedis } from './servers.ts'
 const LEASE = 1500
 const GRACE = 300
 
-test('what every driver must do', { timeout: 600_000 }, async t => {
+/** What every driver must do, on a server of its own. @param part how the names of the tests begin */
+export async function redisContract (t: Test, part: 'a driver' | 'topics'): Promise<void> {
   const server = await startRedis(t)
   const admin = new Redis(server.url)
   admin.on('error', () => {})
@@ -49,6 +50,6 @@ test('what every driver must do', { timeout: 600_000 }, async t => {
     }
   })
   for (const { name, run } of tests) {
-    if (process.env.ONLY === undefined || name.includes(process.env.ONLY)) await t.test(name, run)
+    if (name.startsWith(part)) await t.test(name, run)
   }
-})
+}
