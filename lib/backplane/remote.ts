@@ -72,8 +72,9 @@ export class RemoteEngine<Message> implements Engine<Message> {
   }
 
   async publish (topic: string, message: Message, retention: Retention | null, id: string | null): Promise<{ at: string }> {
-    const bytes = this.#codec.encode(message)
+    // First: what is refused must not cost much.
     if (this.#outgoing.isFull) throw this.#error('is too slow: too much that was published waits for it')
+    const bytes = this.#codec.encode(message)
     if (retention === null) return { at: await this.#publishLoose(topic, message, bytes) }
     if (!this.#topics.isReachable) throw this.#error('cannot be reached')
     return { at: await this.#ask('did not take a message', () => this.#outgoing.add(topic, bytes, retention, id)) }

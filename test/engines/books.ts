@@ -1,7 +1,7 @@
 import type { Follower, Received } from './follower.ts'
 import type { Attempt, Made } from './publisher.ts'
 
-/** No command may take longer, in milliseconds, whatever the engine does. */
+/** No command may take longer, in milliseconds, whatever the engine does; but a process can do nothing while it is not let. */
 const LONGEST = 5000
 
 function name ({ from, n }: { from: string, n: number }): string {
@@ -24,10 +24,10 @@ export function slowest (made: Made[]): number {
 
 /** Whether every attempt has an answer, soon enough, and a refusal is one of a backplane. */
 export function answerFaults (made: Made[]): string[] {
-  return made.flatMap(({ from, attempts }) => attempts.flatMap(({ n, began, ended, error }) => {
+  return made.flatMap(({ from, attempts, away }) => attempts.flatMap(({ n, began, ended, error }) => {
     const faults = []
     if (ended === 0) faults.push(`${name({ from, n })} had no answer`)
-    if (ended - began >= LONGEST) faults.push(`${name({ from, n })} took ${ended - began} ms`)
+    if (ended - began >= LONGEST + away) faults.push(`${name({ from, n })} took ${ended - began} ms`)
     if (error !== null && error !== 'FST_ERR_WS_BACKPLANE') faults.push(`${name({ from, n })}: ${error}`)
     return faults
   }))

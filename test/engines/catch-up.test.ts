@@ -26,10 +26,10 @@ onEachEngine('a reader who has stopped on a busy topic costs no memory, and then
   await publisher.ask('begin', { ...load, from: 'second', count: COUNT })
   const made = [first, await publisher.ask('end', 'second')]
   await until(() => haveAll(made, others), 'the others have everything')
-  const [memory, { stuck }] = [await node.ask('memory'), await node.state()]
+  const [memory, { held }] = [await node.ask('memory'), await node.state()]
   t.ok(stopped.received.length < WARM_UP + COUNT * 0.7, `it has ${stopped.received.length} of ${WARM_UP + COUNT}`)
   t.ok(memory - before < FLAT, `${Math.round((memory - before) / 1000)} kB more, with ${COUNT * LENGTH / 1000} kB published`)
-  t.comment(`the loop was held for ${Math.round(stuck)} ms at most`)
+  t.comment(`the loop was held for ${Math.round(held)} ms at most`)
   stopped.resume()
   await until(() => haveAll(made, [stopped]), 'everything')
   t.same(few([...answerFaults(made), ...deliveryFaults(made, followers), ...sequenceFaults(followers)]), [])

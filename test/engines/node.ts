@@ -1,10 +1,11 @@
 /* One of the servers that share a backplane: a process of its own, which cluster.ts starts and asks. */
 import type { AddressInfo } from 'node:net'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import Fastify from 'fastify'
 import sockets, { type BackplaneStatus, type Member, type Socket } from 'fastify-sockets'
 import { answer } from '../soak/ipc.ts'
+import { turn } from '../support/until.ts'
 import { type EngineChoice, openBackplane } from './engine-choice.ts'
+import { HeldLoop } from './held-loop.ts'
 import { type Load, type Made, Publisher } from './publisher.ts'
 
 export interface NodeSettings {
@@ -35,8 +36,8 @@ export interface Entry {
 export interface NodeState {
   backplane: BackplaneStatus | null
   sockets: number
-  /** Longest time, in milliseconds, in which the process did nothing else, since the last question. */
-  stuck: number
+  /** For how many milliseconds its loop was held at most since the last question. */
+  held: number
   /** What it has logged at `error` and above. */
   errors: string[]
 }
@@ -56,7 +57,7 @@ export interface NodeQuestions {
   broadcast (text: string): Promise<unknown>
   state (): NodeState
   /** Bytes after a garbage collection: the heap, and buffers. */
-  memory (): number
+  memory (): Promise<number>
   close (): Promise<void>
 }
 
@@ -69,7 +70,7 @@ const app = Fastify({
   logger: { level: 'error', stream: { write: (line: string) => { if (errors.length < 20) errors.push(line) } } }
 })
 const errors: string[] = []
-const delays = monitorEventLoopDelay({ resolution: 5 })
+const loop = new HeldLoop()
 const publishers = new Map<string, Publisher>()
 let topics: Record<Kind, any>
 
@@ -99,7 +100,6 @@ async function listen ({ engine, port, history, padding, grace }: NodeSettings):
     app.get('/control', { ws: true }, control)
   })
   PADDING = 'x'.repeat(padding)
-  delays.enable()
   await app.listen({ port, host: '127.0.0.1', backlog: 4096 })
   return (app.server.address() as AddressInfo).port
 }
@@ -160,17 +160,18 @@ answer<NodeQuestions>({
   sendToUser: async ({ id, text }) => { await app.sockets.user(id).send(text) },
   broadcast: async text => { await app.sockets.broadcast(text) },
   state () {
-    const stuck = delays.max / 1e6
-    delays.reset()
     const { backplane } = app.sockets
     return {
       backplane: backplane && { name: backplane.name, state: backplane.state, lag: backplane.lag },
       sockets: app.sockets.size,
-      stuck,
+      held: loop.take(),
       errors: errors.splice(0)
     }
   },
-  memory () {
+  async memory () {
+    globalThis.gc!()
+    // What has waited for its end is gone after a second one.
+    await turn()
     globalThis.gc!()
     const { heapUsed, external } = process.memoryUsage()
     return heapUsed + external

@@ -1,5 +1,10 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as wait } from 'node:timers/promises'
+import { turn } from '../support/until.ts'
 import type { Entry, Where } from './node.ts'
+
+/** So many begin in one turn of the event loop. */
+const AT_ONCE = 500
 
 /** What a node is to publish. */
 export interface Load extends Where {
@@ -27,6 +32,8 @@ export interface Attempt {
 export interface Made {
   from: string
   attempts: Attempt[]
+  /** Longest time, in milliseconds, in which this process was not let do anything, or did something else. */
+  away: number
 }
 
 /** Publishes, and keeps the books. */
@@ -36,6 +43,7 @@ export class Publisher {
   readonly #attempts: Attempt[] = []
   #isOver = false
   #done: Promise<unknown> = Promise.resolve()
+  readonly #delays = monitorEventLoopDelay({ resolution: 10 })
 
   constructor (load: Load, publish: (where: Where, entry: Entry) => Promise<string>) {
     this.#load = load
@@ -43,14 +51,25 @@ export class Publisher {
   }
 
   run (): Promise<unknown> {
-    this.#done = Promise.all(Array.from({ length: this.#load.inFlight }, () => this.#runOne()))
+    this.#delays.enable()
+    this.#done = this.#runAll()
     return this.#done
+  }
+
+  async #runAll (): Promise<void> {
+    const running = []
+    for (let i = 0; i < this.#load.inFlight; i++) {
+      running.push(this.#runOne())
+      if (i % AT_ONCE === AT_ONCE - 1) await turn()
+    }
+    await Promise.all(running)
   }
 
   async end (): Promise<Made> {
     this.#isOver = this.#load.count === undefined
     await this.#done
-    return { from: this.#load.from, attempts: this.#attempts }
+    this.#delays.disable()
+    return { from: this.#load.from, attempts: this.#attempts, away: this.#delays.max / 1e6 }
   }
 
   async #runOne (): Promise<void> {

@@ -21,7 +21,7 @@ onEachEngine('a rolling restart of three nodes behind nginx: 2,000 clients lose 
     port: () => port, kind: 'rooms', room: rooms[index % ROOMS]!, pause: [30, 700]
   }))
   await Promise.all(rooms.map(room =>
-    publisher.ask('begin', { kind: 'rooms', room, from: room, inFlight: 1, pace: 150 })))
+    publisher.ask('begin', { kind: 'rooms', room, from: room, inFlight: 1, pace: 1000 })))
   for (const node of served) {
     await node.close()
     await node.restart()
