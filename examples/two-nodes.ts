@@ -123,9 +123,10 @@ http {
   access_log off;
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(name => `${name}_temp_path ${name};`).join(' ')}
   upstream nodes {
-    # A process that does not answer gets no requests for a second.
-    server 127.0.0.1:${PORT_A} max_fails=1 fail_timeout=1s;
-    server 127.0.0.1:${PORT_B} max_fails=1 fail_timeout=1s;
+    # Not to be left out once it has refused: nginx takes a process back when a request has ended well, which with a WebSocket
+    # may be hours later. Until then it would get one connection in each fail_timeout, however long it has been back.
+    server 127.0.0.1:${PORT_A} max_fails=0;
+    server 127.0.0.1:${PORT_B} max_fails=0;
   }
   server {
     listen 127.0.0.1:${PORT};
@@ -138,6 +139,7 @@ http {
       proxy_set_header X-Forwarded-For $remote_addr;
       # A handshake that one of them refuses because it is closing goes to the other.
       proxy_next_upstream error timeout http_503;
+      proxy_connect_timeout 2s;
     }
   }
 }

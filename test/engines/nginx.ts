@@ -7,7 +7,11 @@ import { join } from 'node:path'
 import { until } from './until.ts'
 import { dyingWithUs, environment, freePort, type Owner } from './servers.ts'
 
-/** One that spreads connections over these ports, and leaves out for a while what does not answer. */
+/**
+ * One that spreads connections over these ports. A server that refuses is not left out for a while, which is what `max_fails`
+ * would do: nginx takes it back with the first request that has ended well, and a WebSocket ends late. Until then it would get
+ * one connection a second, and all of them together no more than that if each has been restarted.
+ */
 function configuration (port: number, servers: readonly number[]): string {
   return `
 daemon off;
@@ -20,7 +24,7 @@ http {
   access_log off;
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(name => `${name}_temp_path ${name};`).join(' ')}
   upstream nodes {
-    ${servers.map(server => `server 127.0.0.1:${server} max_fails=1 fail_timeout=1s;`).join(' ')}
+    ${servers.map(server => `server 127.0.0.1:${server} max_fails=0;`).join(' ')}
   }
   server {
     listen 127.0.0.1:${port} backlog=4096;
@@ -30,6 +34,7 @@ http {
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection upgrade;
       proxy_next_upstream error timeout http_503;
+      proxy_connect_timeout 2s;
     }
   }
 }
