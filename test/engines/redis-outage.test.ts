@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { test } from 'tap'
 import type { Retention } from '../../types/backplane.ts'
-import { until } from '../support/until.ts'
+import { turn, until } from '../support/until.ts'
 import { clientOf, openNode, RedisNode, spy, textOf } from './redis-node.ts'
 import { freePort, startRedis } from './servers.ts'
 
@@ -14,22 +14,24 @@ async function kept (node: RedisNode, topic: string): Promise<string[]> {
 
 /** Publishes one after the other until it is told to stop. */
 function publishing (node: RedisNode, topic: string, retention: Retention | null) {
-  const acknowledged: string[] = []
-  const rejected: string[] = []
-  let isOver = false
-  const run = async (): Promise<void> => {
-    for (let i = 0; !isOver; i++) {
+  const load = { acknowledged: [] as string[], rejected: [] as string[], isOver: false, stop }
+  const running = run()
+  async function run (): Promise<void> {
+    for (let i = 0; !load.isOver; i++) {
       try {
         await node.publish(topic, String(i), retention)
-        acknowledged.push(String(i))
+        load.acknowledged.push(String(i))
       } catch {
-        rejected.push(String(i))
-        await new Promise(resolve => { setImmediate(resolve) })
+        load.rejected.push(String(i))
+        await turn()
       }
     }
   }
-  const running = run()
-  return { acknowledged, rejected, stop: () => { isOver = true; return running } }
+  function stop (): Promise<void> {
+    load.isOver = true
+    return running
+  }
+  return load
 }
 
 test('a server that stands still: calls fail within the deadline, and are not carried out when it goes on', async t => {
@@ -190,7 +192,7 @@ test('SCRIPT FLUSH under load: nothing is rejected, and the order holds', async 
   for (let i = 0; i < 2000; i++) {
     answers.push(node.publish('a', String(i)))
     if (i % 100 === 0) await look.script('FLUSH')
-    else if (i % 10 === 0) await new Promise(resolve => { setImmediate(resolve) })
+    else if (i % 10 === 0) await turn()
   }
   await Promise.all(answers)
   t.strictSame(await node.hears('a', 2000), Array.from({ length: 2000 }, (_, i) => String(i)))

@@ -1,15 +1,13 @@
-import { Redis } from 'ioredis'
 import tap, { test } from 'tap'
 import type { Retention } from '../../types/backplane.ts'
 import { until } from '../support/until.ts'
 import { clusters } from './links.ts'
 import { startCluster } from './redis-cluster.ts'
 import { openNode, type RedisNode, textOf } from './redis-node.ts'
-import { MASTER, startSentinels } from './redis-sentinel.ts'
 
 const KEEP: Retention = { size: 1000, ttl: 60_000 }
 
-const cluster = await startCluster(tap, { withReplicas: true })
+const cluster = await startCluster(tap)
 const ports = cluster.nodes.map(({ port }) => port)
 
 async function kept (node: RedisNode, topic: string): Promise<string[]> {
@@ -51,39 +49,3 @@ for (const kind of clusters) {
     t.equal(await two.driver.count('topic 1'), 0)
   })
 }
-
-test('a failover in a cluster: down, and up again, and what was acknowledged is there', async t => {
-  const node = await openNode(t, cluster.masters[0]!, { prefix: 'failover', deadline: 2000 }, clusters[0]!.make(ports))
-  for (const topic of topics) await node.driver.join(topic, { id: 'ann', info: '' })
-  await node.publishAll(topics.map(topic => [topic, '1', KEEP]))
-  await cluster.swap(0)
-  await until(async () => {
-    await Promise.allSettled(topics.map(topic => node.publish(topic, '2', KEEP)))
-    return node.states.length > 0
-  })
-  await until(() => node.state === 'up')
-  await node.publishAll(topics.map(topic => [topic, '3', KEEP]))
-  for (const topic of topics) {
-    const texts = await kept(node, topic)
-    t.strictSame([texts[0], texts.at(-1)], ['1', '3'])
-    t.equal(await node.driver.count(topic), 1)
-  }
-})
-
-test('sentinels: another master', async t => {
-  const sentinels = await startSentinels(t)
-  const client = new Redis({ sentinels: sentinels.addresses, name: MASTER, lazyConnect: true })
-  const node = await openNode(t, sentinels.servers[0], { deadline: 2000 }, client)
-  await node.driver.subscribe([{ topic: 'a', retention: KEEP }])
-  await node.publish('a', '1', KEEP)
-  await node.hears('a', 1)
-  await sentinels.swap()
-  await until(() => node.states.length >= 2 && node.state === 'up')
-  await node.driver.subscribe([{ topic: 'a', retention: KEEP }])
-  await node.publish('a', '2', KEEP)
-  t.strictSame((await node.hears('a', 2)).slice(-1), ['2'])
-  await sentinels.failOver()
-  await until(() => node.states.length >= 4 && node.state === 'up')
-  await node.publish('a', '3', KEEP)
-  t.equal((await kept(node, 'a')).at(-1), '3')
-})
