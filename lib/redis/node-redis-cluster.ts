@@ -1,6 +1,6 @@
 import type { ClusterClient, MemberConnection } from './cluster.ts'
 import type { ConnectionEvents, Role } from './link.ts'
-import { destroy, NodeRedisConnection, type NodeRedisClient, overridesOf, rejectedBy, respOf } from './node-redis.ts'
+import { destroy, NodeRedisConnection, type NodeRedisClient, overridesOf, rejectedBy } from './node-redis.ts'
 
 /** What is used of a client that `createCluster` of @redis/client has made. */
 export interface NodeRedisCluster {
@@ -32,11 +32,13 @@ export class NodeRedisClusterClient implements ClusterClient {
     this.#cluster = cluster
   }
 
-  async connect (role: Role, events: ConnectionEvents, signal: AbortSignal): Promise<MemberConnection[]> {
+  async connect (_: Role, events: ConnectionEvents, signal: AbortSignal): Promise<MemberConnection[]> {
     const { defaults } = this.#cluster._options
     const { socket, ...overrides } = overridesOf(defaults)
+    // The library makes a class with all commands for each set of options that is not the one before it, which takes a while. So these
+    // must be the same for both roles.
     const cluster = this.#cluster.duplicate({
-      RESP: respOf(role),
+      RESP: overrides.RESP,
       defaults: {
         ...defaults,
         ...overrides,

@@ -20,9 +20,11 @@ export interface NodeRedisClient {
 
 type Listener = (bytes: Buffer, channel: Buffer) => void
 
-/** The first bytes of two kinds of replies, which is what the library calls them by: `$` and `+`. */
-const BLOB_STRING = 36
-const SIMPLE_STRING = 43
+/**
+ * What the server has to say as the values that we want, by the first byte of each kind of reply: `$`, `+`, `=`, `%` and `~`. Our
+ * scripts answer with nothing else that only RESP3 has.
+ */
+const TYPES = { 36: Buffer, 43: Buffer, 61: Buffer, 37: Array, 126: Array }
 
 /** `createClient` of @redis/client, 5 or 6. */
 export class NodeRedisLink implements RedisLink {
@@ -33,9 +35,8 @@ export class NodeRedisLink implements RedisLink {
     this.#client = client
   }
 
-  async connect (role: Role, events: ConnectionEvents, signal: AbortSignal): Promise<RedisConnection> {
-    const options = overridesOf(this.#client.options)
-    const client = this.#client.duplicate({ ...options, RESP: respOf(role) })
+  async connect (_: Role, events: ConnectionEvents, signal: AbortSignal): Promise<RedisConnection> {
+    const client = this.#client.duplicate(overridesOf(this.#client.options))
     await connected(client, signal)
     const connection = new NodeRedisConnection(client, events)
     const onAbort = (): void => { connection.destroy() }
@@ -54,18 +55,19 @@ export class NodeRedisLink implements RedisLink {
 }
 
 /**
- * What makes a client one that is used once. In RESP2 replies have the form that we want. The client that is subscribed speaks
- * RESP3, in which what was published cannot be taken for a reply.
+ * What makes a client one that is used once. In RESP3 what was published cannot be taken for a reply, and new credentials can be given
+ * to a connection that is subscribed.
  *
  * @param options those of the user
  */
 export function overridesOf (options: { socket?: object } | undefined): Record<string, unknown> & { socket: object } {
   return {
     socket: { ...options?.socket, reconnectStrategy: false, socketTimeout: undefined },
+    RESP: 3,
     disableOfflineQueue: true,
     commandsQueueMaxLength: undefined,
     // It would be a timer for each command, which only ends the waiting for its turn to be written.
-    commandOptions: { timeout: undefined, typeMapping: { [BLOB_STRING]: Buffer, [SIMPLE_STRING]: Buffer } },
+    commandOptions: { timeout: undefined, typeMapping: TYPES },
     pingInterval: undefined,
     keyPrefix: undefined,
     readonly: false,
@@ -73,10 +75,6 @@ export function overridesOf (options: { socket?: object } | undefined): Record<s
     emitInvalidate: undefined,
     maintNotifications: 'disabled'
   }
-}
-
-export function respOf (role: Role): 2 | 3 {
-  return role === 'commands' ? 2 : 3
 }
 
 /**

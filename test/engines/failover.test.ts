@@ -62,7 +62,7 @@ for (const [name, Client] of [['ioredis', Redis], ['iovalkey', Valkey as unknown
 /** Two processes, of which one publishes all the time. */
 async function survives (t: Test, make: () => RedisClient, { what, loses, happen }: Event): Promise<void> {
   await t.test(what, async t => {
-    const options = { prefix: what, deadline: 2000 }
+    const options = { prefix: what }
     const [one, two] = await Promise.all([open(t, make(), options), open(t, make(), options)])
     const from = new Map(topics.map((topic, i) => [topic, two.starts[i]]))
     const acknowledged: Acknowledged[] = []
@@ -134,7 +134,7 @@ interface Opened {
   subscribe (): Promise<string[]>
 }
 
-async function open (t: Test, client: RedisClient, options: { prefix: string, deadline: number }): Promise<Opened> {
+async function open (t: Test, client: RedisClient, options: { prefix: string }): Promise<Opened> {
   const node = new RedisNode(client, options)
   t.teardown(() => node.driver.close())
   await node.driver.open(node)
