@@ -11,6 +11,8 @@ export interface UserOptions {
   keyPrefix?: string
   /** The number of the database. */
   database?: number
+  /** Where the nodes of a cluster are reached, by what they say of themselves. */
+  addresses?: Record<string, { host: string, port: number }>
 }
 
 /** Clients of one kind, as users make them. None of them is connected. */
@@ -37,14 +39,16 @@ export const singles: ClientKind[] = [{
 /** Clients of a cluster. */
 export const clusters: ClientKind[] = [{
   name: 'a cluster of ioredis',
-  make: (ports, { password, keyPrefix } = {}) => new Cluster([...ports], { lazyConnect: true, keyPrefix, redisOptions: { password } })
+  make: (ports, { password, keyPrefix, addresses } = {}) =>
+    new Cluster([...ports], { lazyConnect: true, keyPrefix, natMap: addresses, redisOptions: { password } })
 }, {
   name: 'a cluster of iovalkey',
-  make: (ports, { password, keyPrefix } = {}) => new ValkeyCluster([...ports], { lazyConnect: true, keyPrefix, redisOptions: { password } })
+  make: (ports, { password, keyPrefix, addresses } = {}) =>
+    new ValkeyCluster([...ports], { lazyConnect: true, keyPrefix, natMap: addresses, redisOptions: { password } })
 }, {
   name: 'a cluster of @redis/client',
-  make: (ports, { password, keyPrefix } = {}) => createCluster({
-    rootNodes: ports.map(port => ({ url: `redis://127.0.0.1:${port}` })), defaults: { password }, keyPrefix
+  make: (ports, { password, keyPrefix, addresses } = {}) => createCluster({
+    rootNodes: ports.map(port => ({ url: `redis://127.0.0.1:${port}` })), defaults: { password }, keyPrefix, nodeAddressMap: addresses
   })
 }]
 
