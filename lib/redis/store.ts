@@ -177,7 +177,7 @@ export class Store {
       this.#abort = new AbortController()
       try {
         if (this.#attempts++ > 0) await this.#wait(end)
-        await this.#attempt()
+        await this.#attempt(Math.min(this.deadline, end - performance.now()))
         this.#up()
         if (end === Infinity) this.#events.onUp()
         return
@@ -209,10 +209,11 @@ export class Store {
     signal.throwIfAborted()
   }
 
-  async #attempt (): Promise<void> {
+  /** @param time milliseconds that it may take */
+  async #attempt (time: number): Promise<void> {
     const abort = this.#abort
     const { signal } = abort
-    const timer = setTimeout(() => abort.abort(new Error(`no connection within ${this.deadline} ms`)), this.deadline).unref()
+    const timer = setTimeout(() => abort.abort(new Error(`no connection within ${this.deadline} ms`)), time).unref()
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     })
