@@ -123,8 +123,7 @@ http {
   access_log off;
   ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(name => `${name}_temp_path ${name};`).join(' ')}
   upstream nodes {
-    # Not to be left out once it has refused: nginx takes a process back when a request has ended well, which with a WebSocket
-    # may be hours later. Until then it would get one connection in each fail_timeout, however long it has been back.
+    # With max_fails, a process that is back would get one client at a time: nginx only trusts it once a connection has ended.
     server 127.0.0.1:${PORT_A} max_fails=0;
     server 127.0.0.1:${PORT_B} max_fails=0;
   }
@@ -137,7 +136,8 @@ http {
       proxy_set_header Connection upgrade;
       proxy_set_header Host $http_host;
       proxy_set_header X-Forwarded-For $remote_addr;
-      # A handshake that one of them refuses because it is closing goes to the other.
+      # A handshake that one of them does not answer, or refuses because it is closing, goes to the other.
+      proxy_connect_timeout 1s;
       proxy_next_upstream error timeout http_503;
       proxy_connect_timeout 2s;
     }

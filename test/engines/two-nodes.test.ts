@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { createInterface } from 'node:readline'
 import { type Test, test } from 'tap'
 import { WebSocket } from 'ws'
 import { RUNS_TYPESCRIPT } from '../examples/support.ts'
@@ -109,24 +108,26 @@ async function start (t: Test, file: string) {
     cwd: ROOT, env: { ...process.env, PORT: String(port), PAUSE: String(PAUSE) }, stdio: ['pipe', 'pipe', 'inherit']
   })
   const exit = once(child, 'exit')
-  const lines: string[] = []
-  createInterface({ input: child.stdout }).on('line', line => { lines.push(line) })
+  child.stdout.resume()
   t.teardown(async () => {
     child.kill()
     await exit
   })
-  const isReady = async (of: number): Promise<boolean> => {
+  const nodeAt = async (of: number): Promise<string | null> => {
     try {
-      return (await fetch(`http://127.0.0.1:${of}/ready`)).status === 200
+      const response = await fetch(`http://127.0.0.1:${of}/ready`)
+      return response.status === 200 ? (await response.json() as { node: string }).node : null
     } catch {
-      return false
+      return null
     }
   }
   return {
     url: `127.0.0.1:${port}`,
-    lines,
-    /** nginx, and both processes behind it. */
-    areReady: () => until(async () => (await Promise.all([0, 1, 2].map(more => isReady(port + more)))).every(Boolean), 'all are ready'),
+    /** Both, and nginx asks them in turn. */
+    areReady: () => until(async () => {
+      const nodes = await Promise.all([port + 1, port + 2, port, port].map(nodeAt))
+      return !nodes.includes(null) && nodes[2] !== nodes[3]
+    }, 'both are ready'),
     type (line: string) { child.stdin.write(`${line}\n`) },
     async stop () {
       child.kill()
