@@ -252,3 +252,32 @@ test('what was pending when messages were lost is not given after begin', async 
   do got.push(await text(client)); while (got.at(-1) !== 'live')
   t.strictSame(got.slice(got.indexOf('begin 2')), ['begin 2', 'live'])
 })
+
+/** How often something is done in one turn of the event loop at most, until it has been done so often. */
+async function mostInOneTurn (done: () => number, total: number): Promise<number> {
+  let most = 0
+  for (let before = done(); before < total;) {
+    await turn()
+    most = Math.max(most, done() - before)
+    before = done()
+  }
+  return most
+}
+
+for (const hasBegin of [true, false]) {
+  test(`lost for many: ${hasBegin ? 'begin is called again' : 'connections are closed'} for 50 of them at a time`, async t => {
+    const { here, lose } = await losing(t)
+    let begun = 0
+    const count = 110
+    for (let i = 0; i < count; i++) {
+      const { socket } = await here.inject()
+      await socket.subscribe(here.topics, hasBegin ? { begin: () => { begun++ } } : {})
+      if (!hasBegin) socket.on('error', () => { begun++ })
+    }
+    begun = 0
+    void lose()
+    const most = await mostInOneTurn(() => begun, count)
+    t.ok(most <= 100, `${most}`)
+    t.equal(lostOf(here), count)
+  })
+}
