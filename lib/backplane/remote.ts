@@ -1,4 +1,4 @@
-import type { Backplane, BackplaneDriver, BackplaneEvents, Retention, StoredMember, StoredMessage } from '../../types/backplane.ts'
+import type { Backplane, BackplaneDriver, BackplaneEvents, Retention, StoredMember } from '../../types/backplane.ts'
 import { FST_ERR_WS_BACKPLANE } from '../errors.ts'
 import { ChainedTopic } from './chained-topic.ts'
 import type { Engine, EngineSink, EngineState, Member, Numbered, Part, Top } from './engine.ts'
@@ -107,7 +107,10 @@ export class RemoteEngine<Message> implements Engine<Message> {
   }
 
   async last (topic: string, retention: Retention, limit: number): Promise<Array<Numbered<Message>>> {
-    return numberedOf(await this.#lastOf(topic, retention, limit), this.#codec, 0)
+    const key = `${topic}\0${limit} now`
+    // Whoever asks later may know of a message that was not there yet when an earlier turn asked.
+    if (!this.#reads.has(key)) setImmediate(() => this.#reads.delete(key))
+    return numberedOf(await this.#shared(key, () => this.#driver.last(topic, retention, limit)), this.#codec, 0)
   }
 
   async join (topic: string, { id, info }: Member): Promise<boolean> {
@@ -159,13 +162,9 @@ export class RemoteEngine<Message> implements Engine<Message> {
   async #load (followed: ChainedTopic<Message>): Promise<boolean> {
     const { recent, topic, retention } = followed
     if (recent.isLoaded) return false
-    const messages = await this.#lastOf(topic, retention, recent.size)
+    const messages = await this.#shared(`${topic}\0`, () => this.#driver.last(topic, retention, recent.size))
     if (!recent.isLoaded) recent.prepend(numberedOf(messages, this.#codec, followed.base))
     return true
-  }
-
-  async #lastOf (topic: string, retention: Retention, limit: number): Promise<readonly StoredMessage[]> {
-    return this.#shared(`${topic}\0${limit}`, () => this.#driver.last(topic, retention, limit))
   }
 
   async #readDirectly (
@@ -182,7 +181,9 @@ export class RemoteEngine<Message> implements Engine<Message> {
   #shared<Answer> (key: string, read: () => Promise<Answer>): Promise<Answer> {
     let answer = this.#reads.get(key) as Promise<Answer> | undefined
     if (answer === undefined) {
-      answer = this.#ask('did not answer', read).finally(() => this.#reads.delete(key))
+      answer = this.#ask('did not answer', read).finally(() => {
+        if (this.#reads.get(key) === answer) this.#reads.delete(key)
+      })
       this.#reads.set(key, answer)
     }
     return answer
