@@ -83,7 +83,11 @@ export class RemoteEngine<Message> implements Engine<Message> {
   async subscribe (topic: string, retention: Retention | null): Promise<Top> {
     const followed = this.#topics.find(topic) ??
       this.#topics.add(retention === null ? new LooseTopic(topic, this.#sender, this.#topics) : new ChainedTopic(topic, retention, this.#topics))
-    if (!await followed.settled(PATIENCE)) throw this.#error('does not announce a topic')
+    if (!await followed.settled(PATIENCE)) {
+      if (followed instanceof ChainedTopic) throw this.#error('does not announce a topic')
+      // As in an outage, though it has not been noticed yet.
+      followed.down()
+    }
     return followed.top
   }
 

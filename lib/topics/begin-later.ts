@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers'
 
-/** How many sockets are told in one turn of the event loop that messages were lost: each may run code of the user's. */
-const PER_TURN = 50
+/** Milliseconds of a turn of the event loop in which sockets are told that messages were lost: each may run code of the user's. */
+const SLICE = 4
 
 /** A subscription that begins again. */
 interface Lost {
@@ -16,8 +16,10 @@ export function beginLater (subscription: Lost): void {
 }
 
 function next (): void {
-  const some = waiting.slice(0, PER_TURN)
-  for (const one of some) one.beginAgain()
-  waiting.splice(0, some.length)
+  const end = performance.now() + SLICE
+  let told = 0
+  do waiting[told++]!.beginAgain()
+  while (told < waiting.length && performance.now() < end)
+  waiting.splice(0, told)
   if (waiting.length > 0) setImmediate(next)
 }

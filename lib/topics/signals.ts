@@ -27,8 +27,12 @@ export class Signals {
    */
   async send (signal: Signal, here: () => void): Promise<void> {
     const bytes = this.#engine.name === null ? null : this.#encode(signal)
-    here()
-    if (bytes !== null) await this.#engine.signal(bytes)
+    try {
+      here()
+    } finally {
+      // What a socket of this process cannot be sent, those of others may take.
+      if (bytes !== null) await this.#engine.signal(bytes)
+    }
   }
 
   /** @returns null: it cannot be read, because another version or something else has sent it */

@@ -337,3 +337,19 @@ test('an outage between a try and the next: everything is subscribed to once', a
   await there!.publish('m1')
   await here!.hears(t, ['m1'])
 })
+
+test('without a history, an engine that does not answer is an outage before it says so', async t => {
+  const clock = await stillClock(t)
+  const { all: [here, there] } = await processes(t, 2, { deadline: 4900 })
+  const letGo = here!.driver.holdAnswers()
+  const subscribed = here!.engine.subscribe('a', null)
+  await turns(5)
+  await clock.tickAsync(4000)
+  await subscribed
+  void here!.publish('m1', 'a', null)
+  t.strictSame(here!.texts(), ['m1'])
+  letGo()
+  await turns(10)
+  await there!.publish('m2', 'a', null)
+  await here!.hears(t, ['m1', '(lost)', 'm2'])
+})

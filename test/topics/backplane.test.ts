@@ -152,6 +152,7 @@ test('broadcast() reaches everybody in all processes', async t => {
   await here.app.sockets.broadcast('text')
   t.strictSame(await Promise.all([one, two, values].map(({ client }) => text(client))), ['text', 'text', '"text"'])
   await t.rejects(here.app.sockets.broadcast({ a: 1 }), { code: 'FST_ERR_WS_SEND_TYPE' })
+  t.equal(await text(values.client), '{"a":1}', 'those who can take it have it, in whichever process')
 })
 
 test('what cannot be sent to a socket of another process is logged there', async t => {
