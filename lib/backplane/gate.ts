@@ -3,10 +3,6 @@ export class Gate {
   #isOpen = false
   readonly #waiting = new Set<(isOpen: boolean) => void>()
 
-  get isOpen (): boolean {
-    return this.#isOpen
-  }
-
   open (): void {
     this.#isOpen = true
     const waiting = [...this.#waiting]

@@ -138,7 +138,7 @@ export class FakeStore {
       const prev = log.top.at
       const seq = log.top.seq + 1
       log.top = { seq, at: `${log.epoch}-${seq.toString(36)}-${randomBytes(4).toString('hex')}` }
-      log.kept.push({ ...log.top, bytes: Uint8Array.from(bytes), id })
+      log.kept.push({ ...log.top, bytes: new Uint8Array(bytes), id })
       if (log.kept.length > retention.size) log.floor = log.kept.shift()!.at
       log.ttl = retention.ttl
       log.keptUntil = performance.now() + retention.ttl

@@ -216,3 +216,20 @@ test('announcements without a place of a topic with a history, and with one of a
   await turns(5)
   t.strictSame(here.told.map(({ topic, message, at }) => [topic, message, at]), [['loose', 'x', '']])
 })
+
+test('a driver that says something after it was closed is not listened to', async t => {
+  const { here } = await pair(t)
+  const { events } = here.driver
+  await here.engine.join('a', { id: 'ada', info: null })
+  await here.engine.close()
+  events.onState('down', new Error('late'))
+  events.onState('up', null)
+  events.onMessage('a', Buffer.from('x'), { seq: 1, at: '1', prev: '0' })
+  events.onSignal(Buffer.alloc(20))
+  events.onGone('a', { id: 'ada', info: '' })
+  events.onBack('a', { id: 'ada', info: '' })
+  await turns(10)
+  t.strictSame([here.states, here.told, here.signals, here.members], [[], [], [], []])
+  await here.engine.whenUp()
+  t.equal(here.engine.state, 'down')
+})

@@ -90,6 +90,26 @@ test('a leave that is tried again, and again in vain, of somebody who has joined
   t.equal(await there.engine.count('a'), 1)
 })
 
+test('a leave that fails when its member has joined again is not tried again', async t => {
+  const clock = await stillClock(t)
+  const { here, there } = await pair(t)
+  await here.engine.join('a', ada)
+  for (let i = 0; i < 2; i++) here.driver.refuse('leave')
+  const left = t.rejects(here.engine.leave('a', 'ada'))
+  const joined = here.engine.join('a', ada)
+  await left
+  t.equal(await joined, false)
+  const leftAgain = t.rejects(here.engine.leave('a', 'ada'))
+  await leftAgain
+  here.driver.refuse('leave')
+  clock.tick(1000)
+  t.equal(await here.engine.join('a', ada), false)
+  await clock.tickAsync(5000)
+  await turns(10)
+  t.equal(here.calls('leave').length, 3)
+  t.equal(await there.engine.count('a'), 1)
+})
+
 test('a leave that fails while the engine cannot be reached is not tried until it can', async t => {
   const clock = await stillClock(t)
   const { here } = await pair(t)

@@ -190,6 +190,19 @@ test('without a history, announcements that are lost on the way: this process ha
   await here.hears(t, [...numbered(4), 'x2'])
 })
 
+test('without a history, of several that one turn publishes each is delivered when it is announced', async t => {
+  const { here, there } = await pair(t, null)
+  await there.engine.subscribe('a', null)
+  for (const message of numbered(3)) void here.publish(message, 'a', null)
+  await here.hears(t, numbered(3))
+  await there.hears(t, numbered(3))
+  const letGo = here.driver.holdAnnouncements()
+  await here.publishAll(['m4', 'm5'], 'a', null)
+  await there.publish('x', 'a', null)
+  letGo()
+  await here.hears(t, [...numbered(5), 'x'])
+})
+
 test('without a history, more than 10,000 messages that do not come back: delivered here all the same', async t => {
   const { here } = await pair(t, null)
   const letGo = here.driver.holdAnnouncements()

@@ -128,6 +128,28 @@ test('a socket that reads the history is not closed by an outage', async t => {
   t.strictSame(await textsSoFar({ socket, client }), [])
 })
 
+test('whoever goes while the history cannot be read is not waited for', async t => {
+  const clock = await stillClock(t)
+  const { here, there } = await nodes(t, app => app.topic('/t', { overflow: 'catch-up', history: { size: 1000, ttl: 60_000 } }), { ws: { highWaterMark: 2000 } })
+  const first = await here.open()
+  await first.socket.subscribe(here.topics)
+  const { at } = await here.topics.publish('m0')
+  for (let i = 1; i <= 600; i++) await there.topics.publish(`m${i}`)
+  const { socket } = await here.open()
+  await socket.subscribe(here.topics, { since: at })
+  here.driver.goDown()
+  await turns(10)
+  await clock.tickAsync(4000)
+  socket.terminate()
+  await socket.closed
+  here.driver.comeUp()
+  await until(() => here.app.sockets.backplane!.state === 'up')
+  await clock.tickAsync(2000)
+  await turns(20)
+  t.equal(here.app.sockets.stats().topics['/t']!.lost, 0)
+  t.strictSame(here.app.lines.filter(({ level, backplane }) => level > 30 && backplane === undefined), [])
+})
+
 const presence = { presence: { announce: ({ type, member }: any) => `${member.id} ${type}`, grace: 0 }, history: { size: 10, ttl: 60_000 } }
 const identify = ({ query }: any): string | undefined => query.user
 
@@ -190,12 +212,16 @@ test('who leaves in an outage is announced as gone afterwards; who cannot join i
 
 test('members of a topic that this process has not declared are left alone', async t => {
   const clock = await stillClock(t)
-  const { here, there } = await nodes(t, app => app.topic('/t', presence) as any, {}, { lease: 3000 })
+  const { here, there } = await nodes(t, app => app.topic('/t/:id', presence) as any, {}, { lease: 3000 })
+  await there.driver.join('/t/', { id: 'x', info: '' })
+  await there.driver.join('/u/1', { id: 'x', info: '' })
+  await there.driver.join('/t/1', { id: 'gone', info: '' })
   await there.driver.join('/elsewhere', { id: 'x', info: '' })
   await there.driver.join('no topic', { id: 'x', info: '' })
   there.driver.kill()
   await clock.tickAsync(5000)
   await turns(20)
+  t.strictSame((await here.topics.history({ id: '1' })).map(({ message }: any) => message), ['gone left'])
   t.strictSame(here.app.lines.filter(({ level }) => level > 30), [])
 })
 

@@ -63,6 +63,18 @@ test('text, bytes, JSON and prepared messages arrive in other processes as they 
   }
 })
 
+test('what the schema of a topic has made JSON is the same in other processes', async t => {
+  const message = { type: 'object', properties: { a: { type: 'integer' }, ü: { type: 'string' } } }
+  const { here, there } = await nodes(t, app => app.topic('/t', { schema: { message } } as object) as any)
+  const { socket, client } = await there.open()
+  const values = await there.open('/values')
+  for (const one of [socket, values.socket]) await one.subscribe(there.topics, { as: 'ünal' })
+  await here.topics.publish({ a: '1', ü: 'ä', more: true })
+  await here.topics.publish({ a: 2 }, { except: 'ünal' })
+  await here.topics.publish({ a: 3 })
+  for (const one of [client, values.client]) t.strictSame(await texts(one, 2), ['{"a":1,"ü":"ä"}', '{"a":3}'])
+})
+
 test('what is neither JSON, text nor bytes cannot be published to other processes', async t => {
   const { here, there } = await nodes(t, app => app.topic('/t'))
   const { socket, client } = await there.open('/values')
