@@ -86,7 +86,7 @@ export class Publisher {
     for (const part of parts) this.#add(part, keys, args)
     try {
       const answers = await this.#store.run(publish, this.#keys.of(some[0]!.message.topic).partition, keys, args, some[0]!.end)
-      tell(parts, answers as Reply[][])
+      tell(parts, answers as Reply[])
     } catch (error) {
       for (const { message } of some) message.failed(error as Error)
     }
@@ -102,9 +102,8 @@ export class Publisher {
     }
     keys.push(meta, stream, ids)
     const { size, ttl } = retention
-    args.push(channel, String(messages.length), String(size), String(Math.ceil(ttl)), hasIds ? '1' : '0', numberedPart(tags, bytes))
-    for (const tag of tags) args.push(String(tag))
-    args.push(...bytes)
+    const all = bytes.length === 1 ? bytes[0]! : Buffer.concat(bytes)
+    args.push(channel, `${bytes.length} ${size} ${Math.ceil(ttl)}${hasIds ? ' i' : ''}`, numberedPart(tags, bytes), all)
     if (hasIds) for (const { id } of messages) args.push(id === null ? '+' : `+${encoded(id)}+`)
   }
 }
@@ -144,19 +143,22 @@ function isSame (one: Retention | null, other: Retention | null): boolean {
   return one === other || (one !== null && other !== null && one.size === other.size && one.ttl === other.ttl)
 }
 
-function tell (parts: readonly Part[], answers: readonly Reply[][]): void {
+function tell (parts: readonly Part[], answers: readonly Reply[]): void {
   let next = 0
   for (const { retention, messages, tags, hasIds } of parts) {
     if (retention === null) {
       for (const message of messages) message.done('')
       continue
     }
-    const [epoch, ...entries] = answers[next++] as Buffer[]
-    const text = String(epoch)
-    const first = Number(entries[0])
-    for (let i = 0; i < messages.length; i++) {
-      const { seq, tag } = hasIds ? parseEntry(entries[i]!) : { seq: first + i, tag: tags[i]! }
-      messages[i]!.done(positionText(text, seq, tag))
+    const epoch = String(answers[next++])
+    if (hasIds) {
+      for (const message of messages) {
+        const { seq, tag } = parseEntry(answers[next++] as Buffer)
+        message.done(positionText(epoch, seq, tag))
+      }
+    } else {
+      const first = Number(answers[next++])
+      for (let i = 0; i < messages.length; i++) messages[i]!.done(positionText(epoch, first + i, tags[i]!))
     }
   }
 }

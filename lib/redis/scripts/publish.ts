@@ -1,129 +1,135 @@
 import { script } from './script.ts'
 import { TOPIC } from './topic.ts'
 
+/** At most so many messages more than the size stay in a stream, and an eighth of the size: to trim it is the dearest part of a publish. */
+const MOST_BEYOND = 32
+
 /**
  * Numbers messages, keeps them, and announces them: of each topic all at once.
  *
  * ARGV: deadline, the epoch for topics that begin, PUBLISH or SPUBLISH, and then for each topic
  * - that keeps none: channel, `0`, the announcement. KEYS: the channel
- * - that keeps some: channel, how many messages, size, ttl, whether there are ids (`1`), the end of the announcement's line, all tags,
- *   all messages, and if there are ids all of them, each between two `+` (one alone: no id). KEYS: meta, stream, ids
+ * - that keeps some: channel, what they are (how many, size and ttl, such as `3 200 60000`, and ` i` behind it if there are ids), the end
+ *   of the announcement's line, all messages as one, and if there are ids all of them, each between two `+` (one alone: no id).
+ *   KEYS: meta, stream, ids
  *
  * Answers, for each topic that keeps some, its epoch and the number of the first message, or with ids, its epoch and all entries.
  */
 export const publish = script('publish', `${TOPIC}
-local announce = ARGV[3]
+local call, gmatch, sub = redis.call, string.gmatch, string.sub
+local fresh, announce = ARGV[2], ARGV[3]
 local k, a = 1, 4
+local answer = {}
+local shape, count, size, ttl, slack, withIds
 
 -- The id of an entry that is still kept, or nil.
 local function find (stream, ids, id)
-  local entry = redis.call('HGET', ids, id)
-  if entry and #redis.call('XRANGE', stream, entry, entry) > 0 then return entry end
+  local entry = call('HGET', ids, id)
+  if entry and #call('XRANGE', stream, entry, entry) > 0 then return entry end
 end
 
 -- Forgets the ids of messages that are beyond the size of the stream.
-local function forget (stream, ids, size)
-  local beyond = redis.call('XLEN', stream) - size
+local function forget (stream, ids)
+  local beyond = call('XLEN', stream) - size
   if beyond <= 0 then return end
-  for _, entry in ipairs(redis.call('XRANGE', stream, '-', '+', 'COUNT', beyond)) do
+  for _, entry in ipairs(call('XRANGE', stream, '-', '+', 'COUNT', beyond)) do
     local id = entry[2][4]
     -- The id may have been published again meanwhile.
-    if id and redis.call('HGET', ids, id) == entry[1] then redis.call('HDEL', ids, id) end
+    if id and call('HGET', ids, id) == entry[1] then call('HDEL', ids, id) end
   end
 end
 
+-- Adds a message to a stream that is not there: it begins with an entry for the message in front, so that its position stays good.
+local function revive (stream, entry, seq, tag, ...)
+  if seq > 0 then call('XADD', stream, int(seq) .. '-' .. tag, 'm', '') end
+  call('XADD', stream, entry, ...)
+end
+
+-- What most topics need for most messages is done without tables and functions: it is half of the work.
 local function publish ()
   local meta, stream, ids = KEYS[k], KEYS[k + 1], KEYS[k + 2]
-  local channel, count, size, ttl = ARGV[a], tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
-  local withIds, line = ARGV[a + 4] == '1', ARGV[a + 5]
-  local tags, messages, names = a + 6, a + 6 + count, a + 6 + 2 * count
+  local channel, line, body = ARGV[a], ARGV[a + 2], ARGV[a + 3]
+  -- It is the same text for most of the topics.
+  if ARGV[a + 1] ~= shape then
+    shape = ARGV[a + 1]
+    local more
+    count, size, ttl, more = string.match(shape, '^(%d+) (%d+) (%d+)(.*)$')
+    count, size, ttl, withIds = tonumber(count), tonumber(size), tonumber(ttl), more == ' i'
+    slack = math.max(1, math.min(${MOST_BEYOND}, math.floor(size / 8)))
+  end
+  local names = a + 3
   k = k + 3
-  a = withIds and names + count or names
+  a = a + (withIds and 4 + count or 4)
 
-  local found = redis.call('HMGET', meta, 'e', 's', 't', 'i', 'x')
-  local epoch, hasIds = found[1], found[4]
+  local found = call('HMGET', meta, 'e', 's', 't', 'i', 'x')
+  local epoch, seq, tag, hasIds = found[1], tonumber(found[2]), found[3], found[4]
   if not epoch then
-    epoch = ARGV[2]
+    epoch, seq, tag = fresh, 0, '0'
     begin(meta, stream, ids, epoch)
-    found = { epoch, '0', '0' }
   end
-  local seq, tag = tonumber(found[2]), found[3]
   local first, tagInFront = seq + 1, tag
-  local isBegun = false
+  answer[#answer + 1] = epoch
+  if not withIds then answer[#answer + 1] = int(first) end
 
-  local function append (i)
-    local entry = int(seq + 1) .. '-' .. ARGV[tags + i]
-    local bytes = ARGV[messages + i]
-    local name = withIds and ARGV[names + i] or '+'
-    local more = name ~= '+' and { 'b', bytes, 'i', name } or { 'b', bytes }
-    if not isBegun then
-      isBegun = true
-      -- The stream may have gone: then it begins with an entry for the message in front, so that its position stays good.
-      if redis.call('XADD', stream, 'NOMKSTREAM', entry, unpack(more)) then
-        more = nil
-      elseif seq > 0 then
-        redis.call('XADD', stream, int(seq) .. '-' .. tag, 'm', '')
-      end
+  local lines, bodies
+  if withIds then lines, bodies = {}, {} end
+  local i, start = 0, 1
+  for own, length in gmatch(line, '(%d+):(%d+)') do
+    i = i + 1
+    local bytes = body
+    if count > 1 then
+      bytes = sub(body, start, start + length - 1)
+      start = start + length
     end
-    if more then redis.call('XADD', stream, entry, unpack(more)) end
-    if name ~= '+' then
-      redis.call('HSET', ids, name, entry)
-      if not hasIds then
-        hasIds = '1'
-        redis.call('HSET', meta, 'i', '1')
-      end
-    end
-    seq = seq + 1
-    tag = ARGV[tags + i]
-    return entry
-  end
-
-  local answer = { epoch }
-  local body
-  if not withIds then
-    for i = 0, count - 1 do append(i) end
-    answer[2] = int(first)
-    body = table.concat(ARGV, '', messages, messages + count - 1)
-  else
-    local parts, lines = {}, {}
-    for i = 0, count - 1 do
+    if not withIds then
+      local entry = int(seq + 1) .. '-' .. own
+      if not call('XADD', stream, 'NOMKSTREAM', entry, 'b', bytes) then revive(stream, entry, seq, tag, 'b', bytes) end
+      seq = seq + 1
+      tag = own
+    else
       local name = ARGV[names + i]
       local entry = name ~= '+' and find(stream, ids, name)
       if not entry then
-        entry = append(i)
-        parts[#parts + 1] = ARGV[messages + i]
-        lines[#lines + 1] = ARGV[tags + i] .. ':' .. #ARGV[messages + i]
+        entry = int(seq + 1) .. '-' .. own
+        local fields = name ~= '+' and { 'b', bytes, 'i', name } or { 'b', bytes }
+        if not call('XADD', stream, 'NOMKSTREAM', entry, unpack(fields)) then revive(stream, entry, seq, tag, unpack(fields)) end
+        if name ~= '+' then
+          call('HSET', ids, name, entry)
+          if not hasIds then call('HSET', meta, 'i', '1') end
+          hasIds = '1'
+        end
+        seq = seq + 1
+        tag = own
+        lines[#lines + 1] = own .. ':' .. length
+        bodies[#bodies + 1] = bytes
       end
       answer[#answer + 1] = entry
     end
-    line = table.concat(lines, ' ')
-    body = table.concat(parts)
   end
+  if withIds and #lines < count then line, body = table.concat(lines, ' '), table.concat(bodies) end
 
-  if isBegun then
-    redis.call('HSET', meta, 's', int(seq), 't', tag)
+  if seq >= first then
+    call('HSET', meta, 's', int(seq), 't', tag)
     if hasIds then
-      forget(stream, ids, size)
-      redis.call('PEXPIRE', ids, ttl)
+      forget(stream, ids)
+      call('PEXPIRE', ids, ttl)
     end
     -- One more than the size stays, so that it is known what the oldest one follows.
-    redis.call('XTRIM', stream, 'MAXLEN', size + 1)
-    redis.call('PEXPIRE', stream, ttl)
-    redis.call(announce, channel, '1 ' .. epoch .. ' ' .. int(first) .. ' ' .. tagInFront .. ' ' .. line .. '\\n' .. body)
+    if hasIds or seq % slack <= seq - first then call('XTRIM', stream, 'MAXLEN', size + 1) end
+    call('PEXPIRE', stream, ttl)
+    call(announce, channel, '1 ' .. epoch .. ' ' .. int(first) .. ' ' .. tagInFront .. ' ' .. line .. '\\n' .. body)
   end
   keep(meta, ttl, found[5])
-  return answer
 end
 
-local answers = {}
 while a <= #ARGV do
   if ARGV[a + 1] == '0' then
-    redis.call(announce, ARGV[a], ARGV[a + 2])
+    call(announce, ARGV[a], ARGV[a + 2])
     k = k + 1
     a = a + 3
   else
-    answers[#answers + 1] = publish()
+    publish()
   end
 end
-return answers
+return answer
 `)

@@ -43,6 +43,8 @@ local epoch, seq, tag, limit = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local found = redis.call('HMGET', meta, 'e', 's', 't')
 if found[1] ~= epoch then return false end
 if found[2] == seq and found[3] == tag then return {} end
+-- Some stay for a while although they are beyond the size.
+if tonumber(found[2]) - tonumber(seq) > tonumber(ARGV[6]) then return false end
 
 local start = seq .. '-' .. tag
 local from = 2
@@ -56,8 +58,6 @@ local first = entries[1]
 if not first then return false end
 if from == 2 and first[1] ~= start then return false end
 if from == 1 and (first[1]:sub(1, 2) ~= '1-' or first[2][1] ~= 'b') then return false end
--- It may be the one that stays although it is beyond the size.
-if from == 1 and redis.call('XLEN', stream) > tonumber(ARGV[6]) then return false end
 
 -- What comes to the end of the stream must have come to the end of the topic.
 if #entries < limit + from - 1 and entries[#entries][1] ~= found[2] .. '-' .. found[3] then return false end
