@@ -29,9 +29,12 @@ export class Calls {
   wait<Answer> (answer: Promise<Answer>, end = performance.now() + this.#deadline): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const call = { end, reject }
-      if (this.#closed === null) this.#calls.add(call)
-      else reject(this.#closed)
-      this.#timer ??= setInterval(() => this.#look(), this.#deadline / LOOKS).unref()
+      if (this.#closed === null) {
+        this.#calls.add(call)
+        this.#timer ??= setInterval(() => this.#look(), this.#deadline / LOOKS).unref()
+      } else {
+        reject(this.#closed)
+      }
       answer.then(answer => {
         this.#calls.delete(call)
         resolve(answer)

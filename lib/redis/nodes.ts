@@ -24,7 +24,8 @@ export class Nodes {
   readonly #names = new UniqueTexts()
   /** The name of this process. */
   #own = this.#names.next()
-  #isKnown = false
+  /** Whether the store knows it: `replaced`, if it has another name by now, and not everything has been done about that. */
+  #state: 'unknown' | 'known' | 'replaced' = 'unknown'
   #timer: NodeJS.Timeout | null = null
   #isClosed = false
 
@@ -49,7 +50,7 @@ export class Nodes {
   async close (grace: number): Promise<void> {
     this.#isClosed = true
     if (this.#timer !== null) clearTimeout(this.#timer)
-    if (this.#isKnown) await this.#store.run(retire, 0, [this.#keys.nodes], [this.#own, String(grace)])
+    if (this.#state !== 'unknown') await this.#store.run(retire, 0, [this.#keys.nodes], [this.#own, String(grace)])
   }
 
   #schedule (): void {
@@ -59,26 +60,31 @@ export class Nodes {
   }
 
   async #again (): Promise<void> {
-    try {
-      await this.#beat()
-    } catch {
-      // Until the next time. If the store is not there, it is said elsewhere.
-    }
+    // Until the next time, if that fails. If the store is not there, it is said elsewhere.
+    await this.#beat().catch(() => {})
     this.#schedule()
   }
 
   async #beat (): Promise<void> {
-    const [isUnknown, ...gone] = await this.#run(this.#isKnown ? 'known' : 'new')
-    if (isUnknown === 1 && this.#isKnown) {
+    const [isUnknown, ...gone] = await this.#run(this.#state === 'unknown' ? 'new' : 'known')
+    if (this.#state === 'unknown') {
+      this.#state = 'known'
+    } else if (isUnknown === 1) {
       // Whoever has removed us is still busy with the old name, or with what we called just before. So it is not used any more.
-      this.#isKnown = false
-      const name = this.#names.next()
-      this.#own = name
-      await Promise.all([this.#run('new'), this.#events.onReplaced()])
+      this.#state = 'replaced'
+      this.#own = this.#names.next()
+      await this.#run('new')
     }
-    this.#isKnown = true
     for (const name of gone as Buffer[]) void this.#remove(name.toString())
-    await this.#events.onBeat()
+    try {
+      if (this.#state === 'replaced') {
+        await this.#events.onReplaced()
+        this.#state = 'known'
+      }
+      await this.#events.onBeat()
+    } catch {
+      // Once more with the next beat. What fails for one topic is no reason to do without the store.
+    }
   }
 
   #run (as: 'new' | 'known'): Promise<Array<number | Buffer>> {

@@ -21,7 +21,7 @@ export class Pings {
   /** Those under way: when they were sent, and whom to tell when they arrive. */
   readonly #sent = new Map<string, { at: number, arrive: () => void }>()
   #channels = new Map<string, number>()
-  #lag: number | null = null
+  #lag = 0
 
   constructor (sender: PingSender, keys: Keys, node: string) {
     this.#sender = sender
@@ -30,8 +30,7 @@ export class Pings {
   }
 
   /** Of the last ping, or of one that is taking longer. */
-  get lag (): number | null {
-    if (this.#lag === null) return null
+  get lag (): number {
     const [oldest] = this.#sent.values()
     return oldest === undefined ? this.#lag : Math.max(this.#lag, performance.now() - oldest.at)
   }

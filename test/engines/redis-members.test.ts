@@ -1,5 +1,7 @@
 import tap, { test } from 'tap'
 import type { RedisClient } from '../../lib/redis/index.mts'
+import { Keys, TopicKeys } from '../../lib/redis/keys.ts'
+import { Members } from '../../lib/redis/members.ts'
 import { until } from '../support/until.ts'
 import { clientOf, openNode, RedisNode, spy } from './redis-node.ts'
 import { startRedis } from './servers.ts'
@@ -164,7 +166,7 @@ test('a process that closes: its members stay for the grace, and those who are e
 test('whoever finds that a process is gone may stop in the middle: somebody else goes on', async t => {
   const options = apart()
   const node = await openNode(t, server, options)
-  const [{ partition }] = [await import('../../lib/redis/keys.ts').then(({ TopicKeys }) => new TopicKeys(options.prefix, 'a'))] as const
+  const { partition } = new TopicKeys(options.prefix, 'a')
   const start = `${options.prefix}:{${partition}}`
   await look.hset(`${start}:p:a`, '#', 1, '+ann', '1 dead\n"x"')
   await look.hset(`${start}:n:dead`, 'a', 1)
@@ -173,4 +175,81 @@ test('whoever finds that a process is gone may stop in the middle: somebody else
   t.strictSame(node.gone, [['a', { id: 'ann', info: '"x"' }]])
   await until(async () => await look.exists(`${options.prefix}:{0}:gone`) === 0)
   t.strictSame((await look.keys(`${options.prefix}:*`)).length, 1)
+})
+
+test('what cannot be removed does not keep the rest from working, and is removed later', async t => {
+  const options = apart()
+  const node = await openNode(t, server, options)
+  const { partition, members: key } = new TopicKeys(options.prefix, 'a')
+  await node.driver.join('a', ann)
+  const value = await look.dumpBuffer(key)
+  await look.set(key, 'something else')
+  await look.hset(`${options.prefix}:{${partition}}:n:dead`, 'a', 1)
+  await look.zadd(`${options.prefix}:{0}:nodes`, 1, 'dead')
+  await t.rejects(node.driver.leave('a', 'ann'), /WRONGTYPE/)
+  await look.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+  await until(() => node.state === 'up')
+  await until(async () => await look.zscore(`${options.prefix}:{0}:gone`, 'dead') !== null)
+  await node.driver.join('b', bob)
+  await look.restore(key, 0, value, 'REPLACE')
+  await until(() => node.gone.length > 0)
+  t.strictSame(node.gone, [['a', ann]])
+  await until(async () => await look.exists(`${options.prefix}:{0}:gone`) === 0)
+  t.strictSame(await members(node, 'b'), ['bob'])
+})
+
+test('taken for gone, and one of its members cannot join again: it is tried once more', async t => {
+  const options = apart()
+  const node = await openNode(t, server, options)
+  const { members: key } = new TopicKeys(options.prefix, 'a')
+  await node.driver.join('a', ann)
+  await node.driver.join('b', bob)
+  const keys = await look.keys(`${options.prefix}:*`)
+  await look.multi().del(...keys).set(key, 'something else').exec()
+  const start = performance.now()
+  await until(() => performance.now() - start > 700)
+  await look.del(key)
+  await until(() => node.back.length === 2)
+  t.strictSame(node.back.map(([topic]) => topic).sort(), ['a', 'b'])
+  t.strictSame([await members(node, 'a'), await members(node, 'b')], [['ann'], ['bob']])
+  t.strictSame(node.states, [])
+})
+
+test('who joins again while it is still being removed is told as gone to nobody', async t => {
+  const calls: Array<{ script: string, answer: (reply: unknown) => void, fail: (error: Error) => void }> = []
+  const store = {
+    isConnected: true,
+    groupOf: () => 0,
+    batches: <One>(all: One[]) => all.length === 0 ? [] : [all],
+    run: ({ name }: { name: string }) => new Promise((answer, fail) => { calls.push({ script: name, answer, fail }) })
+  }
+  const told: string[] = []
+  const own = new Members(store as never, new Keys('test'), 600, {
+    onGone: (topic, { id }) => { told.push(`gone ${topic} ${id}`) },
+    onBack: () => {}
+  })
+  const next = async (script: string) => {
+    await until(() => calls.length > 0, script)
+    const call = calls.shift()!
+    t.equal(call.script, script)
+    return call
+  }
+  const joining = own.join('a', ann)
+  ;(await next('join')).answer([1])
+  t.equal(await joining, true)
+  const leaving = own.leave('a', 'ann')
+  ;(await next('leave')).fail(new Error('lost'))
+  await t.rejects(leaving, /lost/)
+  const beginning = own.begin()
+  ;(await next('beat')).answer([1])
+  const removal = await next('leave')
+  const again = own.join('a', ann)
+  removal.answer([1])
+  ;(await next('join')).answer([1])
+  t.equal(await again, true)
+  await beginning
+  t.strictSame(told, [])
+  const closing = own.close(0)
+  ;(await next('retire')).answer(null)
+  await closing
 })

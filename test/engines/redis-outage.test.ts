@@ -320,3 +320,15 @@ test('the client itself is left alone', async t => {
   await node.driver.close()
   t.equal(client.status, 'wait')
 })
+
+test('a server that does not let us announce any more, and then does', async t => {
+  const server = await startRedis(t)
+  const node = await openNode(t, server)
+  const look = spy(t, server)
+  await look.call('ACL', 'SETUSER', 'default', '-publish')
+  await until(() => node.state === 'down')
+  t.match(node.errors[0], /publish/i)
+  await look.call('ACL', 'SETUSER', 'default', '+publish')
+  await until(() => node.state === 'up')
+  await node.publish('a', '1', KEEP)
+})

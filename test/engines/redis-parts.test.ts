@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { announce, numberedPart, parseAnnouncement } from '../../lib/redis/announcement.ts'
+import { Calls } from '../../lib/redis/calls.ts'
 import { Clock } from '../../lib/redis/clock.ts'
 import { redis } from '../../lib/redis/index.mts'
 import { decoded, encoded, Keys, partitionIn, partitionOf, PARTITIONS } from '../../lib/redis/keys.ts'
@@ -144,4 +145,14 @@ test('options are checked', async t => {
     [{ grace: -1 }, /grace/], [{ grace: Number.NaN }, /grace/]
   ]
   for (const [options, message] of wrong) t.throws(() => redis(client, options as never), { name: 'TypeError', message })
+})
+
+test('calls of a connection that has ended fail', async t => {
+  const calls = new Calls(1000, () => { t.fail('nothing is overdue') })
+  const waiting = calls.wait(new Promise(() => {}))
+  calls.close(new Error('cut'))
+  calls.close(new Error('closed'))
+  await t.rejects(waiting, /cut/)
+  await t.rejects(calls.wait(Promise.resolve(1)), /cut/)
+  await t.rejects(calls.wait(Promise.reject(new Error('unanswered'))), /cut/)
 })

@@ -1,5 +1,6 @@
 import tap, { test } from 'tap'
 import type { Retention } from '../../types/backplane.ts'
+import { TopicKeys } from '../../lib/redis/keys.ts'
 import { until } from '../support/until.ts'
 import { singles } from './links.ts'
 import { openNode, type RedisNode, spy, textOf } from './redis-node.ts'
@@ -352,4 +353,25 @@ test('announcements of other versions, and what is none, are not heard', async t
   await look.publish(`${prefix.prefix}:{0}:signals`, 'nonsense')
   t.strictSame(await node.hears('a', 1), ['x'])
   t.strictSame(node.signals, [])
+})
+
+test('what is known of topics that are subscribed to is renewed, although nothing is published', async t => {
+  const { setInterval } = globalThis
+  let renew: (() => void) | null = null
+  globalThis.setInterval = ((run: () => void, milliseconds: number) => {
+    if (milliseconds === 300_000) renew = run
+    return setInterval(run, milliseconds)
+  }) as typeof setInterval
+  t.teardown(() => { globalThis.setInterval = setInterval })
+  const prefix = apart()
+  const node = await openNode(t, server, prefix)
+  await node.driver.subscribe([{ topic: 'a', retention: keep(3) }, { topic: 'b', retention: keep(3) }, { topic: 'c', retention: null }])
+  node.driver.unsubscribe(['b'])
+  const [a, b] = ['a', 'b'].map(topic => new TopicKeys(prefix.prefix, topic).meta)
+  for (const key of [a!, b!]) await look.pexpire(key, 10_000)
+  renew!()
+  await until(async () => await look.pttl(a!) > 900_000)
+  t.ok(await look.pttl(b!) <= 10_000, 'but not of others')
+  await node.driver.close()
+  renew!()
 })
