@@ -163,11 +163,14 @@ async function mustBeWhole (connection: RedisConnection): Promise<void> {
   if (!/^cluster_state:ok\r?$/m.test(info)) throw new Error('CLUSTERDOWN the cluster is not whole')
 }
 
+/** From the first slot to the last, who has them; the replicas follow. */
+type SlotRange = [first: number, last: number, master: [host: Reply, port: number, id: Reply]]
+
 /** The slots that a server says are its own, in their order. */
 async function slotsOf (connection: RedisConnection): Promise<Range[]> {
   const [own, ranges] = await Promise.all([
     connection.send(0, ['CLUSTER', 'MYID']),
-    connection.send(0, ['CLUSTER', 'SLOTS']) as Promise<Array<[first: number, last: number, master: [host: Reply, port: number, id: Reply]]>>
+    connection.send(0, ['CLUSTER', 'SLOTS']) as Promise<SlotRange[]>
   ])
   return ranges
     .filter(([, , [, , id]]) => String(id) === String(own))

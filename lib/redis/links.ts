@@ -22,11 +22,17 @@ export function linkFor (client: unknown): RedisLink {
   if (isObject(client) && can(client, 'duplicate')) {
     if (can(client, 'callBuffer', 'nodes')) return new ClusterLink(new IoRedisClusterClient(client as unknown as IoRedisCluster, 'ioredis'))
     if (can(client, 'callBuffer')) return new IoRedisLink(client as unknown as IoRedis, 'ioredis')
-    if (can(client, 'nodeClient')) return new ClusterLink(new NodeRedisClusterClient(client as unknown as NodeRedisCluster))
+    // Before 5.6, it does not show what it was made with.
+    if (can(client, 'nodeClient') && isObject(client._options)) {
+      return new ClusterLink(new NodeRedisClusterClient(client as unknown as NodeRedisCluster))
+    }
     // Its sentinels have almost the same methods, but no connections that could be taken one by one.
-    if (can(client, 'sSubscribe') && !can(client, 'getMasterNode')) return new NodeRedisLink(client as unknown as NodeRedisClient)
+    if (can(client, 'sSubscribe') && !can(client, 'getMasterNode') && !can(client, 'nodeClient')) {
+      return new NodeRedisLink(client as unknown as NodeRedisClient)
+    }
   }
-  throw new TypeError('redis: the client must be one of ioredis, iovalkey or @redis/client; with sentinels, one of ioredis or iovalkey')
+  throw new TypeError('redis: the client must be one of ioredis, iovalkey or @redis/client (for a cluster: from 5.6 on); ' +
+    'with sentinels, one of ioredis or iovalkey')
 }
 
 function isObject (value: unknown): value is Record<string, unknown> {

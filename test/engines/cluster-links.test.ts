@@ -25,7 +25,9 @@ function testLink (kind: ClientKind): void {
       const line = await Line.open(t, link, 'subscribed')
       t.strictSame([connection.isCluster, connection.isSharded, line.connection.isSharded], [true, true, true])
       t.equal(new Set(partitions.map(partition => connection.serverOf(partition))).size, 3)
-      await Promise.all(partitions.map(partition => line.connection.subscribe(partition, [channelOf(partition), `${channelOf(partition)} 2`])))
+      await Promise.all(partitions.map(async partition => {
+        await line.connection.subscribe(partition, [channelOf(partition), `${channelOf(partition)} 2`])
+      }))
       const counts = await Promise.all(partitions.map(partition => publish(connection, partition, 'x')))
       t.same(counts, partitions.map(() => 1))
       await until(() => line.messages.length === partitions.length)

@@ -106,8 +106,8 @@ interface Acknowledged {
 }
 
 /**
- * How many messages are lost of a topic. Whoever has an acknowledged message gets exactly what is behind it, or is told that this is not known. An engine that copies later
- * than it acknowledges loses some of it when its master dies.
+ * How many messages are lost of a topic. Whoever has an acknowledged message gets exactly what is behind it, or is told that this is
+ * not known. An engine that copies later than it acknowledges loses some of it when its master dies.
  */
 async function lostOf (
   t: Test, { driver }: RedisNode, topic: string, start: string, acknowledged: readonly Acknowledged[]

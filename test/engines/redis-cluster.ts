@@ -118,7 +118,7 @@ const isWhole = async (node: EngineServer): Promise<boolean> =>
 const isMaster = async (node: EngineServer): Promise<boolean> =>
   String(await ask(node, 'INFO', 'replication')).includes('role:master')
 
-const isInSync = async (node: EngineServer): Promise<boolean> =>
+export const isInSync = async (node: EngineServer): Promise<boolean> =>
   String(await ask(node, 'INFO', 'replication')).includes('master_link_status:up')
 
 const idOf = async (node: EngineServer): Promise<string> => String(await ask(node, 'CLUSTER', 'MYID'))
@@ -137,7 +137,9 @@ export async function cutOffReplicas (server: EngineServer): Promise<void> {
 }
 
 /** Asks one server something, on a connection of its own. */
-export async function ask ({ port, password }: { port: number, password?: string }, command: string, ...args: Array<string | number>): Promise<unknown> {
+export async function ask (
+  { port, password }: { port: number, password?: string }, command: string, ...args: Array<string | number>
+): Promise<unknown> {
   const client = new Redis(port, { password, lazyConnect: true, retryStrategy: null, protocol: 2, commandTimeout: 10_000 })
   client.on('error', () => {})
   try {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '../support/until.ts'
-import { ask } from './redis-cluster.ts'
+import { ask, isInSync } from './redis-cluster.ts'
 import { EngineServer, freePort, type Owner, startRedis } from './servers.ts'
 
 /** What the sentinels call the master. */
@@ -64,9 +64,10 @@ export class RedisSentinels {
 /** Starts them, and waits until all know of each other. They end with the test. */
 export async function startSentinels (t: Owner, config: Record<string, string> = {}): Promise<RedisSentinels> {
   const settings = { 'repl-diskless-sync-delay': '0', ...config }
-  const servers = await Promise.all([startRedis(t, { config: settings }), startRedis(t, { config: settings })]) as [EngineServer, EngineServer]
+  const start = (): Promise<EngineServer> => startRedis(t, { config: settings })
+  const servers: [EngineServer, EngineServer] = await Promise.all([start(), start()])
   await ask(servers[1], 'REPLICAOF', '127.0.0.1', servers[0].port)
-  await until(async () => String(await ask(servers[1], 'INFO', 'replication')).includes('master_link_status:up'), 'the replica to be in sync')
+  await until(() => isInSync(servers[1]), 'the replica to be in sync')
   const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(t, servers[0].port)))
   for (const sentinel of sentinels) {
     await until(async () => {
