@@ -4,7 +4,7 @@ import { turn } from '../support/until.ts'
 import type { Entry, Where } from './node.ts'
 
 /** So many begin in one turn of the event loop. */
-const AT_ONCE = 500
+const AT_ONCE = 200
 
 /** What a node is to publish. */
 export interface Load extends Where {

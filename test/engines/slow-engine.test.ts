@@ -23,7 +23,7 @@ onEachEngine('an engine that does not answer: what waits is bounded, publish rej
   await node.ask('begin', { kind: 'rooms', room: 'a', from: 'flood', inFlight: 12_000, pace: 2000 })
   await wait(2500)
   const { held } = await node.state()
-  t.ok(held < 2 * HELD, `the loop was held for ${Math.round(held)} ms`)
+  t.ok(held < 500, `the loop was held for ${Math.round(held)} ms`)
   const more = await node.ask('memory') - before
   t.ok(more < BOUND, `${Math.round(more / 1e6)} MB more`)
   server.goOn()
