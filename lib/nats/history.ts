@@ -1,10 +1,11 @@
-import { headers, type Msg, type Subscription } from '@nats-io/transport-node'
+import { headers, type Subscription } from '@nats-io/transport-node'
 import type { BackplaneEvents, OutgoingMessage, Place, ReadMessages, Retention, StoredMessage } from '../../types/backplane.ts'
 import type { Clock } from './clock.ts'
-import { decode, encode, MARK, MESSAGE, newTag, type Position, tagOf, textOf } from './frame.ts'
+import { FollowedTopic } from './followed.ts'
+import { encode, MARK, MESSAGE, newTag, textOf } from './frame.ts'
 import type { Link } from './link.ts'
 import type { Settings } from './options.ts'
-import { findKept, markedBy, placeOf, readBehind, readLast, samePlace, storedOf } from './reading.ts'
+import { findKept, placeOf, readBehind, readLast, storedOf } from './reading.ts'
 import { ackOf, RefusedError, Stream } from './stream.ts'
 import { hash, kindOf, type Subjects, token } from './subjects.ts'
 
@@ -29,18 +30,9 @@ export interface Context {
   readonly events: Pick<BackplaneEvents, 'onMessage'>
 }
 
-/** A topic that is subscribed to. */
-interface Followed {
-  readonly topic: string
-  readonly subject: string
+interface Subscribed {
+  readonly followed: FollowedTopic
   readonly subscription: Subscription
-  /** Nothing up to this number is announced any more. */
-  floor: number
-  /** The number of the last message that is known, or mark, and the place that it gives the topic. */
-  last: number
-  place: Position | null
-  /** When the last was published, in milliseconds that this process has been running. */
-  since: number
 }
 
 /**
@@ -57,12 +49,12 @@ export class History {
   readonly #retention: Retention
   readonly #kind: string
   readonly #stream: Stream
-  readonly #followed = new Map<string, Followed>()
+  readonly #subscribed = new Map<string, Subscribed>()
   /** What is published before the stream is known to be there; null: it is. */
   #waiting: OutgoingMessage[] | null = []
   readonly #ready: Promise<void>
-  /** The last number that was announced. */
-  #top = 0
+  /** When the state of the stream was checked last, in milliseconds that this process has been running. */
+  #checked = -Infinity
   #timer: NodeJS.Timeout | null = null
   /** Milliseconds after which a silent topic needs a mark. */
   #patience = 0
@@ -88,19 +80,24 @@ export class History {
     for (;;) {
       const entry = await this.#stream.lastOf(followed.subject)
       if (entry !== null) {
-        const stored = storedOf(entry)
-        return this.#begun(followed, stored.seq, stored.place, this.#context.clock.now() - stored.time)
+        const { seq, place, time } = storedOf(entry)
+        followed.begin(seq, place, this.#context.clock.now() - time)
+        return placeOf(this.#stream.epoch, place)
       }
       // A topic needs a position from the beginning.
       const tag = newTag()
       const seq = await this.#stream.put(followed.subject, encode(MARK, tag, 0, new Uint8Array(0)), 0)
-      if (seq !== null) return this.#begun(followed, seq, { seq, tag }, 0)
+      if (seq === null) continue
+      followed.begin(seq, { seq, tag }, 0)
+      return placeOf(this.#stream.epoch, { seq, tag })
     }
   }
 
   unsubscribe (topic: string): void {
-    this.#followed.get(topic)?.subscription.unsubscribe()
-    this.#followed.delete(topic)
+    const known = this.#subscribed.get(topic)
+    this.#subscribed.delete(topic)
+    known?.subscription.unsubscribe()
+    known?.followed.close()
   }
 
   async read (topic: string, after: string, limit: number): Promise<ReadMessages | null> {
@@ -115,7 +112,8 @@ export class History {
 
   close (): void {
     if (this.#timer !== null) clearInterval(this.#timer)
-    this.#followed.clear()
+    for (const { followed } of this.#subscribed.values()) followed.close()
+    this.#subscribed.clear()
   }
 
   async #begin (): Promise<void> {
@@ -166,10 +164,10 @@ export class History {
     const tag = newTag()
     const deadline = clock.deadline()
     const id = message.id === null ? null : hash(JSON.stringify([message.topic, message.id]))
-    this.#send(message, { seq: 0, tag }, deadline, encode(MESSAGE, tag, deadline, message.bytes), id)
+    this.#send(message, tag, deadline, encode(MESSAGE, tag, deadline, message.bytes), id)
   }
 
-  #send (message: OutgoingMessage, { tag }: Position, deadline: number, frame: Uint8Array, id: string | null): void {
+  #send (message: OutgoingMessage, tag: number, deadline: number, frame: Uint8Array, id: string | null): void {
     const { link, clock } = this.#context
     const subject = this.#subject(message.topic)
     link.publish(subject, frame, {
@@ -201,7 +199,7 @@ export class History {
       const found = await findKept(this.#stream, this.#subject(message.topic), this.#retention, seq, () => clock.now())
       if (found !== null) message.done(textOf(this.#stream.epoch, found))
       else if (!clock.isBefore(deadline)) message.failed(new Error('JetStream has answered too late'))
-      else this.#send(message, { seq: 0, tag }, deadline, frame, hash(`${id} ${seq}`))
+      else this.#send(message, tag, deadline, frame, hash(`${id} ${seq}`))
     } catch (error) {
       message.failed(error as Error)
       this.#check(error)
@@ -213,49 +211,31 @@ export class History {
     if (error instanceof RefusedError && error.code === 0) this.#context.link.lose(error)
   }
 
-  #follow (topic: string): Followed {
-    const known = this.#followed.get(topic)
-    if (known !== undefined) return known
-    const { link, subjects } = this.#context
-    const subscription = link.subscribe(subjects.announced(this.#kind, token(topic)), message => this.#onAnnounced(followed, message))
-    const followed: Followed = {
-      topic, subject: this.#subject(topic), subscription, floor: 0, last: 0, place: null, since: performance.now()
-    }
-    this.#followed.set(topic, followed)
+  #follow (topic: string): FollowedTopic {
+    const known = this.#subscribed.get(topic)
+    if (known !== undefined) return known.followed
+    const { link, subjects, clock, events } = this.#context
+    const followed = new FollowedTopic(this.#subject(topic), this.#stream.epoch, clock, {
+      onMessage: (bytes, place) => events.onMessage(topic, bytes, place),
+      onGap: () => link.lose(new Error(`the announcements of ${topic} have a gap`)),
+      onOld: () => void this.#checkState(followed)
+    })
+    const subscription = link.subscribe(subjects.announced(this.#kind, token(topic)), message => followed.onAnnounced(message))
+    this.#subscribed.set(topic, { followed, subscription })
     return followed
   }
 
-  /** @param age milliseconds since the last message or mark was published */
-  #begun (followed: Followed, last: number, place: Position, age: number): Place {
-    followed.floor = Math.max(followed.floor, last)
-    if (last > followed.last) Object.assign(followed, { last, place, since: performance.now() - Math.max(0, age) })
-    return placeOf(this.#stream.epoch, place)
-  }
-
-  #onAnnounced (followed: Followed, message: Msg): void {
-    const { link, events, clock } = this.#context
-    const seq = Number(message.headers?.get('Nats-Sequence'))
-    const prev = Number(message.headers?.get('Nats-Last-Sequence'))
-    // Somebody else has published it, or it comes once more.
-    if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(prev) || seq === this.#top) return
-    if (seq < this.#top) return link.lose(new Error(`the stream ${this.#stream.name} has begun anew, or goes on from an older state`))
-    this.#top = seq
-    if (seq <= followed.last) return
-    const frame = decode(message.data)
-    const { place: before, last, floor } = followed
-    const own = { seq, tag: frame === null ? tagOf(message.data) : frame.tag }
-    const place = frame?.kind === MARK ? markedBy(frame.bytes) ?? own : own
-    Object.assign(followed, { last: seq, place, since: performance.now() })
-    if (frame?.kind === MARK) {
-      if (before !== null && !samePlace(before, place)) link.lose(new Error(`the announcements of ${followed.topic} have a gap`))
-      return
+  /** The last number of a topic only falls if the stream is another one by now, or an older one. */
+  async #checkState (followed: FollowedTopic): Promise<void> {
+    if (performance.now() - this.#checked < SOON) return
+    this.#checked = performance.now()
+    try {
+      const { last, subject } = followed
+      const entry = await this.#stream.lastOf(subject)
+      if (entry === null || entry.seq < last) this.#context.link.lose(new Error(`the stream ${this.#stream.name} has begun anew`))
+    } catch {
+      // The connection is lost, or will be.
     }
-    if (frame === null || seq <= floor) return
-    // Whether what arrives this late is void, only the stream knows, so whoever is told must read it.
-    const isCertain = clock.isBefore(frame.deadline)
-    const { epoch } = this.#stream
-    const isNext = isCertain && prev === last && before !== null
-    events.onMessage(followed.topic, frame.bytes, { ...placeOf(epoch, own), prev: isNext ? textOf(epoch, before) : '' })
   }
 
   /** Publishes marks to the topics that need one. */
@@ -263,7 +243,8 @@ export class History {
     if (this.#isMarking) return
     this.#isMarking = true
     try {
-      const due = [...this.#followed.values()].filter(({ place, since }) => place !== null && performance.now() - since > this.#patience)
+      const all = [...this.#subscribed.values()]
+      const due = all.map(({ followed }) => followed).filter(({ place, silence }) => place !== null && silence > this.#patience)
       for (let i = 0; i < due.length; i += MARKS) await Promise.all(due.slice(i, i + MARKS).map(followed => this.#markOne(followed)))
     } catch {
       // The connection is lost, or will be.
@@ -272,19 +253,13 @@ export class History {
     }
   }
 
-  async #markOne (followed: Followed): Promise<void> {
-    const { link } = this.#context
+  async #markOne (followed: FollowedTopic): Promise<void> {
     const { last, place, subject } = followed
-    if (place === null) return
-    const seq = await this.#stream.put(subject, encode(MARK, newTag(), 0, Buffer.from(textOf('', place))), last)
-    if (seq !== null) return
+    if (await this.#stream.put(subject, encode(MARK, newTag(), 0, Buffer.from(textOf('', place!))), last) !== null) return
     // Somebody else was faster, and what it published is on its way to us; or something else has got lost.
-    await link.flush()
     const entry = await this.#stream.lastOf(subject)
-    const isOld = entry !== null && this.#context.clock.now() - entry.time > SOON
-    if (isOld && entry.seq > followed.last && this.#followed.get(followed.topic) === followed) {
-      link.lose(new Error(`the announcements of ${followed.topic} have a gap`))
-    }
+    const isOld = entry === null || this.#context.clock.now() - entry.time > SOON
+    if (isOld && entry?.seq !== followed.last) this.#context.link.lose(new Error(`something is wrong with the announcements of ${subject}`))
   }
 }
 

@@ -211,9 +211,9 @@ export class Stream {
     const found = message.headers
     if (found?.code === 404) return null
     if (found === undefined || found.code !== 0) throw new RefusedError(0, `NATS has no stream ${this.name}`)
-    return {
-      subject: found.get('Nats-Subject'), seq: Number(found.get('Nats-Sequence')), time: Date.parse(found.get('Nats-Time-Stamp')), data: message.data
-    }
+    // The publisher may have written the same; what the server adds comes last.
+    const [subject, seq, time] = ['Nats-Subject', 'Nats-Sequence', 'Nats-Time-Stamp'].map(name => found.last(name))
+    return { subject: subject!, seq: Number(seq), time: Date.parse(time!), data: message.data }
   }
 
   async #createOrFind (config: StreamConfig): Promise<Answer> {

@@ -4,4 +4,4 @@ import { NatsServer } from './nats-server.ts'
 import { natsOptions } from './nats-subject.ts'
 
 const server = await NatsServer.start(t)
-for (const { name, run } of backplaneTests(natsOptions(server))) if (name.startsWith('a driver')) test(name, run)
+for (const { name, run } of backplaneTests(natsOptions(server, 10_000))) if (name.startsWith('a driver')) test(name, run)

@@ -1,7 +1,8 @@
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { until } from '../support/until.ts'
 import { type EngineServer, type Owner, startNats } from './servers.ts'
 
 /** A server with JetStream, and somebody who may do with its streams what no driver does. */
@@ -18,6 +19,12 @@ export class NatsServer {
 
   get url (): string {
     return `127.0.0.1:${this.engine.port}`
+  }
+
+  /** Resolves when it really stands still: the kernel takes a while where much is going on. */
+  async stop (): Promise<void> {
+    this.engine.stop()
+    await until(() => / T /.test(readFileSync(`/proc/${this.engine.pid}/stat`, 'latin1')), 'the server to stand still')
   }
 
   /** Asks JetStream's interface. */

@@ -20,15 +20,19 @@ export function newPrefix (): string {
   return `test-${process.pid}-${++stores}`
 }
 
-/** Drivers on a server, each store being a prefix. */
-export function natsOptions (server: NatsServer): BackplaneTestOptions<string, NatsProcess> {
+/**
+ * Drivers on a server, each store being a prefix.
+ *
+ * @param margin the option: if it is short, silent topics need marks soon
+ */
+export function natsOptions (server: NatsServer, margin: number): BackplaneTestOptions<string, NatsProcess> {
   return {
     ttl: 1500,
     lease: LEASE,
     grace: GRACE,
     createStore: newPrefix,
     removeStore: prefix => server.forget(prefix),
-    connect: prefix => connectTo(server, { prefix }),
+    connect: prefix => connectTo(server, { prefix, margin }),
     disconnect: ({ way }) => way.end(),
     future (at) {
       const [epoch, seq, tag] = at.split('-')
@@ -39,7 +43,7 @@ export function natsOptions (server: NatsServer): BackplaneTestOptions<string, N
       mend: ({ way }) => way.mend()
     },
     standstill: {
-      stop: () => server.engine.stop(),
+      stop: () => server.stop(),
       resume: () => server.engine.goOn()
     },
     flush: prefix => server.forget(prefix),
@@ -52,6 +56,6 @@ export async function connectTo (
   server: NatsServer, options: NatsBackplaneOptions, connection: NatsConnectionOptions = {}
 ): Promise<NatsProcess> {
   const way = await Cuttable.to(server.engine.port)
-  const driver = nats({ ...connection, servers: way.url }, { lease: LEASE, grace: GRACE, margin: 1000, ...options }).create()
+  const driver = nats({ ...connection, servers: way.url }, { lease: LEASE, grace: GRACE, ...options }).create()
   return { driver, way }
 }
