@@ -52,7 +52,7 @@ clause('isNext() takes places as whatever told them', async ({ process, keep }) 
   assert.equal(isNext(again), 7, 'that of subscribe()')
 })
 
-clause('isNext() holds when the messages of a topic that is subscribed to have gone with time', async ({ process, keep, ttl, pass }) => {
+clause('isNext() holds when the messages of a topic that is subscribed to have gone with time', async ({ process, brief: keep, ttl, pass }) => {
   const top = await process.subscribe('a', keep(5))
   await process.publish('a', '1', keep(5))
   await pass(1.5 * ttl)

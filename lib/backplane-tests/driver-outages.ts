@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import { bytesOf, count, driverClauses, type DriverProcess, type DriverSetting, texts } from './driver-setting.ts'
+import { longKept } from './world.ts'
 
 /** A store that cannot be reached, stands still, or has lost what it kept. */
 export const { all: driverOutages, clause } = driverClauses()
-
-/** Messages that are still there after every outage of these tests. */
-const keep = (size: number) => ({ size, ttl: 60_000 })
 
 /**
  * All that a driver may be asked.
@@ -15,12 +13,12 @@ const keep = (size: number) => ({ size, ttl: 60_000 })
 function callAll (process: DriverProcess, position: string): Promise<string[]> {
   const { driver } = process
   const calls: Record<string, Promise<unknown>> = {
-    publish: process.publish('a', 'never', keep(20)),
-    'publish with an id': process.publish('a', 'never', keep(20), 'id'),
+    publish: process.publish('a', 'never', longKept(20)),
+    'publish with an id': process.publish('a', 'never', longKept(20), 'id'),
     'publish without a retention': process.publish('b', 'never', null),
-    subscribe: driver.subscribe([{ topic: 'a', retention: keep(20) }, { topic: 'b', retention: null }]),
-    read: driver.read('a', keep(20), position, 5),
-    last: driver.last('a', keep(20), 5),
+    subscribe: driver.subscribe([{ topic: 'a', retention: longKept(20) }, { topic: 'b', retention: null }]),
+    read: driver.read('a', longKept(20), position, 5),
+    last: driver.last('a', longKept(20), 5),
     join: driver.join('a', { id: 'never', info: '' }),
     leave: driver.leave('a', 'nobody'),
     members: driver.members('a'),
@@ -38,28 +36,28 @@ function allFailed (outcome: PromiseSettledResult<string[]>): void {
 /** Waits until a store answers a process again, and has it announce the topics. */
 async function isBack (process: DriverProcess, { until }: DriverSetting): Promise<void> {
   await until(async () => !process.isDown && await process.publish('is back', '', null).then(() => true, () => false), 'the store to be back')
-  await process.driver.subscribe([{ topic: 'a', retention: keep(20) }, { topic: 'b', retention: null }])
+  await process.driver.subscribe([{ topic: 'a', retention: longKept(20) }, { topic: 'b', retention: null }])
 }
 
 clause('whoever is cut off is told so, has every call rejected, and then goes on where it was', async setting => {
   const { process, another, cut, mend, until, inTime } = setting
   const other = await another()
-  await process.subscribe('a', keep(20))
-  const first = await process.publish('a', '1', keep(20))
+  await process.subscribe('a', longKept(20))
+  const first = await process.publish('a', '1', longKept(20))
   await process.hears('a', 1)
   await cut(process)
   allFailed(await inTime(callAll(process, first), 'what was called'))
   await until(() => process.isDown, 'it to be told that the store cannot be reached')
-  await other.publish('a', '2', keep(20))
+  await other.publish('a', '2', longKept(20))
   await mend(process)
   await until(() => process.states.at(-1) === 'up', 'it to be told that the store can be reached')
-  await other.publish('a', '3', keep(20))
+  await other.publish('a', '3', longKept(20))
   await process.settle()
   assert.equal(process.heardOf('a').length, 1, 'nothing is announced yet')
-  const top = (await process.subscribe('a', keep(20)))!
-  const part = (await process.driver.read('a', keep(20), first, 20))!
+  const top = (await process.subscribe('a', longKept(20)))!
+  const part = (await process.driver.read('a', longKept(20), first, 20))!
   assert.deepEqual(texts(part.messages), ['2', '3'], 'the rejected were not published, and nothing is missing')
-  await other.publish('a', '4', keep(20))
+  await other.publish('a', '4', longKept(20))
   const heard = await process.hears('a', 2)
   assert.equal(heard[1]!.text, '4')
   for (const place of [top, part.upTo]) assert.ok(process.driver.isNext(place, heard[1]!.place!))
@@ -76,21 +74,21 @@ clause('open() rejects in time if the store cannot be reached, and close() has a
 
 clause('a call that waits in vain is rejected in time, and does not happen when the store goes on', async setting => {
   const { process, stop, resume, inTime, pass, lease } = setting
-  await process.subscribe('a', keep(20))
-  const first = await process.publish('a', '1', keep(20))
+  await process.subscribe('a', longKept(20))
+  const first = await process.publish('a', '1', longKept(20))
   await process.hears('a', 1)
   await stop()
   const early = callAll(process, first)
   // The store goes on while this one may still be on its way.
   await pass(3000)
-  const late = Promise.allSettled([process.publish('a', 'late', keep(20))])
+  const late = Promise.allSettled([process.publish('a', 'late', longKept(20))])
   allFailed(await inTime(early, 'what was called', 2000))
   await resume()
   const outcome = await inTime(late, 'publish')
   assert.ok(outcome.status === 'fulfilled')
   await isBack(process, setting)
-  await process.publish('a', '2', keep(20))
-  const found = texts(await process.driver.last('a', keep(20), 20))
+  await process.publish('a', '2', longKept(20))
+  const found = texts(await process.driver.last('a', longKept(20), 20))
   assert.deepEqual(found.filter(text => text !== 'late'), ['1', '2'])
   assert.equal(found.includes('late'), outcome.value[0].status === 'fulfilled')
   await process.settle()
@@ -102,11 +100,11 @@ clause('a call that waits in vain is rejected in time, and does not happen when 
 
 clause('through a short standstill nothing gets out of order, and nothing comes twice', async setting => {
   const { process, stop, resume, inTime, pass } = setting
-  await process.subscribe('a', keep(100))
+  await process.subscribe('a', longKept(100))
   const acknowledged: string[] = []
   const published: Array<Promise<void>> = []
   const publish = (texts: string[]) => {
-    for (const text of texts) published.push(process.publish('a', text, keep(100)).then(() => { acknowledged.push(text) }))
+    for (const text of texts) published.push(process.publish('a', text, longKept(100)).then(() => { acknowledged.push(text) }))
   }
   publish(['1'])
   await Promise.all(published)
@@ -118,7 +116,7 @@ clause('through a short standstill nothing gets out of order, and nothing comes 
   await resume()
   await inTime(Promise.allSettled(published), 'publish')
   await isBack(process, setting)
-  const kept = texts(await process.driver.last('a', keep(100), 100))
+  const kept = texts(await process.driver.last('a', longKept(100), 100))
   assert.deepEqual(kept, count(61).filter(text => kept.includes(text)))
   assert.equal(new Set(kept).size, kept.length)
   assert.deepEqual(acknowledged.filter(text => !kept.includes(text)), [], 'what was acknowledged is there')
@@ -136,24 +134,24 @@ clause('open() and close() have an end while the store stands still', async ({ p
 clause('of a store that has forgotten everything, no position is known, and members join again', async setting => {
   const { process, flush, until, pass, lease } = setting
   const { driver } = process
-  const top = (await process.subscribe('a', keep(20)))!
-  const answers = await process.publishAll(count(3).map(text => ({ topic: 'a', text, retention: keep(20) })))
+  const top = (await process.subscribe('a', longKept(20)))!
+  const answers = await process.publishAll(count(3).map(text => ({ topic: 'a', text, retention: longKept(20) })))
   await process.hears('a', 3)
   const old = [top, ...process.heardOf('a').map(({ place }) => place!)]
   await driver.join('a', { id: 'ann', info: '1' })
   await flush()
   await until(() => driver.count('a').then(() => true, () => false), 'the store to be back')
-  for (const at of [top.at, ...answers]) assert.equal(await driver.read('a', keep(20), at, 20), null)
-  assert.deepEqual(await driver.last('a', keep(20), 20), [])
+  for (const at of [top.at, ...answers]) assert.equal(await driver.read('a', longKept(20), at, 20), null)
+  assert.deepEqual(await driver.last('a', longKept(20), 20), [])
   await isBack(process, setting)
-  const anew = (await process.subscribe('a', keep(20)))!
-  for (const text of count(4, 4)) await process.publish('a', text, keep(20))
+  const anew = (await process.subscribe('a', longKept(20)))!
+  for (const text of count(4, 4)) await process.publish('a', text, longKept(20))
   await process.settle()
   const heard = process.heardOf('a')
   assert.deepEqual(heard.map(({ text }) => text), count(7))
   for (const place of old) {
     for (const one of heard.slice(3)) assert.equal(driver.isNext(place, one.place!), false)
-    assert.equal(await driver.read('a', keep(20), place.at, 20), null)
+    assert.equal(await driver.read('a', longKept(20), place.at, 20), null)
   }
   assert.ok(driver.isNext(anew, heard[3]!.place!))
   await pass(lease)
@@ -165,8 +163,8 @@ clause('of a store that has forgotten everything, no position is known, and memb
 clause('of a store that comes back with an older state, what it has forgotten is not known, though the numbers come again', async setting => {
   const { process, save, until } = setting
   const { driver } = process
-  await process.subscribe('a', keep(20))
-  const publish = (text: string) => process.publish('a', text, keep(20))
+  await process.subscribe('a', longKept(20))
+  const publish = (text: string) => process.publish('a', text, longKept(20))
   const [, second] = [await publish('1'), await publish('2')]
   const restore = await save()
   const forgotten = [await publish('3'), await publish('4')]
@@ -174,11 +172,11 @@ clause('of a store that comes back with an older state, what it has forgotten is
   const old = process.heardOf('a').map(({ place }) => place!)
   await restore()
   await until(() => driver.count('a').then(() => true, () => false), 'the store to be back')
-  for (const at of forgotten) assert.equal(await driver.read('a', keep(20), at, 20), null, 'not reached yet')
+  for (const at of forgotten) assert.equal(await driver.read('a', longKept(20), at, 20), null, 'not reached yet')
   await isBack(process, setting)
   for (const text of ['5', '6', '7']) await publish(text)
-  for (const at of forgotten) assert.equal(await driver.read('a', keep(20), at, 20), null, 'another message has its number')
-  assert.deepEqual(texts((await driver.read('a', keep(20), second, 20))!.messages), ['5', '6', '7'])
+  for (const at of forgotten) assert.equal(await driver.read('a', longKept(20), at, 20), null, 'another message has its number')
+  assert.deepEqual(texts((await driver.read('a', longKept(20), second, 20))!.messages), ['5', '6', '7'])
   await process.settle()
   const heard = process.heardOf('a').slice(4)
   assert.deepEqual(heard.map(({ text }) => text), ['5', '6', '7'])
@@ -189,8 +187,8 @@ clause('of a store that comes back with an older state, what it has forgotten is
 clause('closed, it tells nothing, every call has an end, and none throws', async setting => {
   const { process, pass, inTime } = setting
   const { driver } = process
-  await process.driver.subscribe([{ topic: 'a', retention: keep(5) }, { topic: 'b', retention: null }])
-  const at = await process.publish('a', '1', keep(5))
+  await process.driver.subscribe([{ topic: 'a', retention: longKept(5) }, { topic: 'b', retention: null }])
+  const at = await process.publish('a', '1', longKept(5))
   await process.hears('a', 1)
   const told = process.heard.length
   await driver.close()

@@ -3,7 +3,7 @@ import type {
   AnnouncedPlace, BackplaneDriver, BackplaneEvents, OutgoingMessage, Place, Retention, StoredMember, StoredMessage
 } from '../../types/backplane.ts'
 import { type Pass, until } from './waiting.ts'
-import { clauses, type Store, type Subject, type WeakerPromises, type World } from './world.ts'
+import { clauses, longKept, type Store, type Subject, type WeakerPromises, type World } from './world.ts'
 
 /** Milliseconds in which every call is answered or rejected. */
 const DEADLINE = 5000
@@ -140,8 +140,10 @@ export interface DriverSetting {
   until (isTrue: () => boolean | Promise<boolean>, what: string): Promise<void>
   /** Waits until a call has been answered or rejected, 5 s unless told otherwise. @returns its outcome */
   inTime<Answer> (call: Promise<Answer>, what: string, deadline?: number): Promise<PromiseSettledResult<Answer>>
-  /** As many messages, for the ttl of the tests. */
+  /** As many messages, for longer than a test takes. */
   keep (size: number): Retention
+  /** As many, for the ttl of the tests. */
+  brief (size: number): Retention
   cut (process: DriverProcess): Promise<void>
   mend (process: DriverProcess): Promise<void>
   stop (): Promise<void>
@@ -161,7 +163,7 @@ export async function driverSetting<Connected extends TestProcess> (
   const connected = new Map<DriverProcess, Connected>()
   const unopened = async () => {
     const one = await store.connect()
-    const process = new DriverProcess(one.driver, pass, { size: 5, ttl })
+    const process = new DriverProcess(one.driver, pass, longKept(5))
     connected.set(process, one)
     return process
   }
@@ -187,7 +189,8 @@ export async function driverSetting<Connected extends TestProcess> (
       assert.ok(outcomes.length === 1, `${what}: neither answered nor rejected within ${deadline} ms`)
       return outcomes[0]!
     },
-    keep: size => ({ size, ttl }),
+    keep: longKept,
+    brief: size => ({ size, ttl }),
     cut: process => store.cut(connected.get(process)!),
     mend: process => store.mend(connected.get(process)!),
     stop: () => store.stop(),

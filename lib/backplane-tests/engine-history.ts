@@ -30,7 +30,7 @@ clause('without a retention nothing is kept', async ({ process, keep }) => {
   }
 })
 
-clause('each topic has a retention of its own', async ({ process, keep, pass, ttl }) => {
+clause('each topic has a retention of its own', async ({ process, brief: keep, pass, ttl }) => {
   const { engine } = process
   const long = { ...keep(2), ttl: ttl * 10 }
   const all = { one: keep(1), two: keep(2), ten: keep(10), long }
@@ -43,7 +43,7 @@ clause('each topic has a retention of its own', async ({ process, keep, pass, tt
   assert.deepEqual(await kept(), { one: [], two: [], ten: [], long: ['3', '4'] })
 })
 
-clause('messages are kept for their ttl, which begins anew for the topic with each of them', async ({ process, keep, pass, ttlPerMessage }) => {
+clause('messages are kept for their ttl, which begins anew for the topic with each of them', async ({ process, brief: keep, pass, ttlPerMessage }) => {
   const { engine } = process
   const [first] = await process.publishAll('a', ['1'], keep(5))
   await pass(0.6)
@@ -56,7 +56,7 @@ clause('messages are kept for their ttl, which begins anew for the topic with ea
   assert.deepEqual(texts(await engine.last('a', keep(5), 10)), [])
 })
 
-clause('reading and subscribing do not make messages stay longer', async ({ process, keep, pass }) => {
+clause('reading and subscribing do not make messages stay longer', async ({ process, brief: keep, pass }) => {
   const { engine } = process
   const { at } = await engine.subscribe('a', keep(5))
   await process.publishAll('a', ['1'], keep(5))
@@ -69,7 +69,7 @@ clause('reading and subscribing do not make messages stay longer', async ({ proc
   assert.equal(await engine.read('a', keep(5), at, 10), null)
 })
 
-clause('a topic begins anew when its messages have gone', async ({ process, keep, pass }) => {
+clause('a topic begins anew when its messages have gone', async ({ process, brief: keep, pass }) => {
   const { engine } = process
   await engine.subscribe('a', keep(5))
   await process.publishAll('a', count(3), keep(5))

@@ -62,7 +62,7 @@ clause('an id is published again when its message has made room for others', asy
   assert.ok(rises(heard))
 }, { unless: 'idsByTime' })
 
-clause('an id is published again when its message has gone with time', async ({ process, keep, pass }) => {
+clause('an id is published again when its message has gone with time', async ({ process, brief: keep, pass }) => {
   const { engine } = process
   await engine.subscribe('a', keep(5))
   const first = await engine.publish('a', '1', keep(5), 'id')

@@ -70,7 +70,7 @@ clause('any text is an id, and any JSON or nothing is what is told of a member',
   }
 })
 
-clause('members stay, however much time passes', async ({ process: { engine }, pass, keep }) => {
+clause('members stay, however much time passes', async ({ process: { engine }, pass, brief: keep }) => {
   await engine.join('a', { id: 'ann', info: 1 })
   await engine.publish('a', '1', keep(5), null)
   await pass(5)

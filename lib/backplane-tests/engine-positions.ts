@@ -129,7 +129,7 @@ clause('a position is not found when something behind it has made room for other
   for (const [i, one] of tops.slice(7).entries()) assert.deepEqual(texts(await engine.read('a', keep(5), one.at, 100)), count(4 - i, 9 + i))
 })
 
-clause('a position is not found when something behind it has gone with time', async ({ process, keep, pass }) => {
+clause('a position is not found when something behind it has gone with time', async ({ process, brief: keep, pass }) => {
   const { engine } = process
   const { at } = await engine.subscribe('a', keep(5))
   const tops = await process.publishAll('a', count(3), keep(5))
@@ -144,7 +144,7 @@ clause('a position is not found when something behind it has gone with time', as
   assert.deepEqual(texts(await engine.read('a', keep(5), fourth!.at, 100)), ['5', '6'])
 })
 
-clause('nor when nobody is subscribed', async ({ process, keep, pass }) => {
+clause('nor when nobody is subscribed', async ({ process, brief: keep, pass }) => {
   const { engine } = process
   const tops = await process.publishAll('a', count(3), keep(5))
   for (const ttls of [1.5, 1.5, 5]) {
@@ -156,7 +156,7 @@ clause('nor when nobody is subscribed', async ({ process, keep, pass }) => {
   for (const { at } of tops.slice(0, 2)) assert.equal(await engine.read('a', keep(5), at, 100), null)
 })
 
-clause('while a topic is subscribed to, its positions stay good, however long it is silent', async ({ process, keep, pass }) => {
+clause('while a topic is subscribed to, its positions stay good, however long it is silent', async ({ process, brief: keep, pass }) => {
   const { engine } = process
   const [last] = (await process.publishAll('a', count(2), keep(5))).slice(1)
   const tops = [last!, await engine.subscribe('a', keep(5)), await engine.subscribe('empty', keep(5))]

@@ -65,7 +65,7 @@ clause('a position is good in each process, also in one that comes later', async
 }, several)
 
 clause('positions stay good as long as the topic is subscribed to in one process', async setting => {
-  const { keep, pass } = setting
+  const { brief: keep, pass } = setting
   const [one, two, three_] = await three(setting)
   await one.engine.subscribe('a', keep(5))
   const { at } = await two.engine.subscribe('a', keep(5))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Engine, EngineSink, Member, Numbered, Part, Retention } from '../backplane/engine.ts'
 import { type Pass, until } from './waiting.ts'
-import { clauses, type Store, type Subject, type World } from './world.ts'
+import { clauses, longKept, type Store, type Subject, type World } from './world.ts'
 
 /** What a process has been told. */
 interface Heard extends Numbered<string> {
@@ -112,8 +112,10 @@ export interface EngineSetting {
   readonly lease: number
   /** Milliseconds that those of a closed process stay. */
   readonly grace: number
-  /** As many messages, for the ttl of the tests. */
+  /** As many messages, for longer than a test takes. */
   keep (size: number): Retention
+  /** As many, for the ttl of the tests. */
+  brief (size: number): Retention
   future (at: string): string
   readonly ttlPerMessage: boolean
   /** Members as they are to be compared: in their order, if it is promised. */
@@ -133,7 +135,7 @@ export async function engineSetting (subject: Subject<Engine<string>>, world: Wo
   const { ttl, lease, grace, weaker, future } = subject
   const processes: EngineProcess[] = []
   const open = async (store: Store<Engine<string>>) => {
-    const process = new EngineProcess(await store.connect(), world.pass, { size: 5, ttl })
+    const process = new EngineProcess(await store.connect(), world.pass, longKept(5))
     processes.push(process)
     await process.engine.open(process)
     return process
@@ -149,7 +151,8 @@ export async function engineSetting (subject: Subject<Engine<string>>, world: Wo
     elsewhere: async () => open(await world.store()),
     pass: ttls => world.pass(ttls * ttl),
     until: (isTrue, what) => until(isTrue, what, world.pass),
-    keep: size => ({ size, ttl }),
+    keep: longKept,
+    brief: size => ({ size, ttl }),
     future: at => future!(at),
     ttlPerMessage: weaker.ttlPerMessage === true,
     listed: members => weaker.roughJoinOrder === true ? [...members].sort((one, other) => one.id.localeCompare(other.id)) : [...members],

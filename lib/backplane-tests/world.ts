@@ -1,3 +1,4 @@
+import type { Retention } from '../../types/backplane.ts'
 import type { Pass } from './waiting.ts'
 
 /**
@@ -90,6 +91,11 @@ export function clauses<Setting> () {
       all.push({ name, needs, unless: unless ?? null, run })
     }
   }
+}
+
+/** Messages that are still there when a test ends, whatever befalls the store. */
+export function longKept (size: number): Retention {
+  return { size, ttl: 60_000 }
 }
 
 /** Those of the tests that a subject can be asked for. */
