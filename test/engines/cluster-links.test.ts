@@ -55,6 +55,41 @@ function testLink (kind: ClientKind): void {
       await t.rejects(late.connection.subscribe(7, [channelOf(7), channelOf(7) + ' 2']))
       await until(() => late.lost.length === 1)
     })
+
+    await t.test('stops to connect when it is told to, and leaves nothing behind', async t => {
+      const goOn = (): void => { for (const node of cluster.nodes) node.goOn() }
+      for (const node of cluster.nodes) node.stop()
+      t.teardown(goOn)
+      const reason = new Error('enough')
+      const stop = new AbortController()
+      setTimeout(() => { stop.abort(reason) }, 300)
+      await Promise.all([
+        t.rejects(link.connect('commands', new Line(), stop.signal), reason),
+        t.rejects(link.connect('subscribed', new Line(), stop.signal), reason)
+      ])
+      goOn()
+      // One of them may stand still while the others answer.
+      const one = cluster.masters[1]
+      one.stop()
+      await t.rejects(link.connect('commands', new Line(), AbortSignal.timeout(500)))
+      one.goOn()
+      for (const node of cluster.masters) {
+        await until(async () => String(await ask(node, 'CLIENT', 'LIST', 'TYPE', 'normal')).trim().split('\n').length === 1)
+      }
+    })
+
+    await t.test('rejects while slots are missing, while a master is gone, and while nobody is there', async t => {
+      const connect = (): Promise<unknown> => link.connect('commands', new Line(), AbortSignal.timeout(5000))
+      await t.rejects(linkFor(kind.make([1])).connect('commands', new Line(), AbortSignal.timeout(5000)))
+      const place = cluster.placeOf(0)
+      await ask(cluster.masters[place], 'CLUSTER', 'DELSLOTS', 0)
+      await until(async () => String(await ask(cluster.masters[place], 'CLUSTER', 'INFO')).includes('cluster_state:fail'))
+      await t.rejects(connect(), { message: /^CLUSTERDOWN|of 16384 slots/ })
+      await ask(cluster.masters[place], 'CLUSTER', 'ADDSLOTS', 0)
+      await until(async () => await connect().then(() => true, () => false))
+      await cluster.masters[2].kill()
+      await t.rejects(connect())
+    })
   })
 }
 

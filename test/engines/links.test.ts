@@ -10,6 +10,30 @@ const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
 
 for (const kind of singles) testLink(kind)
 
+test('a connection that is made while the data are loaded can only be used afterwards', async t => {
+  // A fake slow disk: microseconds for each command.
+  const server = await startRedis(t, { aof: 'everysec', config: { 'key-load-delay': '400' } })
+  await ask(server, 'EVAL', 'for i = 1, 5000 do redis.call("SET", i, i) end', 0)
+  for (const kind of singles) {
+    await server.kill()
+    const restart = server.start()
+    const link = linkFor(kind.make([server.port]))
+    const errors: string[] = []
+    await until(async () => {
+      try {
+        const line = await Line.open(t, link, 'commands', 10_000)
+        t.same(await line.connection.send(0, ['GET', '5000']), Buffer.from('5000'))
+        return true
+      } catch (error) {
+        errors.push((error as Error).message)
+        return false
+      }
+    })
+    if (kind.name === '@redis/client') t.match(errors, [/^LOADING/], 'others wait')
+    await restart
+  }
+})
+
 function testLink (kind: ClientKind): void {
   test(kind.name, async t => {
     const server = await startRedis(t, { config: { databases: '4' } })

@@ -98,6 +98,17 @@ export async function startCluster (t: Owner, { masters = 3, withReplicas = fals
 }
 
 async function startNode (t: Owner, config: Record<string, string> | undefined): Promise<EngineServer> {
+  // Somebody else may take the second port before it does.
+  for (let left = 3; ; left--) {
+    try {
+      return await startNodeOnce(t, config)
+    } catch (error) {
+      if (left === 0) throw error
+    }
+  }
+}
+
+async function startNodeOnce (t: Owner, config: Record<string, string> | undefined): Promise<EngineServer> {
   return startRedis(t, {
     config: {
       'cluster-enabled': 'yes',
