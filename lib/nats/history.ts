@@ -137,7 +137,7 @@ export class History {
       link.lose(new Error(`the stream ${this.#stream.name} was deleted`))
     })
     // Not all processes at once: who publishes a mark spares the others theirs.
-    const margin = (config.max_age ?? age) / 1e6 - ttl
+    const margin = config.max_age! / 1e6 - ttl
     this.#patience = margin * (0.5 + 0.3 * Math.random())
     this.#timer = setInterval(() => void this.#mark(), margin / LOOKS).unref()
     const waiting = this.#waiting!
@@ -146,7 +146,7 @@ export class History {
   }
 
   #fail (error: Error): void {
-    const waiting = this.#waiting ?? []
+    const waiting = this.#waiting!
     this.#waiting = null
     this.isBroken = true
     for (const message of waiting) message.failed(error)

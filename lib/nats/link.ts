@@ -45,28 +45,28 @@ export class Link {
    * @param onLost is called once, later, unless `close` was
    * @throws if there is no connection within the deadline
    */
-  static async open (settings: Settings, onLost: (error: Error) => void): Promise<Link> {
+  static open (settings: Settings, onLost: (error: Error) => void): Promise<Link> {
     const { deadline } = settings
-    let timer: NodeJS.Timeout | undefined
-    let isLate = false
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no connection to NATS within ${deadline} ms`)), deadline).unref()
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no connection to NATS within ${deadline} ms`)), deadline).unref()
+      const end = performance.now() + deadline
+      Link.#connect(settings, onLost).then(link => {
+        clearTimeout(timer)
+        // Nobody waits for it any more.
+        if (performance.now() > end) link.close()
+        return resolve(link)
+      }).catch((error: Error) => {
+        clearTimeout(timer)
+        reject(error)
+      })
     })
-    const opening = (async () => {
-      const options = await settings.connection()
-      const connection = await connect({ ...options, timeout: deadline, reconnect: false, waitOnFirstConnect: false, noEcho: false })
-      if (isLate) void connection.close()
-      return new Link(connection, options.inboxPrefix ?? '_INBOX', deadline, onLost)
-    })()
-    try {
-      return await Promise.race([opening, late])
-    } catch (error) {
-      isLate = true
-      opening.catch(() => {})
-      throw error
-    } finally {
-      clearTimeout(timer)
-    }
+  }
+
+  static async #connect (settings: Settings, onLost: (error: Error) => void): Promise<Link> {
+    const { deadline } = settings
+    const options = await settings.connection()
+    const connection = await connect({ ...options, timeout: deadline, reconnect: false, waitOnFirstConnect: false, noEcho: false })
+    return new Link(connection, options.inboxPrefix ?? '_INBOX', deadline, onLost)
   }
 
   constructor (connection: NatsConnection, inboxPrefix: string, deadline: number, onLost: (error: Error) => void) {

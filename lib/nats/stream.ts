@@ -46,7 +46,7 @@ export interface StreamConfig {
 }
 
 interface Answer {
-  error?: { err_code?: number, description?: string }
+  error?: { err_code: number, description: string }
   seq?: number
   duplicate?: boolean
   name?: string
@@ -73,7 +73,7 @@ function answerOf (message: Msg): Answer {
   }
   const answer = JSON.parse(Buffer.from(message.data.buffer, message.data.byteOffset, message.data.length).toString()) as Answer
   if (answer.error !== undefined) {
-    throw new RefusedError(answer.error.err_code ?? -1, `JetStream: ${answer.error.description ?? 'refused without a reason'}`)
+    throw new RefusedError(answer.error.err_code, `JetStream: ${answer.error.description}`)
   }
   return answer
 }
@@ -115,11 +115,12 @@ export class Stream {
   async ensure (config: StreamConfig): Promise<StreamConfig> {
     const { storage, replicas } = this.#settings
     const whole = { name: this.name, retention: 'limits', discard: 'old', storage, num_replicas: replicas, allow_direct: true, ...config }
-    const { created, config: actual } = await this.#createOrFind(whole)
-    if (actual?.republish?.dest !== config.republish?.dest || actual?.max_msgs_per_subject !== config.max_msgs_per_subject) {
+    const { created, config: found } = await this.#createOrFind(whole)
+    const actual = found!
+    if (actual.republish?.dest !== config.republish?.dest || actual.max_msgs_per_subject !== config.max_msgs_per_subject) {
       throw new Error(`the stream ${this.name} is none that this version makes`)
     }
-    this.#isCopied = (actual?.num_replicas ?? 1) > 1
+    this.#isCopied = actual.num_replicas! > 1
     this.epoch = BigInt(created!.replace(/\D/g, '')).toString(36)
     return actual
   }
@@ -169,13 +170,17 @@ export class Stream {
 
   /** One message of each subject that matches. */
   async all (subject: string): Promise<Entry[]> {
-    for (let attempt = 1; ; attempt++) {
-      const { name, num_pending: count } = await this.#createConsumer(subject, 1)
-      const found = new Map<string, Entry>()
-      for await (const entry of this.#read(name!, count!, BATCH)) found.set(entry.subject, entry)
-      // One that is replaced while it is being read may be missed, or read twice.
-      if (found.size >= count! || attempt === ATTEMPTS) return [...found.values()]
-    }
+    let list = await this.#list(subject)
+    // One that is replaced while it is being read may be missed, or read twice.
+    for (let attempt = 1; list.isShort && attempt < ATTEMPTS; attempt++) list = await this.#list(subject)
+    return list.entries
+  }
+
+  async #list (subject: string): Promise<{ entries: Entry[], isShort: boolean }> {
+    const { name, num_pending: count } = await this.#createConsumer(subject, 1)
+    const found = new Map<string, Entry>()
+    for await (const entry of this.#read(name!, count!, BATCH)) found.set(entry.subject, entry)
+    return { entries: [...found.values()], isShort: found.size < count! }
   }
 
   /** How many messages there are of the subjects that match. */

@@ -1,10 +1,12 @@
-import { headers } from '@nats-io/transport-node'
+import { connect, headers } from '@nats-io/transport-node'
 import { nats } from 'fastify-sockets/nats'
 import { type Test, test, t as file } from 'tap'
 import { DriverProcess } from '../../lib/backplane-tests/driver-setting.ts'
 import { sleep } from '../../lib/backplane-tests/waiting.ts'
 import type { NatsBackplaneOptions } from '../../lib/nats/index.ts'
 import { encode, MARK, MESSAGE } from '../../lib/nats/frame.ts'
+import { Link } from '../../lib/nats/link.ts'
+import { settle } from '../../lib/nats/options.ts'
 import { token } from '../../lib/nats/subjects.ts'
 import { until } from '../support/until.ts'
 import { NatsServer } from './nats-server.ts'
@@ -125,6 +127,102 @@ test('what others publish to the subjects does no harm', async t => {
   t.equal(await driver.join('a', { id: 'x', info: '' }), true, 'what is no member is replaced')
   await process.settle()
   t.strictSame([process.heardOf('b'), process.signals], [[], []])
+  // Whoever comes looks at all leases at once, and removes those of whom nobody is left.
+  const { process: other } = await open(t, prefix)
+  await other.driver.join('a', { id: 'y', info: '' })
+  t.strictSame(other.gone, [])
+})
+
+test('a call that fails while the server stands still is undone or done when it goes on, and told', async t => {
+  const prefix = newPrefix()
+  const { process, driver } = await open(t, prefix)
+  for (const id of ['ann', 'bob', 'cat']) await driver.join('a', { id, info: '1' })
+  await server.stop()
+  const calls = [driver.leave('a', 'ann'), driver.leave('a', 'ann'), driver.join('a', { id: 'bob', info: '2' }), driver.join('a', { id: 'dan', info: '' })]
+  const outcomes = await Promise.allSettled(calls)
+  t.strictSame(outcomes.map(({ status }) => status), Array(4).fill('rejected'))
+  server.engine.goOn()
+  await until(isUp(process), 'it to be up again')
+  await until(async () => (await driver.members('a')).length === 2 && process.gone.length === 1)
+  t.strictSame(process.gone, ['a ann 1'])
+  await until(async () => (await driver.members('a').catch(() => [])).map(({ id, info }) => `${id} ${info}`).join() === 'bob 1,cat 1')
+})
+
+test('members of a process that nobody knows any more go with the next that are looked after', async t => {
+  const prefix = newPrefix()
+  const { process } = await open(t, prefix)
+  await server.with(connection => connection.request(`${prefix}.member.a.x`, JSON.stringify({ v: 1, topic: 'a', id: 'x', nodes: [['nobody', '"?"']] })))
+  const { driver: other } = await open(t, prefix)
+  await other.join('a', { id: 'y', info: '' })
+  await other.close()
+  await until(() => process.gone.length === 2)
+  t.strictSame(process.gone.toSorted(), ['a x "?"', 'a y '])
+})
+
+test('whoever may not use JetStream is told why', async t => {
+  const strict = await startNats(t, { config: 'authorization { users = [{ user: a, password: b, permissions: { publish: { deny: "$JS.API.>" } } }] }\n' })
+  const driver = nats({ servers: `127.0.0.1:${strict.port}`, user: 'a', pass: 'b' }, { deadline: 500 }).create()
+  const error = await driver.open(new DriverProcess(driver, sleep, KEEP)).catch((error: Error) => error) as Error
+  t.match(error.cause, { message: /permissions violation/i })
+  await driver.close()
+})
+
+/** A server whose JetStream answers slowly, if at all. */
+async function slowly (t: Test, milliseconds: number): Promise<string> {
+  const apiPrefix = `$JS.${newPrefix()}.API`
+  const connection = await connect({ servers: server.url })
+  t.teardown(() => connection.close())
+  connection.subscribe(`${apiPrefix}.>`, {
+    callback: (_, message) => {
+      setTimeout(() => message.respond(JSON.stringify({ error: { err_code: 10_058, description: 'name in use' } })), milliseconds)
+    }
+  })
+  await connection.flush()
+  return apiPrefix
+}
+
+test('opening has an end, however slow everything is, and however it is closed', async t => {
+  const open = async (driver: ReturnType<ReturnType<typeof nats>['create']>) => driver.open(new DriverProcess(driver, sleep, KEEP))
+  const slow = nats({ servers: server.url }, { deadline: 200, apiPrefix: await slowly(t, 150) }).create()
+  await t.rejects(open(slow), { message: /too long/ })
+  const closed = nats({ servers: server.url }, { apiPrefix: await slowly(t, 60_000) }).create()
+  const opening = open(closed)
+  await sleep(200)
+  await closed.close()
+  await t.rejects(opening, { message: /closed/ })
+  const closing = nats(async () => {
+    await closing.close()
+    return { servers: server.url }
+  }).create()
+  await t.rejects(open(closing), { message: /closed/ })
+  const late = nats(async () => {
+    await sleep(300)
+    return { servers: server.url }
+  }, { deadline: 200 }).create()
+  await t.rejects(open(late), { message: /within 200 ms/ })
+  await sleep(300)
+  let attempts = 0
+  const { way } = await connectTo(server, {})
+  const again = nats(async () => {
+    if (++attempts === 2) await again.close()
+    return { servers: way.url }
+  }, { prefix: newPrefix() }).create()
+  await open(again)
+  way.drop()
+  await until(() => attempts === 2)
+  await sleep(100)
+  t.equal(attempts, 2)
+  way.end()
+})
+
+test('a connection that is lost takes nothing any more', async t => {
+  const link = await Link.open(settle({ servers: server.url }, {}), () => t.fail('it was closed by us'))
+  link.close()
+  link.publish('a', Buffer.from('x'))
+  link.announce('a', Buffer.from('x'))
+  await t.rejects(link.request('a'), { message: 'closed' })
+  await t.rejects(link.flush(), { message: 'closed' })
+  await t.rejects(new Promise((_, onFailed) => { link.converse('a', Buffer.from('x'), { onReply: () => false, onFailed }) }), { message: 'closed' })
 })
 
 test('what has arrived too late is not there for anybody, but is a place like any other', async t => {

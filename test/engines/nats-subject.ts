@@ -27,7 +27,7 @@ export function newPrefix (): string {
  */
 export function natsOptions (server: NatsServer, margin: number): BackplaneTestOptions<string, NatsProcess> {
   return {
-    ttl: 1500,
+    ttl: 2500,
     lease: LEASE,
     grace: GRACE,
     createStore: newPrefix,

@@ -4,4 +4,4 @@ import { NatsServer } from './nats-server.ts'
 import { natsOptions } from './nats-subject.ts'
 
 const server = await NatsServer.start(t)
-for (const { name, run } of backplaneTests(natsOptions(server, 1500))) if (name.startsWith('topics')) test(name, run)
+for (const { name, run } of backplaneTests(natsOptions(server, 2500))) if (name.startsWith('topics')) test(name, run)
