@@ -14,10 +14,10 @@ const ENGINES: EngineKind[] = [
   { name: 'nats', start: t => startNats(t), ordersAll: false }
 ]
 
-/** The same test on each engine; `ENGINE=redis` chooses one. */
-export function onEachEngine (what: string, run: (t: Test, engine: EngineKind) => Promise<unknown>): void {
+/** The same test on each engine; `ENGINE=redis` chooses one, except for tests that are always run on each. */
+export function onEachEngine (what: string, run: (t: Test, engine: EngineKind) => Promise<unknown>, { always = false } = {}): void {
   for (const engine of ENGINES) {
-    if ((process.env.ENGINE ?? engine.name) !== engine.name) continue
+    if (!always && (process.env.ENGINE ?? engine.name) !== engine.name) continue
     test(`${engine.name}: ${what}`, t => run(t, engine))
   }
 }

@@ -49,7 +49,7 @@ onEachEngine('members, counts, and what concerns a user or everybody are right o
   for (const { ask } of cluster.nodes.slice(0, 2)) t.strictSame([await ask('count', 'a'), (await ask('members', 'a')).length], [10, 10])
   t.ok(Date.now() - asked < 500, `it took ${Date.now() - asked} ms without one of the nodes`)
   cluster.node(2).goOn()
-})
+}, { always: true })
 
 test('redis: what presence costs does not depend on how many members there are', async t => {
   const server = await startRedis(t)

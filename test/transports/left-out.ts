@@ -17,7 +17,6 @@ export const NOT_OVER: Record<string, Record<string, string>> = {
     'handshake/at-once': 'an answer to TLS has not left when the call returns',
     'handshake/foreign-upgrades': HTTP1,
     'handshake/other-upgrades': 'has a part over TLS',
-    'topics/order-reentered': 'more waits in TLS than in TCP',
     'live/limits-thousand': 'a thousand handshakes of TLS take longer than ours may'
   },
   http2: {

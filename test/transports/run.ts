@@ -10,7 +10,7 @@ import { ALONE, leftOut, NOT_OVER, testsIn, testsOver, TOGETHER } from './left-o
 const ROOT = join(import.meta.dirname, '../../..')
 /** In which the tests go through a server's front door. What the bytes say is not asked again over TLS: it brings those of TCP. */
 const FOLDERS: Record<string, string[]> = {
-  tls: ['connection', 'handshake', 'hostile', 'live', 'topics'],
+  tls: ['connection', 'handshake', 'hostile', 'live'],
   http2: ['connection', 'faults', 'handshake', 'hostile', 'live', 'message', 'plugin', 'socket', 'topics']
 }
 const CONFORMANCE = 'conformance'
