@@ -137,7 +137,6 @@ http {
       proxy_set_header Host $http_host;
       proxy_set_header X-Forwarded-For $remote_addr;
       # A handshake that one of them does not answer, or refuses because it is closing, goes to the other.
-      proxy_connect_timeout 1s;
       proxy_next_upstream error timeout http_503;
       proxy_connect_timeout 2s;
     }

@@ -29,6 +29,7 @@ export class RedisDriver implements BackplaneDriver {
   /** By channel. A new object each time that a topic is subscribed to. */
   readonly #topics = new Map<string, SubscribedTopic>()
   #renewal: NodeJS.Timeout | null = null
+  #isOpen = false
   #closing: Promise<void> | null = null
 
   constructor (link: RedisLink, options: CheckedOptions) {
@@ -57,6 +58,7 @@ export class RedisDriver implements BackplaneDriver {
       onBack: (topic, member) => { if (this.#closing === null) events.onBack(topic, member) }
     })
     await this.#store.open()
+    this.#isOpen = true
     this.#renewal = setInterval(() => this.#renew(), RENEWAL).unref()
   }
 
@@ -159,7 +161,8 @@ export class RedisDriver implements BackplaneDriver {
     if (announcement === null) return
     const { epoch, first, tagInFront, messages } = announcement
     if (topic === undefined) {
-      for (const { bytes } of messages) this.#events!.onSignal(bytes)
+      // Signals come as soon as it is subscribed to them, which is before everything works.
+      if (this.#isOpen) for (const { bytes } of messages) this.#events!.onSignal(bytes)
       return
     }
     let seq = first

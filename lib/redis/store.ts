@@ -173,6 +173,7 @@ export class Store {
 
   /** @param end when to give up; then it rejects. Otherwise it resolves when it is up, or closed. */
   async #connect (end = Infinity): Promise<void> {
+    let cause: unknown = null
     for (;;) {
       this.#abort = new AbortController()
       try {
@@ -187,9 +188,12 @@ export class Store {
           throw error
         }
         this.#drop(error as Error)
-        if (performance.now() < end) continue
-        this.close()
-        throw error
+        if (performance.now() >= end) {
+          this.close()
+          // Why it could not connect says more than that its time was over.
+          throw cause ?? error
+        }
+        cause = error
       }
     }
   }
