@@ -14,10 +14,12 @@ const ENGINES: EngineKind[] = [
   { name: 'nats', start: t => startNats(t), ordersAll: false }
 ]
 
-/** The same test on each engine; `ENGINE=redis` chooses one, except for tests that are always run on each. */
+const CHOSEN = process.env.ENGINE ?? 'redis'
+
+/** The same test on Redis, or on what `ENGINE` says (`redis`, `nats` or `all`); some tests are always run on each. */
 export function onEachEngine (what: string, run: (t: Test, engine: EngineKind) => Promise<unknown>, { always = false } = {}): void {
   for (const engine of ENGINES) {
-    if (!always && (process.env.ENGINE ?? engine.name) !== engine.name) continue
+    if (!always && CHOSEN !== 'all' && CHOSEN !== engine.name) continue
     test(`${engine.name}: ${what}`, t => run(t, engine))
   }
 }
