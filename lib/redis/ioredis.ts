@@ -94,7 +94,11 @@ class IoRedisConnection implements MemberConnection {
       // Before version 6, this is all that tells that the server has unsubscribed us from a channel.
       this.#lose()
     })
-    client.on('close', () => this.#lose())
+    client.on('close', () => {
+      // It may have been made already, though `open` does not know yet.
+      if (this.#state === 'connecting') this.#state = 'lost'
+      else this.#lose()
+    })
     client.on('moved', () => {
       this.#error ??= new Error('the slot of a channel is on another server')
       this.#lose()

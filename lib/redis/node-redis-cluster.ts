@@ -33,6 +33,7 @@ export class NodeRedisClusterClient implements ClusterClient {
   }
 
   async connect (_: Role, events: ConnectionEvents, signal: AbortSignal): Promise<MemberConnection[]> {
+    signal.throwIfAborted()
     const { defaults } = this.#cluster._options
     const { socket, ...overrides } = overridesOf(defaults)
     // The library makes a class with all commands for each set of options that is not the one before it, which takes a while. So these
@@ -64,10 +65,11 @@ export class NodeRedisClusterClient implements ClusterClient {
     }
     signal.addEventListener('abort', onAbort)
     try {
-      await Promise.race([cluster.connect(), rejectedBy(signal)])
+      await Promise.race([rejectedBy(signal), cluster.connect()])
+      signal.throwIfAborted()
       const clients = await Promise.race([
-        Promise.all(cluster.masters.map(master => cluster.nodeClient(master))),
-        rejectedBy(signal)
+        rejectedBy(signal),
+        Promise.all(cluster.masters.map(master => cluster.nodeClient(master)))
       ])
       return clients.map(client => new NodeRedisConnection(client, events))
     } catch (error) {

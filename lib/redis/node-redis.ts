@@ -36,6 +36,7 @@ export class NodeRedisLink implements RedisLink {
   }
 
   async connect (_: Role, events: ConnectionEvents, signal: AbortSignal): Promise<RedisConnection> {
+    signal.throwIfAborted()
     const client = this.#client.duplicate(overridesOf(this.#client.options))
     await connected(client, signal)
     const connection = new NodeRedisConnection(client, events)
@@ -100,12 +101,14 @@ async function connected (client: NodeRedisClient, signal: AbortSignal): Promise
   }
 }
 
-/** Rejects when the signal is aborted. */
+/**
+ * Rejects when the signal is aborted.
+ *
+ * @param signal not aborted yet
+ */
 export function rejectedBy (signal: AbortSignal): Promise<never> {
   return new Promise((_resolve, reject) => {
-    const onAbort = (): void => { reject(signal.reason as Error) }
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
+    signal.addEventListener('abort', () => { reject(signal.reason as Error) }, { once: true })
   })
 }
 
