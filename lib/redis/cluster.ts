@@ -46,13 +46,13 @@ export class ClusterLink implements RedisLink {
       if (lost !== null) throw lost
       signal.throwIfAborted()
       cluster = new ClusterConnection(servers, events)
-      return cluster
     } catch (error) {
       destroyAll()
       throw signal.aborted ? signal.reason : error
     } finally {
       signal.removeEventListener('abort', destroyAll)
     }
+    return cluster
   }
 }
 

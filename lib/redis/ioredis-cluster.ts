@@ -63,14 +63,16 @@ export class IoRedisClusterClient implements ClusterClient {
     cluster.on('node error', onError)
     const onAbort = (): void => { cluster.disconnect() }
     signal.addEventListener('abort', onAbort)
+    let masters: IoRedis[]
     try {
       await cluster.connect()
-      return cluster.nodes('master')
+      masters = cluster.nodes('master')
     } catch (error) {
       throw signal.aborted ? signal.reason : why ?? error
     } finally {
       signal.removeEventListener('abort', onAbort)
       cluster.disconnect()
     }
+    return masters
   }
 }

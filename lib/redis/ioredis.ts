@@ -66,13 +66,13 @@ export class IoRedisLink implements RedisLink {
     try {
       await connection.open()
       signal.throwIfAborted()
-      return connection
     } catch (error) {
       connection.destroy()
       throw signal.aborted ? signal.reason : error
     } finally {
       signal.removeEventListener('abort', abort)
     }
+    return connection
   }
 }
 

@@ -64,6 +64,7 @@ export class NodeRedisClusterClient implements ClusterClient {
       setTimeout(destroyAll, connectTimeout).unref()
     }
     signal.addEventListener('abort', onAbort)
+    let connections: MemberConnection[]
     try {
       await Promise.race([rejectedBy(signal), cluster.connect()])
       signal.throwIfAborted()
@@ -71,12 +72,13 @@ export class NodeRedisClusterClient implements ClusterClient {
         rejectedBy(signal),
         Promise.all(cluster.masters.map(master => cluster.nodeClient(master)))
       ])
-      return clients.map(client => new NodeRedisConnection(client, events))
+      connections = clients.map(client => new NodeRedisConnection(client, events))
     } catch (error) {
       if (!signal.aborted) onAbort()
       throw error
     } finally {
       signal.removeEventListener('abort', onAbort)
     }
+    return connections
   }
 }

@@ -45,13 +45,13 @@ export class NodeRedisLink implements RedisLink {
     try {
       // While it loads its data, it answers with an error.
       await connection.send(0, ['PING'])
-      return connection
     } catch (error) {
       connection.destroy()
       throw signal.aborted ? signal.reason : error
     } finally {
       signal.removeEventListener('abort', onAbort)
     }
+    return connection
   }
 }
 
