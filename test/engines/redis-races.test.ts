@@ -1,3 +1,5 @@
+import { Redis } from 'ioredis'
+import { Redis as Valkey } from 'iovalkey'
 import { test } from 'tap'
 import { ClusterLink, type MemberConnection } from '../../lib/redis/cluster.ts'
 import { type IoRedisCluster, IoRedisClusterClient } from '../../lib/redis/ioredis-cluster.ts'
@@ -45,6 +47,14 @@ test('ioredis: a connection that ends just when it is made is none', async t => 
   const late = new FakeClient(() => { stop.abort(enough) })
   await t.rejects(connecting(ioredis(late), stop).connection, enough)
   t.equal(late.ended, 1)
+})
+
+test('ioredis: sentinels of which none is there are asked once', async t => {
+  const options = { sentinels: [{ host: '127.0.0.1', port: 1 }], name: 'main', lazyConnect: true }
+  for (const client of [new Redis(options), new Valkey(options)]) {
+    const link = new IoRedisLink(client as unknown as IoRedis, 'ioredis')
+    await t.rejects(link.connect('commands', new Line(), AbortSignal.timeout(5000)), { message: /ECONNREFUSED|unreachable/ })
+  }
 })
 
 test('ioredis: a channel whose slot has moved ends the connection', async t => {
