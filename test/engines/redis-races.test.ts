@@ -156,6 +156,28 @@ test('a cluster of @redis/client: nothing is left of one that is not complete', 
   }
 })
 
+test('a cluster of @redis/client: once it is told to stop, no master is connected to', async t => {
+  let began = 0
+  // So many turns of the queue of microtasks after the cluster was told to connect.
+  for (let turns = 0; turns < 10; turns++) {
+    const stop = new AbortController()
+    const master = new FakeClient(() => {
+      began++
+      t.notOk(stop.signal.aborted, `after ${turns}`)
+      return never
+    })
+    const cluster = new FakeCluster([master], () => {
+      const later = (left: number): void => {
+        if (left === 0) stop.abort(enough)
+        else queueMicrotask(() => later(left - 1))
+      }
+      later(turns)
+    })
+    await t.rejects(connecting(nodeRedisCluster(cluster), stop).connection, enough)
+  }
+  t.ok(began > 0 && began < 10, 'some of them come before, and some after')
+})
+
 /** A master with all slots, which answers in such a way that a test can come between. */
 class Master implements MemberConnection {
   readonly isCluster = false
