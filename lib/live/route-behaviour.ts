@@ -1,4 +1,3 @@
-import { types } from 'node:util'
 import type { RateLimit } from '../connection/meter.ts'
 import { CloseCode } from '../contract/close-code.ts'
 import type { CloseInfo } from '../contract/socket.ts'
@@ -114,7 +113,16 @@ export class RouteBehaviour implements LiveBehaviour {
   #handlerFailed (error: unknown, socket: LiveSocket): void {
     logError(socket, 'error', error, 'websocket handler failed')
     // No fault of the handler: a while later, the client may have more luck.
-    if (types.isNativeError(error) && error instanceof FST_ERR_WS_BACKPLANE) socket.close(error.closeCode, 'try again later')
+    if (isOfBackplane(error)) socket.close(error.closeCode, 'try again later')
     else socket.close(CloseCode.INTERNAL_ERROR, 'internal error')
+  }
+}
+
+/** Handlers may throw anything, even what throws when it is looked at. */
+function isOfBackplane (error: unknown): error is { closeCode: number } {
+  try {
+    return error instanceof FST_ERR_WS_BACKPLANE
+  } catch {
+    return false
   }
 }
