@@ -206,7 +206,7 @@ test('two-nodes: without a Redis it says where to get one', async t => {
   for (const way of ['apt-get install redis-server', 'brew install redis', 'docker run', 'REDIS_URL=']) t.match(stderr, way)
 })
 
-// That of HTTP/2 needs a certificate, and two-nodes needs servers: see http2.test.ts and test/engines/two-nodes.test.ts.
+// That of HTTP/2 needs a certificate, and two-nodes needs servers: see http2.test.ts and test/engines/two-nodes.long.ts.
 for (const name of TESTED.filter(name => name !== 'http2' && name !== 'two-nodes')) {
   test(`${name}: the TypeScript source runs as it stands`, {
     skip: RUNS_TYPESCRIPT ? false : 'this version of Node does not run TypeScript'
