@@ -34,7 +34,6 @@ export const NOT_OVER: Record<string, Record<string, string>> = {
     'hostile/smuggling': HTTP1,
     'handshake/abandoned-refusal': 'a client that ends its stream may still read the answer',
     'plugin/declaration-http': HTTP1,
-    'topics/order-reentered': 'more waits in a stream than in TCP',
     'handshake/foreign-upgrades': HTTP1,
     'handshake/request': HTTP1,
     'handshake/response': HTTP1,

@@ -11,7 +11,7 @@ const ROOT = join(import.meta.dirname, '../../..')
 /** In which the tests go through a server's front door. What the bytes say is not asked again over TLS: it brings those of TCP. */
 const FOLDERS: Record<string, string[]> = {
   tls: ['connection', 'handshake', 'hostile', 'live'],
-  http2: ['connection', 'faults', 'handshake', 'hostile', 'live', 'message', 'plugin', 'socket', 'topics']
+  http2: ['connection', 'faults', 'handshake', 'hostile', 'live', 'message', 'plugin', 'socket']
 }
 const CONFORMANCE = 'conformance'
 
