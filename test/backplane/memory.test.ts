@@ -115,3 +115,10 @@ test('memory: what it keeps does not keep the process alive', async t => {
   const { stdout } = await promisify(execFile)(...plainNode('--input-type=module', '--eval', program), { timeout: 60_000 })
   t.equal(stdout, 'done\n')
 })
+
+test('memory: it can always be reached, and has nobody else to tell', async t => {
+  const { engine } = await opened()
+  t.strictSame([engine.name, engine.state, engine.lag], [null, 'up', null])
+  t.equal(await engine.whenUp(), undefined)
+  t.equal(await engine.signal(Buffer.from('anything')), undefined)
+})
