@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import type { AnnouncedPlace, OutgoingMessage, Place } from '../../types/backplane.ts'
-import { bytesOf, count, driverClauses, type DriverProcess, texts } from './driver-setting.ts'
+import { bytesOf, driverClauses, type DriverProcess, texts } from './driver-setting.ts'
+import { count } from './listening.ts'
 import { BYTES, NAMES } from './samples.ts'
 
 /** What is announced, where it stands, and whether something is missing in front of it. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { count, driverClauses, type DriverProcess } from './driver-setting.ts'
+import { driverClauses, type DriverProcess } from './driver-setting.ts'
+import { count } from './listening.ts'
 
 /** Members of processes that stop, are cut off, and come back. */
 export const { all: driverMembers, clause } = driverClauses()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { bytesOf, count, driverClauses, type DriverProcess, type DriverSetting, texts } from './driver-setting.ts'
+import { bytesOf, driverClauses, type DriverProcess, type DriverSetting, texts } from './driver-setting.ts'
+import { count } from './listening.ts'
 import { longKept } from './world.ts'
 
 /** A store that cannot be reached, stands still, or has lost what it kept. */

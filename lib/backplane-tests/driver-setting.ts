@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type {
   AnnouncedPlace, BackplaneDriver, BackplaneEvents, OutgoingMessage, Place, Retention, StoredMember, StoredMessage
 } from '../../types/backplane.ts'
+import { Listening } from './listening.ts'
 import { type Pass, until } from './waiting.ts'
 import { clauses, longKept, type Store, type Subject, type WeakerPromises, type World } from './world.ts'
 
@@ -21,9 +22,8 @@ interface Heard {
 }
 
 /** A process with a driver, which keeps what it is told. */
-export class DriverProcess implements BackplaneEvents {
+export class DriverProcess extends Listening<Heard> implements BackplaneEvents {
   readonly driver: BackplaneDriver
-  readonly heard: Heard[] = []
   readonly signals: string[] = []
   /** Members, as `topic id info`. */
   readonly gone: string[] = []
@@ -32,13 +32,10 @@ export class DriverProcess implements BackplaneEvents {
   /** How much it was told before it was open. */
   early = 0
   #isOpen = false
-  readonly #pass: Pass
-  readonly #retention: Retention
 
   constructor (driver: BackplaneDriver, pass: Pass, retention: Retention) {
+    super(pass, retention)
     this.driver = driver
-    this.#pass = pass
-    this.#retention = retention
   }
 
   async open (): Promise<void> {
@@ -71,26 +68,13 @@ export class DriverProcess implements BackplaneEvents {
     return this.states.at(-1)?.startsWith('down') ?? false
   }
 
-  heardOf (topic: string): Heard[] {
-    return this.heard.filter(one => one.topic === topic)
+  protected async ask (topic: string, retention: Retention | null): Promise<void> {
+    await this.subscribe(topic, retention)
+    await this.publish(topic, '', retention)
   }
 
-  /** Waits until it has been told so many messages of a topic, and looks whether there were more. */
-  async hears (topic: string, count: number): Promise<Heard[]> {
-    await until(() => this.heardOf(topic).length >= count, `${count} messages of ${topic}`, this.#pass)
-    await this.settle()
-    return this.heardOf(topic)
-  }
-
-  /** What was published before has been announced here: it took the same way as these two. */
-  async settle (): Promise<void> {
-    for (const retention of [null, this.#retention]) {
-      const topic = `settled ${settled++}`
-      await this.subscribe(topic, retention)
-      await this.publish(topic, '', retention)
-      await until(() => this.heardOf(topic).length === 1, `the message of ${topic}`, this.#pass)
-      this.driver.unsubscribe([topic])
-    }
+  protected leave (topic: string): void {
+    this.driver.unsubscribe([topic])
   }
 
   /** @returns where the topic stands */
@@ -121,8 +105,6 @@ export class DriverProcess implements BackplaneEvents {
     list.push(what)
   }
 }
-
-let settled = 0
 
 export interface DriverSetting {
   readonly weaker: WeakerPromises
@@ -218,8 +200,4 @@ export function bytesOf (text: string): Uint8Array {
 
 export function texts (found: readonly StoredMessage[]): string[] {
   return found.map(({ bytes }) => textOf(bytes))
-}
-
-export function count (size: number, from = 1): string[] {
-  return Array.from({ length: size }, (_, i) => String(from + i))
 }

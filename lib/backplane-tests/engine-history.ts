@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { count, engineClauses, plain, rises, texts } from './engine-setting.ts'
+import { engineClauses, plain, rises, texts } from './engine-setting.ts'
+import { count } from './listening.ts'
 
 /** What is kept, and for how long. */
 export const { all: history, clause } = engineClauses()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { count, engineClauses, rises, texts } from './engine-setting.ts'
+import { engineClauses, rises, texts } from './engine-setting.ts'
+import { count } from './listening.ts'
 import { IDS } from './samples.ts'
 
 /** Publishing the same message again. */

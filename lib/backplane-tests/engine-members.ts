@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { count, engineClauses } from './engine-setting.ts'
+import { engineClauses } from './engine-setting.ts'
+import { count } from './listening.ts'
 import { INFOS, MEMBER_IDS } from './samples.ts'
 
 /** Members of topics. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { count, engineClauses, type EngineProcess, rises, texts } from './engine-setting.ts'
+import { engineClauses, type EngineProcess, type EngineSetting, rises, texts } from './engine-setting.ts'
+import { count } from './listening.ts'
 import { longKept } from './world.ts'
 
 /** What topics make of a store that cannot be reached, stands still, or has lost what it kept. */
@@ -13,6 +14,23 @@ const LOST = 'messages of a are missing'
 async function publish ({ engine }: EngineProcess, message: string): Promise<void> {
   await engine.whenUp()
   await engine.publish('a', message, longKept(100), `id of ${message}`)
+}
+
+/**
+ * Publishes until a process is told that messages are missing, and then three more, which it hears.
+ *
+ * @param published how many there are already: messages are numbers
+ * @returns the first of the three
+ */
+async function publishUntilLost ({ process, until }: EngineSetting, published: number): Promise<number> {
+  await until(async () => {
+    await publish(process, String(++published)).catch(() => {})
+    return process.alarms.includes(LOST)
+  }, 'it to be told that messages are missing')
+  const from = published + 1
+  for (const message of count(3, from)) await publish(process, message)
+  await until(() => process.heardOf('a').at(-1)?.message === String(from + 2), 'the last message')
+  return from
 }
 
 clause('whoever is cut off misses nothing of what is kept, and hears nothing twice', async ({ process, another, cut, mend, until }) => {
@@ -61,20 +79,14 @@ clause('what was acknowledged around a standstill is there, and is announced onc
   assert.ok(!process.takeAlarms().includes(LOST))
 }, { needs: ['stop'] })
 
-clause('when a store has forgotten everything, it is told that messages are missing, and what comes then is heard', async ({ process, flush, until }) => {
+clause('when a store has forgotten everything, it is told that messages are missing, and what comes then is heard', async setting => {
+  const { process, flush } = setting
   const { engine } = process
   await engine.subscribe('a', longKept(100))
   const answers = await process.publishAll('a', count(3), longKept(100))
   await process.hears('a', 3)
   await flush()
-  let published = 3
-  await until(async () => {
-    await publish(process, String(++published)).catch(() => {})
-    return process.alarms.includes(LOST)
-  }, 'it to be told that messages are missing')
-  const from = published + 1
-  for (const message of count(3, from)) await publish(process, message)
-  await until(() => process.heardOf('a').at(-1)?.message === String(from + 2), 'the last message')
+  const from = await publishUntilLost(setting, 3)
   const heard = process.heardOf('a')
   assert.deepEqual(texts(heard.slice(-3)), count(3, from))
   assert.ok(rises(heard), 'the numbers go on')
@@ -82,7 +94,8 @@ clause('when a store has forgotten everything, it is told that messages are miss
   assert.equal(process.takeAlarms().filter(alarm => alarm === LOST).length, 1)
 }, { needs: ['flush'] })
 
-clause('when a store has come back with an older state, it is told that messages are missing, and no order is mixed', async ({ process, save, until }) => {
+clause('when a store has come back with an older state, it is told that messages are missing, and no order is mixed', async setting => {
+  const { process, save } = setting
   const { engine } = process
   await engine.subscribe('a', longKept(100))
   const kept = await process.publishAll('a', count(2), longKept(100))
@@ -90,14 +103,7 @@ clause('when a store has come back with an older state, it is told that messages
   const forgotten = await process.publishAll('a', count(4, 3), longKept(100))
   await process.hears('a', 6)
   await restore()
-  let published = 6
-  await until(async () => {
-    await publish(process, String(++published)).catch(() => {})
-    return process.alarms.includes(LOST)
-  }, 'it to be told that messages are missing')
-  const from = published + 1
-  for (const message of count(3, from)) await publish(process, message)
-  await until(() => process.heardOf('a').at(-1)?.message === String(from + 2), 'the last message')
+  const from = await publishUntilLost(setting, 6)
   const heard = process.heardOf('a')
   assert.deepEqual(texts(heard.slice(0, 6)), count(6))
   assert.deepEqual(texts(heard.slice(-3)), count(3, from))

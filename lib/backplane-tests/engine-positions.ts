@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { count, engineClauses, type EngineProcess, plain, texts } from './engine-setting.ts'
+import { engineClauses, type EngineProcess, plain, texts } from './engine-setting.ts'
+import { count } from './listening.ts'
 import { mutations, NO_POSITIONS } from './samples.ts'
 
 /** Reading what is behind a position. */

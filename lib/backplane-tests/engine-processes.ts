@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { count, engineClauses, type EngineSetting, plain, rises, texts } from './engine-setting.ts'
+import { engineClauses, type EngineSetting, plain, rises, texts } from './engine-setting.ts'
+import { count } from './listening.ts'
 
 /** Several processes that are connected to one store. */
 export const { all: processes, clause } = engineClauses()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Engine, EngineSink, Member, Numbered, Part, Retention } from '../backplane/engine.ts'
+import { Listening } from './listening.ts'
 import { type Pass, until } from './waiting.ts'
 import { clauses, longKept, type Store, type Subject, type World } from './world.ts'
 
@@ -9,23 +10,19 @@ interface Heard extends Numbered<string> {
 }
 
 /** A process with an engine. */
-export class EngineProcess implements EngineSink<string> {
+export class EngineProcess extends Listening<Heard> implements EngineSink<string> {
   readonly engine: Engine<string>
-  readonly heard: Heard[] = []
   /** The topics and ids of members that it was told to be gone. */
   readonly gone: string[] = []
   readonly signals: string[] = []
   /** What it should not have been told, unless a test has seen to it. */
   alarms: string[] = []
-  readonly #pass: Pass
-  readonly #retention: Retention
   /** Called when it is told something. */
   onHeard: (message: string) => void = () => {}
 
   constructor (engine: Engine<string>, pass: Pass, retention: Retention) {
+    super(pass, retention)
     this.engine = engine
-    this.#pass = pass
-    this.#retention = retention
   }
 
   onMessage (topic: string, { message, seq, at }: Numbered<string>): void {
@@ -60,27 +57,13 @@ export class EngineProcess implements EngineSink<string> {
     return alarms
   }
 
-  /** What it has been told of a topic. */
-  heardOf (topic: string): Heard[] {
-    return this.heard.filter(one => one.topic === topic)
+  protected async ask (topic: string, retention: Retention | null): Promise<void> {
+    await this.engine.subscribe(topic, retention)
+    await this.engine.publish(topic, '', retention, null)
   }
 
-  /** Waits until it has been told so many messages of a topic, and looks whether there were more. */
-  async hears (topic: string, count: number): Promise<Heard[]> {
-    await until(() => this.heardOf(topic).length >= count, `${count} messages of ${topic}`, this.#pass)
-    await this.settle()
-    return this.heardOf(topic)
-  }
-
-  /** What was published before has been announced here: it took the same way as these two. */
-  async settle (): Promise<void> {
-    for (const retention of [null, this.#retention]) {
-      const topic = `settled ${settled++}`
-      await this.engine.subscribe(topic, retention)
-      await this.engine.publish(topic, '', retention, null)
-      await until(() => this.heardOf(topic).length === 1, `the message of ${topic}`, this.#pass)
-      this.engine.unsubscribe(topic)
-    }
+  protected leave (topic: string): void {
+    this.engine.unsubscribe(topic)
   }
 
   /** Publishes one after the other. */
@@ -90,8 +73,6 @@ export class EngineProcess implements EngineSink<string> {
     return answers
   }
 }
-
-let settled = 0
 
 /** Several processes, of which each test only sees those that it asks for. */
 export interface EngineSetting {
@@ -188,11 +169,6 @@ type Found = ReadonlyArray<Numbered<string>> | Part<string> | null
 
 function listOf (found: Found): ReadonlyArray<Numbered<string>> | null {
   return found !== null && 'messages' in found ? found.messages : found
-}
-
-/** `1`, `2`, … */
-export function count (size: number, from = 1): string[] {
-  return Array.from({ length: size }, (_, i) => String(from + i))
 }
 
 /** @returns whether each number is larger than the one before */

@@ -1,4 +1,4 @@
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import { closeBody } from '../support/frames.ts'
 import { turns } from '../support/late-engine.ts'
 import { CLOSE } from '../support/opcodes.ts'
@@ -153,7 +153,8 @@ test('whoever goes while the history cannot be read is not waited for', async t 
 const presence = { presence: { announce: ({ type, member }: any) => `${member.id} ${type}`, grace: 0 }, history: { size: 10, ttl: 60_000 } }
 const identify = ({ query }: any): string | undefined => query.user
 
-test('members of a process that is killed are announced as gone, once, by one of the others', async t => {
+/** Two processes with a member each, of which the history tells. */
+async function adaAndBob (t: Test) {
   const clock = await stillClock(t)
   const { here, there } = await nodes(t, app => app.topic('/t', presence) as any, { plugin: { identify } }, { lease: 3000 })
   const ada = await here.open('/?user=ada')
@@ -161,6 +162,11 @@ test('members of a process that is killed are announced as gone, once, by one of
   await ada.socket.subscribe(here.topics)
   await bob.socket.subscribe(there.topics)
   await until(async () => (await here.topics.history()).length === 2)
+  return { clock, here, there }
+}
+
+test('members of a process that is killed are announced as gone, once, by one of the others', async t => {
+  const { clock, here, there } = await adaAndBob(t)
   t.strictSame((await here.topics.members()).map(({ id }: any) => id), ['ada', 'bob'])
   t.equal(await there.topics.count(), 2)
   there.driver.kill()
@@ -171,13 +177,7 @@ test('members of a process that is killed are announced as gone, once, by one of
 })
 
 test('members of a process that comes back are announced as back', async t => {
-  const clock = await stillClock(t)
-  const { here, there } = await nodes(t, app => app.topic('/t', presence) as any, { plugin: { identify } }, { lease: 3000 })
-  const ada = await here.open('/?user=ada')
-  const bob = await there.open('/?user=bob')
-  await ada.socket.subscribe(here.topics)
-  await bob.socket.subscribe(there.topics)
-  await until(async () => (await here.topics.history()).length === 2)
+  const { clock, here, there } = await adaAndBob(t)
   there.driver.goDown()
   await clock.tickAsync(5000)
   await until(async () => await here.topics.count() === 1)
