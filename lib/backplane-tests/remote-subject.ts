@@ -5,7 +5,7 @@ import type { TestProcess } from './driver-setting.ts'
 import type { Subject } from './world.ts'
 
 const codec: MessageCodec<string> = {
-  encode: message => Buffer.from(message),
+  encode: (message, room) => Buffer.concat([Buffer.alloc(room), Buffer.from(message)]),
   decode: bytes => Buffer.from(bytes).toString()
 }
 

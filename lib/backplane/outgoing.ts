@@ -1,9 +1,10 @@
 import type { BackplaneDriver, OutgoingMessage, Retention } from '../../types/backplane.ts'
 import { Gate } from './gate.ts'
 
-/** What may be under way to the engine: publishers that do not wait for it are refused beyond that. */
-const MOST_MESSAGES = 20_000
+/** Bytes that may be under way to the engine: publishers that do not wait for it are refused beyond that. */
 const MOST_BYTES = 64 * 1024 * 1024
+/** Bytes that each message costs beside its own: the promises and objects that wait for its answer. */
+const OVERHEAD = 3000
 
 /** A message on its way to the engine. */
 class Departure implements OutgoingMessage {
@@ -11,45 +12,49 @@ class Departure implements OutgoingMessage {
   readonly bytes: Uint8Array
   readonly retention: Retention | null
   readonly id: string | null
+  readonly #cost: number
   readonly #outgoing: Outgoing
-  readonly #resolve: (at: string) => void
+  readonly #resolve: (published: { at: string }) => void
   readonly #reject: (error: Error) => void
 
   constructor (
-    outgoing: Outgoing, topic: string, bytes: Uint8Array, retention: Retention | null, id: string | null,
-    resolve: (at: string) => void, reject: (error: Error) => void
+    outgoing: Outgoing, topic: string, bytes: Uint8Array, retention: Retention | null, id: string | null, cost: number,
+    resolve: (published: { at: string }) => void, reject: (error: Error) => void
   ) {
     this.#outgoing = outgoing
     this.topic = topic
     this.bytes = bytes
     this.retention = retention
     this.id = id
+    this.#cost = cost
     this.#resolve = resolve
     this.#reject = reject
   }
 
   done (at: string): void {
-    this.#outgoing.arrived(this)
-    this.#resolve(at)
+    this.#outgoing.arrived(this.#cost)
+    this.#resolve({ at })
   }
 
   failed (error: Error): void {
-    this.#outgoing.arrived(this)
-    this.#reject(error)
+    this.#outgoing.arrived(this.#cost)
+    this.#reject(this.#outgoing.errorOf(error))
   }
 }
 
 /** What this process publishes: gathered until the end of the turn, so that the engine is asked once for all of it. */
 export class Outgoing {
+  /** What whoever publishes is told of a failure. */
+  readonly errorOf: (cause: Error) => Error
   readonly #driver: BackplaneDriver
   /** Open while nothing is under way. */
   readonly #idle = new Gate()
   #gathered: Departure[] = []
-  #messages = 0
-  #bytes = 0
+  #cost = 0
 
-  constructor (driver: BackplaneDriver) {
+  constructor (driver: BackplaneDriver, errorOf: (cause: Error) => Error) {
     this.#driver = driver
+    this.errorOf = errorOf
     this.#idle.open()
   }
 
@@ -60,25 +65,28 @@ export class Outgoing {
 
   /** Whether so much is under way that nothing more may be. */
   get isFull (): boolean {
-    return this.#messages >= MOST_MESSAGES || this.#bytes >= MOST_BYTES
+    return this.#cost >= MOST_BYTES
   }
 
-  /** Resolves with the position of the message; '' without a retention. */
-  add (topic: string, bytes: Uint8Array, retention: Retention | null, id: string | null): Promise<string> {
+  /**
+   * Resolves with the position of the message; '' without a retention.
+   *
+   * @param size of what waits with it, in bytes
+   */
+  add (topic: string, bytes: Uint8Array, retention: Retention | null, id: string | null, size: number): Promise<{ at: string }> {
     return new Promise((resolve, reject) => {
+      const cost = size + OVERHEAD
       this.#idle.close()
-      this.#messages++
-      this.#bytes += bytes.length
-      this.#gathered.push(new Departure(this, topic, bytes, retention, id, resolve, reject))
+      this.#cost += cost
+      this.#gathered.push(new Departure(this, topic, bytes, retention, id, cost, resolve, reject))
       if (this.#gathered.length === 1) setImmediate(() => this.#depart())
     })
   }
 
   /** It is under way no longer. */
-  arrived ({ bytes }: Departure): void {
-    this.#messages--
-    this.#bytes -= bytes.length
-    if (this.#messages === 0) this.#idle.open()
+  arrived (cost: number): void {
+    this.#cost -= cost
+    if (this.#cost === 0) this.#idle.open()
   }
 
   #depart (): void {

@@ -7,6 +7,9 @@ const HEADER = NAME + NUMBER
 
 /** Numbers what a process sends, so that it knows what comes back to it. */
 export class Sender {
+  /** Bytes that must be free in front of what is to be signed. */
+  static readonly ROOM = HEADER
+
   readonly #name = randomBytes(NAME)
   readonly #text = this.#name.toString('hex')
   #n = 0
@@ -20,13 +23,10 @@ export class Sender {
     return positionOf(this.#text, n)
   }
 
-  /** Bytes with the sender and their number in front. */
-  sign (n: number, bytes: Uint8Array): Uint8Array {
-    const signed = Buffer.allocUnsafe(HEADER + bytes.length)
-    this.#name.copy(signed)
-    signed.writeUIntBE(n, NAME, NUMBER)
-    signed.set(bytes, HEADER)
-    return signed
+  /** Writes the sender and the number into the room in front. */
+  sign (n: number, bytes: Buffer): void {
+    this.#name.copy(bytes)
+    bytes.writeUIntBE(n, NAME, NUMBER)
   }
 
   isOwn (signed: Buffer): boolean {

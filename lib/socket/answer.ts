@@ -19,10 +19,15 @@ export class Answer<Value> extends Promise<Value> {
   static of<Value> (work: () => Promise<Value>, report: (error: unknown) => void): Answer<Value> {
     // What the work throws at once rejects as well.
     const answer = new Answer<Value>(resolve => { resolve(work()) })
-    Promise.prototype.then.call(answer, undefined, error => {
-      setImmediate(() => { if (!answer.#isAwaited) report(error) })
-    })
+    answer.#reportTo(report)
     return answer
+  }
+
+  /** Apart from `of`: a function made there would keep all that the work is about until the answer is there. */
+  #reportTo (report: (error: unknown) => void): void {
+    super.then(undefined, error => {
+      setImmediate(() => { if (!this.#isAwaited) report(error) })
+    })
   }
 
   // oxlint-disable-next-line unicorn/no-thenable -- it is a promise

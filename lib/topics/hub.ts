@@ -55,16 +55,22 @@ export class Hub {
     this.engine.unsubscribe(channel.name)
   }
 
-  /** @param id of the message: see `PublishOptions` */
-  async publish (name: string, policy: Policy, publication: Publication, id: string | undefined): Promise<Published> {
+  /**
+   * Keeps nothing of the publication while it waits for the answer.
+   *
+   * @param id of the message: see `PublishOptions`
+   * @throws what the message or its id is refused for
+   */
+  publish (name: string, policy: Policy, publication: Publication, id: string | undefined): Promise<Published> {
     const { retention, counts } = policy
     if (id !== undefined && retention === null) throw new FST_ERR_WS_NO_HISTORY(policy.url || name)
     // A message that a route cannot encode is refused here, where its publisher learns of it.
     for (const encode of this.#channels.get(name)?.encoders ?? []) publication.check(encode)
-    const { at } = await this.engine.publish(name, publication, retention, id ?? null)
-    counts.published++
-    if (publications.hasSubscribers) publications.publish({ topic: name, url: policy.url, at } satisfies PublishMessage)
-    return { at }
+    return this.engine.publish(name, publication, retention, id ?? null).then(({ at }) => {
+      counts.published++
+      if (publications.hasSubscribers) publications.publish({ topic: name, url: policy.url, at } satisfies PublishMessage)
+      return { at }
+    })
   }
 
   /** Logs a failure that nobody waits for, but not each of many. */

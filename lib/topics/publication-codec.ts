@@ -23,17 +23,18 @@ export class PublicationCodec implements MessageCodec<Publication> {
   }
 
   /** @throws {FST_ERR_WS_INVALID_PUBLISH} if the message is a value that is no JSON */
-  encode (publication: Publication): Uint8Array {
+  encode (publication: Publication, room: number): Buffer {
     const { kind, parts } = publication.packed()
     const except = publication.except ?? ''
     const exceptLength = Buffer.byteLength(except)
     const lengths = parts.map(part => typeof part === 'string' ? Buffer.byteLength(part) : part.length)
-    const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length, HEADER + exceptLength))
-    bytes[0] = VERSION
-    bytes[1] = KINDS.indexOf(kind)
-    bytes.writeUInt32BE(exceptLength, 2)
-    bytes.writeUInt32BE(lengths[0]!, 6)
-    let offset = HEADER + bytes.write(except, HEADER)
+    const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length, room + HEADER + exceptLength))
+    bytes[room] = VERSION
+    bytes[room + 1] = KINDS.indexOf(kind)
+    bytes.writeUInt32BE(exceptLength, room + 2)
+    bytes.writeUInt32BE(lengths[0]!, room + 6)
+    let offset = room + HEADER
+    offset += bytes.write(except, offset)
     for (const [i, part] of parts.entries()) {
       if (typeof part === 'string') bytes.write(part, offset)
       else bytes.set(part, offset)

@@ -14,7 +14,7 @@ export function publish (topic: DeclaredTopic, params: unknown, message: unknown
   return Answer.of(() => {
     const name = topic.nameOf(params)
     return publishTo(topic.hub, name, topic, except => topic.publication(message, except), options)
-  }, error => topic.report(error))
+  }, topic.report)
 }
 
 /** Publishes to a name that was not declared. */
@@ -22,7 +22,11 @@ export function publishByName (hub: Hub, name: string, message: unknown, options
   return Answer.of(() => {
     checkName(name)
     return publishTo(hub, name, hub.undeclared, except => new ValuePublication(message, except), options)
-  }, error => hub.report(error, nameForLog(name)))
+  }, reporterOf(hub, name))
+}
+
+function reporterOf (hub: Hub, name: unknown): (error: unknown) => void {
+  return error => hub.report(error, nameForLog(name))
 }
 
 async function publishTo (

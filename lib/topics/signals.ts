@@ -52,6 +52,6 @@ export class Signals {
   #encode (signal: Signal): Uint8Array {
     if (signal.do === 'close') return Buffer.from(`${JSON.stringify(signal)}\n`)
     const { message, ...head } = signal
-    return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), this.#codec.encode(new ValuePublication(message, null))])
+    return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), this.#codec.encode(new ValuePublication(message, null), 0)])
   }
 }

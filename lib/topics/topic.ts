@@ -76,7 +76,7 @@ export class DeclaredTopic implements Policy {
   }
 
   /** A failure that nobody waits for. */
-  report (error: unknown): void {
+  readonly report = (error: unknown): void => {
     this.#booted?.hub.report(error, this.url)
   }
 

@@ -15,9 +15,9 @@ export const UNREADABLE = Buffer.from([0])
 
 /** Messages are texts. */
 const codec: MessageCodec<string> = {
-  encode (message) {
+  encode (message, room) {
     if (message === 'not encodable') throw new TypeError(message)
-    return Buffer.from(message)
+    return Buffer.concat([Buffer.alloc(room), Buffer.from(message)])
   },
   decode: bytes => bytes[0] === 0 ? null : Buffer.from(bytes).toString()
 }
