@@ -47,7 +47,7 @@ export class Relay {
   /** Resets all connections, and new ones, until `mend`. */
   cut (): void {
     this.#isCut = true
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of this.#sockets) reset(socket)
   }
 
   mend (): void {
@@ -68,7 +68,13 @@ export class Relay {
     from.on('error', () => {}).on('close', () => {
       this.#sockets.delete(from)
       // Otherwise both ends have said all that they had to say, and what is on its way still arrives.
-      if (!from.readableEnded) to.resetAndDestroy()
+      if (!from.readableEnded) reset(to)
     })
   }
+}
+
+/** A socket that is reset while its end is on the way stays for ever in Node, and the process with it. */
+function reset (socket: Socket): void {
+  if (socket.writableEnded && !socket.writableFinished) socket.destroy()
+  else socket.resetAndDestroy()
 }

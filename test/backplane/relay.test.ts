@@ -88,3 +88,17 @@ test('closed, it takes nothing, and closing it again does nothing', async t => {
   const [error] = await once(two, 'error')
   t.equal(error.code, 'ECONNREFUSED')
 })
+
+test('a socket that has just been told of an end is closed as well', async t => {
+  const { relay } = await relayed(t)
+  const one = client(relay)
+  one.socket.write('1')
+  await until(() => one.heard === '1')
+  const handles = (process as unknown as { _getActiveHandles (): Socket[] })._getActiveHandles()
+  const accepted = handles.find(({ localPort, remotePort }) => localPort === relay.port && remotePort === one.socket.localPort)!
+  // The end of it has been passed on by then, and is being sent.
+  accepted.on('end', () => process.nextTick(() => process.nextTick(() => { void relay.close() })))
+  one.socket.end()
+  await until(() => one.isClosed)
+  await until(() => !process.getActiveResourcesInfo().includes('TCPSocketWrap'), 'no socket to be left')
+})

@@ -60,14 +60,15 @@ test('opening has an end, however slow everything is, and however it is closed',
   const { way } = await connectTo(server, {})
   const again = nats(async () => {
     if (++attempts === 2) await again.close()
-    return { servers: way.url }
+    return { servers: `127.0.0.1:${way.port}` }
   }, { prefix: newPrefix() }).create()
   await open(again)
-  way.drop()
+  way.cut()
+  way.mend()
   await until(() => attempts === 2)
   await sleep(100)
   t.equal(attempts, 2)
-  way.end()
+  await way.close()
 })
 
 test('a connection that is lost takes nothing any more', async t => {
@@ -89,17 +90,18 @@ test('without JetStream it does not open, and says why', async t => {
 
 test('options for the connection may be made anew for each attempt, and what they throw is told', async t => {
   const { way } = await connectTo(server, {})
-  t.teardown(() => way.end())
+  t.teardown(() => way.close())
   let attempts = 0
   const prefix = newPrefix()
   const driver = nats(async () => {
     if (++attempts === 2) throw new Error('no credentials')
-    return { servers: way.url, inboxPrefix: '_INBOX_x' }
+    return { servers: `127.0.0.1:${way.port}`, inboxPrefix: '_INBOX_x' }
   }, { prefix }).create()
   const process = new DriverProcess(driver, sleep, KEEP)
   await process.open()
   t.teardown(() => driver.close())
-  way.drop()
+  way.cut()
+  way.mend()
   await until(isUp(process), 'it to be up again')
   t.equal(attempts, 3)
   const failing = nats(() => { throw new Error('no credentials') }).create()

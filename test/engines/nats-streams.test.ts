@@ -19,7 +19,7 @@ async function open (t: Test, prefix: string, options: NatsBackplaneOptions = {}
   await process.open()
   t.teardown(async () => {
     await driver.close()
-    way.end()
+    await way.close()
     await on.forget(prefix).catch(() => {})
   })
   return { process, driver, way }

@@ -1,7 +1,6 @@
-import type { BackplaneTestOptions } from 'fastify-sockets/backplane-tests'
+import { type BackplaneTestOptions, Relay } from 'fastify-sockets/backplane-tests'
 import { nats, type NatsBackplaneOptions, type NatsConnectionOptions } from 'fastify-sockets/nats'
 import type { BackplaneDriver } from '../../types/backplane.ts'
-import { Cuttable } from './cuttable.ts'
 import type { NatsServer } from './nats-server.ts'
 
 /** Milliseconds. */
@@ -10,7 +9,7 @@ export const GRACE = 600
 
 export interface NatsProcess {
   readonly driver: BackplaneDriver
-  readonly way: Cuttable
+  readonly way: Relay
 }
 
 let stores = 0
@@ -33,7 +32,7 @@ export function natsOptions (server: NatsServer, margin: number): BackplaneTestO
     createStore: newPrefix,
     removeStore: prefix => server.forget(prefix),
     connect: prefix => connectTo(server, { prefix, margin }),
-    disconnect: ({ way }) => way.end(),
+    disconnect: ({ way }) => way.close(),
     future (at) {
       const [epoch, seq, tag] = at.split('-')
       return `${epoch}-${(parseInt(seq!, 36) + 2).toString(36)}-${tag}`
@@ -55,7 +54,7 @@ export function natsOptions (server: NatsServer, margin: number): BackplaneTestO
 export async function connectTo (
   server: NatsServer, options: NatsBackplaneOptions, connection: NatsConnectionOptions = {}
 ): Promise<NatsProcess> {
-  const way = await Cuttable.to(server.engine.port)
-  const driver = nats({ ...connection, servers: way.url }, { lease: LEASE, grace: GRACE, ...options }).create()
+  const way = await Relay.to({ port: server.engine.port })
+  const driver = nats({ ...connection, servers: `127.0.0.1:${way.port}` }, { lease: LEASE, grace: GRACE, ...options }).create()
   return { driver, way }
 }
