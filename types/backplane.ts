@@ -65,13 +65,15 @@ export interface BackplaneDriver {
   /**
    * A member is in this process. Joining again changes what is told of it. Members go with their process: if it stops, or cannot
    * be reached for long, one of the others learns of it by `onGone`. A process that was taken for gone and comes back joins its
-   * members again by itself.
+   * members again by itself. If this is rejected, the driver sees to it that the member is not there after all, unless it was
+   * before, or joins again.
    *
    * @returns whether it is new in all processes
    */
   join (topic: string, member: StoredMember): Promise<boolean>
   /**
-   * It no longer is.
+   * It no longer is. If this is rejected, the driver lets it go as soon as the store can be told, unless it has joined again, and
+   * then tells this process by `onGone` if it is gone from all.
    *
    * @returns whether it is gone from all processes
    */
@@ -100,7 +102,7 @@ export interface BackplaneEvents {
    */
   onMessage (topic: string, bytes: Uint8Array, place: AnnouncedPlace | null): void
   onSignal (bytes: Uint8Array): void
-  /** A member went with its process and is in no other. Told to one process. */
+  /** A member went with its process, or with a `leave` that was rejected at first, and is in no other. Told to one process. */
   onGone (topic: string, member: StoredMember): void
   /** A member of this process, which was taken for gone, is back. Told for each that was gone from all processes. */
   onBack (topic: string, member: StoredMember): void

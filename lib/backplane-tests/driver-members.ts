@@ -89,6 +89,24 @@ clause('a process that is cut off for a moment loses no member', async ({ proces
   assert.deepEqual([gone(process, other), process.back, other.back], [[], [], []])
 }, needs)
 
+clause('whoever leaves, or joins in vain, while the store cannot be reached is not there when it can be; who has gone is told', async setting => {
+  const { process, another, cut, mend, until, pass, lease } = setting
+  const other = await another()
+  for (const id of ['ann', 'bob', 'cat']) await process.driver.join('a', { id, info: '1' })
+  await other.driver.join('a', { id: 'bob', info: '2' })
+  await cut(process)
+  for (const id of ['ann', 'bob', 'cat', 'nobody']) await assert.rejects(process.driver.leave('a', id))
+  await assert.rejects(process.driver.join('a', { id: 'dan', info: '4' }))
+  await mend(process)
+  await until(() => process.driver.join('a', { id: 'cat', info: '3' }).then(() => true, () => false), 'the store to be reached')
+  await until(async () => (await idsOf(other, 'a')).join() === 'bob,cat', 'ann to be gone, bob to be in the other process, cat to be back')
+  await pass(lease)
+  assert.deepEqual(await idsOf(other, 'a'), ['bob', 'cat'])
+  // It may have left before it came back.
+  assert.deepEqual(gone(process, other).filter(one => !one.startsWith('a cat ')), ['a ann 1'])
+  assert.equal(await process.driver.leave('a', 'cat'), true)
+}, needs)
+
 clause('the members of the last process that closes are not there for whoever comes later', async ({ process, another, until, pass, lease, grace }) => {
   await process.driver.join('a', { id: 'ann', info: '1' })
   await process.driver.close()

@@ -91,8 +91,8 @@ export class ChainedTopic<Message> implements Followed {
     }
   }
 
-  announced (bytes: Uint8Array, place: AnnouncedPlace): void {
-    if (this.#state === 'DOWN') return
+  announced (bytes: Uint8Array, place: AnnouncedPlace | null): void {
+    if (this.#state === 'DOWN' || place === null) return
     if (this.#state !== 'LIVE') this.#keep({ bytes, place })
     else if (this.#driver.isNext(this.#last!, place)) this.#tell(bytes, place)
     // What was read may be announced later. By its number alone it is not known: a store may have begun anew.

@@ -1,9 +1,7 @@
 import type { AnnouncedPlace, BackplaneDriver, Place } from '../../types/backplane.ts'
-import { ChainedTopic } from './chained-topic.ts'
 import type { EngineState, Numbered, Top } from './engine.ts'
-import type { Following, MessageCodec } from './following.ts'
+import type { Followed, Following, MessageCodec } from './following.ts'
 import { Gate } from './gate.ts'
-import type { LooseTopic } from './loose-topic.ts'
 import type { RecentBudget } from './recent.ts'
 
 /** So many topics are subscribed to with one call, and checked at a time after an outage. */
@@ -11,8 +9,6 @@ const AT_A_TIME = 200
 
 /** Milliseconds until what the engine could not do is tried again. */
 const RETRY_AFTER = 1000
-
-type AnyTopic<Message> = LooseTopic<Message> | ChainedTopic<Message>
 
 /**
  * NEW: not open yet. DOWN: the engine cannot be reached. REJOINING: it can, and is told what this process is subscribed to.
@@ -29,15 +25,15 @@ export class FollowedTopics<Message> implements Following<Message> {
   readonly tell: (topic: string, numbered: Numbered<Message>) => void
   readonly lost: (topic: string, top: Top) => void
 
-  readonly #topics = new Map<string, AnyTopic<Message>>()
+  readonly #topics = new Map<string, Followed>()
   readonly #up = new Gate()
   #state: State = 'NEW'
   /** Rises with each outage: what was begun before it is not finished. */
   #round = 0
-  readonly #toJoin = new Set<AnyTopic<Message>>()
+  readonly #toJoin = new Set<Followed>()
   readonly #toLeave = new Set<string>()
   #isGathering = false
-  readonly #toRetry = new Set<AnyTopic<Message>>()
+  readonly #toRetry = new Set<Followed>()
   #retryTimer: NodeJS.Timeout | null = null
 
   constructor ({ driver, codec, budget, nextSeq, tell, lost }: Omit<Following<Message>, 'retry'>) {
@@ -63,11 +59,11 @@ export class FollowedTopics<Message> implements Following<Message> {
     return this.#up.wait(deadline)
   }
 
-  find (topic: string): AnyTopic<Message> | undefined {
+  find (topic: string): Followed | undefined {
     return this.#topics.get(topic)
   }
 
-  add<Topic extends AnyTopic<Message>> (topic: Topic): Topic {
+  add<Topic extends Followed> (topic: Topic): Topic {
     this.#topics.set(topic.topic, topic)
     this.#toJoin.add(topic)
     if (!this.isReachable) topic.down()
@@ -87,10 +83,7 @@ export class FollowedTopics<Message> implements Following<Message> {
   }
 
   announced (name: string, bytes: Uint8Array, place: AnnouncedPlace | null): void {
-    const topic = this.#topics.get(name)
-    if (topic === undefined) return
-    if (!(topic instanceof ChainedTopic)) topic.announced(bytes)
-    else if (place !== null) topic.announced(bytes, place)
+    this.#topics.get(name)?.announced(bytes, place)
   }
 
   open (): void {
@@ -128,7 +121,7 @@ export class FollowedTopics<Message> implements Following<Message> {
     return true
   }
 
-  retry (topic: AnyTopic<Message>): void {
+  retry (topic: Followed): void {
     this.#toRetry.add(topic)
     this.#retryTimer ??= setTimeout(() => this.#retryAll(), RETRY_AFTER).unref()
   }
@@ -161,7 +154,7 @@ export class FollowedTopics<Message> implements Following<Message> {
     for (let i = 0; i < joining.length; i += AT_A_TIME) void this.#join(joining.slice(i, i + AT_A_TIME))
   }
 
-  async #join (wanted: ReadonlyArray<AnyTopic<Message>>): Promise<void> {
+  async #join (wanted: ReadonlyArray<Followed>): Promise<void> {
     const round = this.#round
     const topics = wanted.filter(topic => this.#isStill(topic, round))
     for (const topic of topics) topic.joining()
@@ -172,15 +165,15 @@ export class FollowedTopics<Message> implements Following<Message> {
       for (const topic of topics) if (this.#isStill(topic, round)) this.#notJoined(topic)
       return
     }
-    await Promise.all(topics.map((topic, i) => this.#isStill(topic, round) ? topic.joined(places[i] as Place) : null))
+    await Promise.all(topics.map((topic, i) => this.#isStill(topic, round) ? topic.joined(places[i]!) : null))
   }
 
   /** Whether it is subscribed to, and the engine has not been away since. */
-  #isStill (topic: AnyTopic<Message>, round: number): boolean {
+  #isStill (topic: Followed, round: number): boolean {
     return round === this.#round && this.#topics.get(topic.topic) === topic
   }
 
-  #notJoined (topic: AnyTopic<Message>): void {
+  #notJoined (topic: Followed): void {
     topic.down()
     this.retry(topic)
   }

@@ -1,11 +1,11 @@
-import type { BackplaneDriver, Retention, StoredMessage } from '../../types/backplane.ts'
+import type { AnnouncedPlace, BackplaneDriver, Place, Retention, StoredMessage } from '../../types/backplane.ts'
 import type { Numbered, Top } from './engine.ts'
 import type { RecentBudget } from './recent.ts'
 
 /** Makes bytes of messages, and messages of bytes. */
 export interface MessageCodec<Message> {
-  /** May throw: then the message is not published. */
-  encode (message: Message): Uint8Array
+  /** May throw: then the message is not published. @param room bytes that are left free in front */
+  encode (message: Message, room: number): Buffer
   /**
    * Does not throw.
    *
@@ -37,6 +37,12 @@ export interface Followed {
   readonly top: Top
   /** Resolves with whether it can be used. @param deadline in milliseconds */
   settled (deadline: number): Promise<boolean>
+  /** The engine is asked to announce it. */
+  joining (): void
+  /** The engine announces it. @param place where it stands; null: it has no retention */
+  joined (place: Place | null): Promise<void> | void
+  /** @param place null: it has no retention, or the engine errs */
+  announced (bytes: Uint8Array, place: AnnouncedPlace | null): void
   /** The engine does not announce it any more. */
   down (): void
   /** Nobody is subscribed any more. */

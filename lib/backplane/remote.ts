@@ -5,7 +5,6 @@ import type { Engine, EngineSink, EngineState, Member, Numbered, Part, Top } fro
 import { FollowedTopics } from './followed-topics.ts'
 import { type MessageCodec, numberedOf } from './following.ts'
 import { LooseTopic } from './loose-topic.ts'
-import { Members } from './members.ts'
 import { Outgoing } from './outgoing.ts'
 import { RecentBudget } from './recent.ts'
 import { readFrom, Sender } from './sender.ts'
@@ -22,7 +21,6 @@ export class RemoteEngine<Message> implements Engine<Message> {
   readonly #budget = new RecentBudget()
   readonly #outgoing: Outgoing
   readonly #topics: FollowedTopics<Message>
-  readonly #members: Members
   /** By what was asked: many who ask the same wait for one answer. */
   readonly #reads = new Map<string, Promise<unknown>>()
   #sink: EngineSink<Message> | null = null
@@ -32,10 +30,7 @@ export class RemoteEngine<Message> implements Engine<Message> {
     this.name = backplane.name
     this.#driver = backplane.create()
     this.#codec = codec
-    this.#outgoing = new Outgoing(this.#driver)
-    this.#members = new Members(
-      this.#driver, (topic, member) => { this.#sink?.onGone(topic, memberOf(member)) }, () => this.#topics.isReachable
-    )
+    this.#outgoing = new Outgoing(this.#driver, cause => this.#error('did not take a message', cause))
     this.#topics = new FollowedTopics<Message>({
       driver: this.#driver,
       codec,
@@ -74,10 +69,10 @@ export class RemoteEngine<Message> implements Engine<Message> {
   async publish (topic: string, message: Message, retention: Retention | null, id: string | null): Promise<{ at: string }> {
     // First: what is refused must not cost much.
     if (this.#outgoing.isFull) throw this.#error('is too slow: too much that was published waits for it')
-    const bytes = this.#codec.encode(message)
-    if (retention === null) return { at: await this.#publishLoose(topic, message, bytes) }
+    if (retention === null) return this.#publishLoose(topic, message)
+    const bytes = this.#codec.encode(message, 0)
     if (!this.#topics.isReachable) throw this.#error('cannot be reached')
-    return { at: await this.#ask('did not take a message', () => this.#outgoing.add(topic, bytes, retention, id)) }
+    return this.#outgoing.add(topic, bytes, retention, id, bytes.length)
   }
 
   async subscribe (topic: string, retention: Retention | null): Promise<Top> {
@@ -119,11 +114,11 @@ export class RemoteEngine<Message> implements Engine<Message> {
 
   async join (topic: string, { id, info }: Member): Promise<boolean> {
     const member = { id, info: JSON.stringify(info) ?? '' }
-    return this.#ask('did not take a member', () => this.#members.join(topic, member))
+    return this.#ask('did not take a member', () => this.#driver.join(topic, member))
   }
 
   leave (topic: string, id: string): Promise<boolean> {
-    return this.#ask('did not let a member go', () => this.#members.leave(topic, id))
+    return this.#ask('did not let a member go', () => this.#driver.leave(topic, id))
   }
 
   async members (topic: string): Promise<Member[]> {
@@ -136,30 +131,34 @@ export class RemoteEngine<Message> implements Engine<Message> {
   }
 
   signal (bytes: Uint8Array): Promise<void> {
-    return this.#ask('did not take a signal', () => this.#driver.signal(this.#sender.sign(this.#sender.next(), bytes)))
+    const signed = Buffer.concat([Buffer.alloc(Sender.ROOM), bytes])
+    this.#sender.sign(this.#sender.next(), signed)
+    return this.#ask('did not take a signal', () => this.#driver.signal(signed))
   }
 
   async close (): Promise<void> {
     this.#sink = null
     this.#topics.close()
-    this.#members.close()
     // What a closed socket has published is not lost with its process.
     await this.#outgoing.settled()
     await this.#driver.close()
   }
 
-  async #publishLoose (topic: string, message: Message, bytes: Uint8Array): Promise<string> {
+  async #publishLoose (topic: string, message: Message): Promise<{ at: string }> {
+    const bytes = this.#codec.encode(message, Sender.ROOM)
     const n = this.#sender.next()
+    this.#sender.sign(n, bytes)
     const followed = this.#topics.find(topic)
     const loose = followed instanceof LooseTopic ? followed : null
     loose?.published(n, message)
     try {
-      if (this.#topics.isReachable) await this.#outgoing.add(topic, this.#sender.sign(n, bytes), null, null)
+      // The message itself waits too, to be delivered here.
+      if (this.#topics.isReachable) await this.#outgoing.add(topic, bytes, null, null, 2 * bytes.length)
     } catch {
       // Others do not get it; that the engine cannot be reached is told by its state.
       loose?.notPublished(n)
     }
-    return this.#sender.at(n)
+    return { at: this.#sender.at(n) }
   }
 
   /** Reads everything that a process keeps of a topic, once for all who ask. @returns whether there is more than before */
@@ -216,7 +215,6 @@ export class RemoteEngine<Message> implements Engine<Message> {
       this.#sink?.onState('down', error)
       return
     }
-    this.#members.redo()
     void this.#topics.rejoin().then(isUp => { if (isUp) this.#sink?.onState('up', null) })
   }
 }

@@ -55,6 +55,7 @@ function checkTime (end: number): void {
 export async function add (
   stream: Stream, subject: string, topic: string, { id, info }: StoredMember, node: string, end: number, former: readonly string[] = []
 ): Promise<boolean> {
+  checkTime(end)
   // Most are new.
   if (await stream.put(subject, bytesOf(topic, id, undefined, [[node, info]]), 0) !== null) return true
   for (;;) {
@@ -62,7 +63,6 @@ export async function add (
     const { entry, seq } = await find(stream, subject)
     const others = entry?.nodes.filter(([other]) => other !== node && !former.includes(other)) ?? []
     if (await stream.put(subject, bytesOf(topic, id, entry?.order, [...others, [node, info]]), seq) !== null) return entry === null
-    checkTime(end)
   }
 }
 

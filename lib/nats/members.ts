@@ -88,10 +88,11 @@ export class Members {
 
   join (topic: string, member: StoredMember): Promise<boolean> {
     const key = keyOf(topic, member.id)
+    const end = this.#end()
     return this.#inTurn(key, async () => {
       const node = this.#lease!.node
       try {
-        const isNew = await add(this.#known(), this.#subjects.member(topic, member.id), topic, member, node, this.#end())
+        const isNew = await add(this.#known(), this.#subjects.member(topic, member.id), topic, member, node, end)
         this.#own.set(key, { topic, member, as: node })
         this.#doubts.delete(key)
         return isNew
@@ -104,11 +105,12 @@ export class Members {
 
   leave (topic: string, id: string): Promise<boolean> {
     const key = keyOf(topic, id)
+    const end = this.#end()
     return this.#inTurn(key, async () => {
       const own = this.#own.get(key)
       this.#own.delete(key)
       try {
-        const gone = await remove(this.#known(), this.#subjects.member(topic, id), node => this.#isOurs(node), this.#end())
+        const gone = await remove(this.#known(), this.#subjects.member(topic, id), node => this.#isOurs(node), end)
         this.#doubts.delete(key)
         return gone !== null
       } catch (error) {

@@ -13,12 +13,8 @@ type MembersEvents = Pick<BackplaneEvents, 'onGone' | 'onBack'>
 interface Entry {
   readonly topic: string
   readonly member: StoredMember
-}
-
-/** Somebody who is to be out of the store, but whose call has failed: it may have been carried out, or not. */
-interface Stray extends Entry {
-  /** Whether others have been told that it is there. */
-  readonly isKnown: boolean
+  /** Whether it has been told that it is there. */
+  isKnown: boolean
 }
 
 /** Who is in the topics, in all processes. */
@@ -27,9 +23,10 @@ export class Members {
   readonly #keys: Keys
   readonly #events: MembersEvents
   readonly #nodes: Nodes
-  /** Those of this process, by topic and id. */
+  /** Those who are to be in this process, by topic and id. */
   readonly #own = new Map<string, Entry>()
-  readonly #strays = new Map<string, Stray>()
+  /** Those who are not, but whose call has failed: it may have been carried out, or not. */
+  readonly #strays = new Map<string, Entry>()
 
   constructor (store: Store, keys: Keys, lease: number, events: MembersEvents) {
     this.#store = store
@@ -50,7 +47,9 @@ export class Members {
   async join (topic: string, member: StoredMember): Promise<boolean> {
     if (!this.#store.isConnected) throw new Error('not connected')
     const key = keyOf(topic, member.id)
-    const entry = { topic, member }
+    const before = this.#own.get(key)
+    const entry = { topic, member, isKnown: (before ?? this.#strays.get(key))?.isKnown === true }
+    this.#own.set(key, entry)
     this.#strays.delete(key)
     let isNew = false
     for (;;) {
@@ -59,14 +58,25 @@ export class Members {
         const [answer] = await this.#join(node, [entry])
         isNew ||= answer!
       } catch (error) {
-        if (!this.#own.has(key)) this.#strays.set(key, { ...entry, isKnown: false })
+        // Otherwise it has left or joined once more since, and that decides.
+        if (this.#own.get(key) === entry) this.#withdraw(key, entry, before)
         throw error
       }
       // Meanwhile this process may have been taken for gone, and got another name: nobody looks after those of the old one.
       if (node === this.#nodes.own) break
     }
-    this.#own.set(key, entry)
+    entry.isKnown = true
     return isNew
+  }
+
+  /** It has not joined. */
+  #withdraw (key: string, entry: Entry, before: Entry | undefined): void {
+    if (before !== undefined) {
+      this.#own.set(key, before)
+      return
+    }
+    this.#own.delete(key)
+    this.#strays.set(key, entry)
   }
 
   async leave (topic: string, id: string): Promise<boolean> {
@@ -74,10 +84,10 @@ export class Members {
     const entry = this.#own.get(key)
     this.#own.delete(key)
     try {
-      const [isGone] = await this.#leave([entry ?? { topic, member: { id, info: '' } }])
+      const [isGone] = await this.#leave([entry ?? { topic, member: { id, info: '' }, isKnown: false }])
       return isGone!
     } catch (error) {
-      if (entry !== undefined) this.#strays.set(key, { ...entry, isKnown: true })
+      if (entry !== undefined && !this.#own.has(key)) this.#strays.set(key, entry)
       throw error
     }
   }
@@ -113,7 +123,9 @@ export class Members {
     const node = this.#nodes.own
     await Promise.all(this.#store.batches([...this.#own.values()], MOST_MEMBERS).map(async some => {
       const answers = await this.#join(node, some)
-      for (const [i, { topic, member }] of some.entries()) if (answers[i] === true) this.#events.onBack(topic, member)
+      for (const [i, { topic, member, isKnown }] of some.entries()) {
+        if (answers[i] === true && isKnown) this.#events.onBack(topic, member)
+      }
     }))
   }
 

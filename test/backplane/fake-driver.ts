@@ -14,7 +14,7 @@ interface Call {
   reject (error: Error): void
 }
 
-/** Its members are joined under `topic` and `id`. */
+/** A member of this process. */
 interface Joined {
   readonly topic: string
   readonly member: StoredMember
@@ -44,7 +44,10 @@ export class FakeDriver implements BackplaneDriver, Listener {
   readonly #waiting = new Set<Call>()
   readonly #deadlines: Deadlines<Call>
   readonly #refused = new Map<Method, Error[]>()
+  /** By topic and id. */
   readonly #joined = new Map<string, Joined>()
+  /** Those who could not leave, or join. */
+  readonly #strays = new Map<string, Joined>()
   /** Topics that it has asked to be announced, and not to be announced since. */
   readonly #subscribed = new Set<string>()
   #heart: NodeJS.Timeout | null = null
@@ -180,14 +183,30 @@ export class FakeDriver implements BackplaneDriver, Listener {
   }
 
   async join (topic: string, member: StoredMember): Promise<boolean> {
-    const isNew = await this.#ask('join', topic, () => this.#store.join(this.#process, topic, member))
-    this.#joined.set(JSON.stringify([topic, member.id]), { topic, member })
-    return isNew
+    const key = JSON.stringify([topic, member.id])
+    const joined = { topic, member }
+    const before = this.#joined.get(key)
+    this.#joined.set(key, joined)
+    this.#strays.delete(key)
+    try {
+      return await this.#ask('join', topic, () => this.#store.join(this.#process, topic, member))
+    } catch (error) {
+      if (before !== undefined) this.#joined.set(key, before)
+      else this.#stray(key, joined)
+      throw error
+    }
   }
 
-  leave (topic: string, id: string): Promise<boolean> {
-    this.#joined.delete(JSON.stringify([topic, id]))
-    return this.#ask('leave', topic, () => this.#store.leave(this.#process, topic, id))
+  async leave (topic: string, id: string): Promise<boolean> {
+    const key = JSON.stringify([topic, id])
+    const joined = this.#joined.get(key)
+    this.#joined.delete(key)
+    try {
+      return await this.#ask('leave', topic, () => this.#store.leave(this.#process, topic, id))
+    } catch (error) {
+      if (joined !== undefined && !this.#joined.has(key)) this.#stray(key, joined)
+      throw error
+    }
   }
 
   members (topic: string): Promise<StoredMember[]> {
@@ -219,6 +238,11 @@ export class FakeDriver implements BackplaneDriver, Listener {
     if (this.#heart !== null) clearInterval(this.#heart)
   }
 
+  #stray (key: string, joined: Joined): void {
+    this.#joined.delete(key)
+    this.#strays.set(key, joined)
+  }
+
   /** Says that this process is there, joins its members again if it was taken for gone, and looks for others that are gone. */
   #beat (): void {
     this.#send(() => {
@@ -227,6 +251,10 @@ export class FakeDriver implements BackplaneDriver, Listener {
           if (this.#store.join(this.#process, topic, member)) this.#tell(0, events => events.onBack(topic, member))
         }
       }
+      for (const { topic, member } of this.#strays.values()) {
+        if (this.#store.leave(this.#process, topic, member.id)) this.#tell(0, events => events.onGone(topic, member))
+      }
+      this.#strays.clear()
       for (const { topic, member } of this.#store.takeGone()) this.#tell(0, events => events.onGone(topic, member))
     }).catch(() => {})
   }

@@ -88,6 +88,15 @@ const FAULTS: Array<[fault: string, found: string, Driver: new (store: FakeStore
       return super.open(events)
     }
   }],
+  ['who could not leave at first is told of to nobody', 'whoever leaves, or joins in vain', class extends FakeDriver {
+    override async leave (topic: string, id: string): Promise<boolean> {
+      const { onGone } = this.events
+      return super.leave(topic, id).catch(error => {
+        this.events.onGone = (...args) => { if (args[1].id !== id) onGone.apply(this.events, args) }
+        throw error
+      })
+    }
+  }],
   ['what waited is sent once more', 'a call that waits in vain', class extends FakeDriver {
     override publish (messages: readonly OutgoingMessage[]): void {
       super.publish(messages.map(one => ({

@@ -1,4 +1,4 @@
-import tap, { test } from 'tap'
+import tap, { type Test, test } from 'tap'
 import type { RedisClient } from '../../lib/redis/index.mts'
 import { Keys, TopicKeys } from '../../lib/redis/keys.ts'
 import { Members } from '../../lib/redis/members.ts'
@@ -215,7 +215,8 @@ test('taken for gone, and one of its members cannot join again: it is tried once
   t.strictSame(node.states, [])
 })
 
-test('who joins again while it is still being removed is told as gone to nobody', async t => {
+/** Members whose calls a test answers. */
+function answered (t: Test) {
   const calls: Array<{ script: string, answer: (reply: unknown) => void, fail: (error: Error) => void }> = []
   const store = {
     isConnected: true,
@@ -234,6 +235,16 @@ test('who joins again while it is still being removed is told as gone to nobody'
     t.equal(call.script, script)
     return call
   }
+  const close = async () => {
+    const closing = own.close(0)
+    ;(await next('retire')).answer(null)
+    await closing
+  }
+  return { own, told, next, close }
+}
+
+test('who joins again while it is still being removed is told as gone to nobody', async t => {
+  const { own, told, next, close } = answered(t)
   const joining = own.join('a', ann)
   ;(await next('join')).answer([1])
   t.equal(await joining, true)
@@ -249,7 +260,32 @@ test('who joins again while it is still being removed is told as gone to nobody'
   t.equal(await again, true)
   await beginning
   t.strictSame(told, [])
-  const closing = own.close(0)
-  ;(await next('retire')).answer(null)
-  await closing
+  await close()
+})
+
+test('what was asked last of a member counts, whichever of its calls fails', async t => {
+  const { own, told, next, close } = answered(t)
+  const joining = own.join('a', ann)
+  ;(await next('join')).answer([1])
+  await joining
+  const again = own.join('a', { ...ann, info: '2' })
+  ;(await next('join')).fail(new Error('lost'))
+  await t.rejects(again, /lost/)
+  const left = own.leave('a', 'ann')
+  const back = own.join('a', ann)
+  ;(await next('leave')).fail(new Error('lost'))
+  ;(await next('join')).answer([0])
+  await t.rejects(left, /lost/)
+  t.equal(await back, false)
+  const came = own.join('a', bob)
+  const went = own.leave('a', 'bob')
+  ;(await next('join')).fail(new Error('lost'))
+  ;(await next('leave')).answer([1])
+  await t.rejects(came, /lost/)
+  t.equal(await went, true)
+  const beginning = own.begin()
+  ;(await next('beat')).answer([1])
+  await beginning
+  await close()
+  t.strictSame(told, [], 'and nobody was left to be removed')
 })
