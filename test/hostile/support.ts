@@ -12,7 +12,7 @@ import { RawClient } from '../support/raw-client.ts'
 import { listenTo, type Served } from '../support/serve.ts'
 import { until } from '../support/until.ts'
 
-export { held } from '../support/garbage.ts'
+export { held, heldSince } from '../support/garbage.ts'
 
 export const KIB = 1024
 export const MIB = 1024 * KIB

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { turn } from './until.ts'
 
 setFlagsFromString('--expose-gc')
 
@@ -18,4 +19,17 @@ export function held (): number {
     if (heapUsed + external > least - 1024) return least
     least = heapUsed + external
   }
+}
+
+/**
+ * How many bytes more are in use than before. On a busy machine some of what is not held any more is freed some turns later, so it is
+ * looked again while they are as many as a test does not allow.
+ */
+export async function heldSince (before: number, bound: number): Promise<number> {
+  let more = held() - before
+  for (let turns = 0; more >= bound && turns < 100; turns++) {
+    await turn()
+    more = held() - before
+  }
+  return more
 }
