@@ -3,8 +3,14 @@ import type { Followed, Following } from './following.ts'
 import { Gate } from './gate.ts'
 import type { Top } from './engine.ts'
 
-/** At most so many messages wait to come back. Whoever publishes more gets them delivered at once. */
-const MOST_AWAITED = 10_000
+/** Bytes that may wait to come back, and what each message costs beside its own. Whoever publishes more gets all delivered at once. */
+const MOST_AWAITED = 16 * 1024 * 1024
+const OVERHEAD = 500
+
+interface Awaited<Message> {
+  readonly message: Message
+  readonly cost: number
+}
 
 /**
  * A topic without a retention that this process is subscribed to. What this process publishes is delivered when the engine
@@ -20,7 +26,8 @@ export class LooseTopic<Message> implements Followed {
   /** JOINING: not announced yet. LIVE: announced. DOWN: not announced any more. */
   #state: 'JOINING' | 'LIVE' | 'DOWN' = 'JOINING'
   /** Published here, and not announced yet: by the numbers that the sender gave them. */
-  readonly #awaited = new Map<number, Message>()
+  readonly #awaited = new Map<number, Awaited<Message>>()
+  #awaitedCost = 0
 
   constructor (topic: string, sender: Sender, following: Following<Message>) {
     this.topic = topic
@@ -51,10 +58,12 @@ export class LooseTopic<Message> implements Followed {
     if (wasDown) this.#following.lost(this.topic, this.top)
   }
 
-  /** This process publishes a message. */
-  published (n: number, message: Message): void {
-    this.#awaited.set(n, message)
-    if (!this.isLive || this.#awaited.size > MOST_AWAITED) this.#deliverAwaited()
+  /** This process publishes a message. @param size in bytes */
+  published (n: number, message: Message, size: number): void {
+    const cost = size + OVERHEAD
+    this.#awaited.set(n, { message, cost })
+    this.#awaitedCost += cost
+    if (!this.isLive || this.#awaitedCost > MOST_AWAITED) this.#deliverAwaited()
   }
 
   /** The engine did not take it. */
@@ -85,9 +94,10 @@ export class LooseTopic<Message> implements Followed {
 
   /** @param last up to this one: what this process published before it has been announced, or is lost on the way here */
   #deliverAwaited (last = Infinity): void {
-    for (const [n, message] of this.#awaited) {
+    for (const [n, { message, cost }] of this.#awaited) {
       if (n > last) return
       this.#awaited.delete(n)
+      this.#awaitedCost -= cost
       this.#deliver(message, this.#sender.at(n))
     }
   }

@@ -150,7 +150,7 @@ export class RemoteEngine<Message> implements Engine<Message> {
     this.#sender.sign(n, bytes)
     const followed = this.#topics.find(topic)
     const loose = followed instanceof LooseTopic ? followed : null
-    loose?.published(n, message)
+    loose?.published(n, message, bytes.length)
     try {
       // The message itself waits too, to be delivered here.
       if (this.#topics.isReachable) await this.#outgoing.add(topic, bytes, null, null, 2 * bytes.length)
