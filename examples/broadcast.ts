@@ -25,11 +25,7 @@ const scores = app.topic('/matches/:match', {
 })
 
 app.get('/matches/:match', { ws: true, schema: { params, send: Score } }, async (socket, { params }) => {
-  const [score] = await scores.history(params)
-  await socket.subscribe(scores, params, {
-    since: score?.at,                                      // whatever is posted from here on comes after the score below
-    begin () { if (score !== undefined) socket.send(score.message) }
-  })
+  await socket.subscribe(scores, params, { recent: 1 })    // the score as it is, and then each new one
 })
 
 app.post('/matches/:match', { schema: { params, body: Score } }, async (request, reply) => {

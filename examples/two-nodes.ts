@@ -69,14 +69,12 @@ async function serve (node: string, port: number) {
   })
 
   app.get('/rooms/:room', { ws: true, schema: { params, querystring, message: Say, send } }, async (socket, { params, query }) => {
-    // Who comes for the first time begins with the last lines.
-    const recent = query.since === undefined ? await rooms.history(params, { limit: 20 }) : []
     await socket.subscribe(rooms, params, {
-      since: query.since ?? recent.at(-1)?.at,
+      since: query.since,
+      recent: 20, // who comes for the first time begins with the last lines
       async begin ({ recovered, at }) {
         const here = await rooms.members(params)
         socket.send({ type: 'welcome', node, at, recovered, here: here.map(({ id }) => id) })
-        for (const { message } of recent.splice(0)) socket.send(message)
       }
     })
     for await (const { id, text } of socket) {

@@ -54,6 +54,11 @@ export interface Beginning {
 export interface SubscribeOptions {
   /** The position of the last message that the client has. Text from a client is fine: what is no position is not found. */
   since?: Position | undefined
+  /**
+   * Whenever `recovered` is false, the last so many messages that the topic has kept come first, behind `begin`, and then everything
+   * that follows them. Only with `history`: otherwise `subscribe` rejects with FST_ERR_WS_NO_HISTORY. Default: 0.
+   */
+  recent?: number | undefined
   /** A name that outlives the connection: see `except`. Default: the socket has none. */
   as?: string | undefined
   /**

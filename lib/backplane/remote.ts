@@ -109,7 +109,9 @@ export class RemoteEngine<Message> implements Engine<Message> {
     const key = `${topic}\0${limit} now`
     // Whoever asks later may know of a message that was not there yet when an earlier turn asked.
     if (!this.#reads.has(key)) setImmediate(() => this.#reads.delete(key))
-    return numberedOf(await this.#shared(key, () => this.#driver.last(topic, retention, limit)), this.#codec, 0)
+    const messages = await this.#shared(key, () => this.#driver.last(topic, retention, limit))
+    const followed = this.#topics.find(topic)
+    return numberedOf(messages, this.#codec, followed instanceof ChainedTopic ? followed.base : 0)
   }
 
   async join (topic: string, { id, info }: Member): Promise<boolean> {

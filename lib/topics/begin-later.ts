@@ -1,4 +1,7 @@
 import { setImmediate } from 'node:timers'
+import type { Beginning } from '../../types/topics.ts'
+import type { LiveSocket } from '../live/live-socket.ts'
+import type { Begin } from './subscribing.ts'
 
 /** Milliseconds of a turn of the event loop in which sockets are told that messages were lost: each may run code of the user's. */
 const SLICE = 4
@@ -22,4 +25,14 @@ function next (): void {
   while (told < waiting.length && performance.now() < end)
   waiting.splice(0, told)
   if (waiting.length > 0) setImmediate(next)
+}
+
+/** Runs the user's `begin`, for which a shutdown waits. */
+export async function runBegin (begin: Begin, beginning: Beginning, socket: LiveSocket): Promise<void> {
+  socket.begin()
+  try {
+    await begin(beginning)
+  } finally {
+    socket.done()
+  }
 }

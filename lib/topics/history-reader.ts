@@ -1,4 +1,4 @@
-import type { Engine, Numbered, Part } from '../backplane/engine.ts'
+import type { Engine, Numbered, Part, Top } from '../backplane/engine.ts'
 import type { Policy } from './policy.ts'
 import type { Publication } from './publication.ts'
 
@@ -8,10 +8,11 @@ const CHUNK = 128
 /** A part of a topic's history. */
 export type Chunk = Part<Publication>
 
-/** @param messages at least one, without a gap */
-export function chunkOf (messages: ReadonlyArray<Numbered<Publication>>): Chunk {
-  const { seq, at } = messages.at(-1)!
-  return { messages, upTo: seq, at }
+/** @param first what comes before the messages; null: nothing, and there is at least one of them */
+export function chunkOf (messages: ReadonlyArray<Numbered<Publication>>, first: Chunk | null = null): Chunk {
+  const last = messages.at(-1)
+  if (last === undefined) return first!
+  return { messages: first === null ? messages : [...first.messages, ...messages], upTo: last.seq, at: last.at }
 }
 
 /** Reads what comes behind a position; null if that is not known any more. */
@@ -19,4 +20,12 @@ export async function readHistory (
   engine: Engine<Publication>, { name, policy: { retention } }: { name: string, policy: Policy }, after: string
 ): Promise<Chunk | null> {
   return retention === null ? null : await engine.read(name, retention, after, CHUNK)
+}
+
+/** Reads the last messages of a topic, up to where it stands. */
+export async function readRecent (
+  engine: Engine<Publication>, { name, policy: { retention } }: { name: string, policy: Policy }, limit: number, { seq, at }: Top
+): Promise<Chunk> {
+  const messages = await engine.last(name, retention!, limit)
+  return { messages: messages.filter(one => one.seq <= seq), upTo: seq, at }
 }

@@ -3,7 +3,7 @@ import type { SubscribeMessage, UnsubscribeMessage } from '../../types/diagnosti
 import type { Beginning, SubscribeOptions } from '../../types/topics.ts'
 import type { Numbered } from '../backplane/engine.ts'
 import type { Connection } from '../connection/connection.ts'
-import { FST_ERR_WS_NOT_OPEN, FST_ERR_WS_TOO_MANY_SUBSCRIPTIONS, FST_ERR_WS_TOPIC_OPTION } from '../errors.ts'
+import { FST_ERR_WS_NO_HISTORY, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_TOO_MANY_SUBSCRIPTIONS, FST_ERR_WS_TOPIC_OPTION } from '../errors.ts'
 import { messagesOut, subscriptions, unsubscriptions } from '../live/channels.ts'
 import type { LiveSocket, SocketTopics } from '../live/live-socket.ts'
 import { Answer } from '../socket/answer.ts'
@@ -109,9 +109,11 @@ export class Subscriber implements Subscribing, SocketTopics {
     return { hub, name, policy: topic, presence, options: read(rest[hasParams ? 1 : 0]) }
   }
 
-  async #begin ({ hub, name, policy, presence, options: { since, as, begin } }: Wanted): Promise<Beginning> {
+  async #begin ({ hub, name, policy, presence, options: { since, recent = 0, as, begin } }: Wanted): Promise<Beginning> {
     const { socket } = this
     if (as !== undefined && (typeof as !== 'string' || as === '')) throw new FST_ERR_WS_TOPIC_OPTION('as', 'a string that is not empty')
+    if (!Number.isSafeInteger(recent) || recent < 0) throw new FST_ERR_WS_TOPIC_OPTION('recent', 'a whole number')
+    if (recent > 0 && policy.retention === null) throw new FST_ERR_WS_NO_HISTORY(policy.url || name)
     if (begin !== undefined && typeof begin !== 'function') throw new FST_ERR_WS_TOPIC_OPTION('begin', 'a function')
     if (!socket.connection.isOpen) throw new FST_ERR_WS_NOT_OPEN('subscribe()')
     const max = socket.behaviour.topics.maxSubscriptions
@@ -120,7 +122,7 @@ export class Subscriber implements Subscribing, SocketTopics {
     const bound = begin === undefined ? null : AsyncResource.bind(begin, 'fastify-sockets.begin')
     const channel = hub.open(name, policy)
     const subscription = new Subscription(this, {
-      hub, channel, presence, name: as ?? (this.#isLeftOut ? socket.id : null), begin: bound
+      hub, channel, presence, name: as ?? (this.#isLeftOut ? socket.id : null), recent, begin: bound
     })
     this.#subscriptions.set(channel, subscription)
     try {
@@ -257,6 +259,6 @@ export class Subscriber implements Subscribing, SocketTopics {
 
 /** Reads the options of `subscribe()`, before anything is looked up: reading them may be code of the user's. */
 function read (options: unknown): SubscribeOptions {
-  const { since, as, begin } = options as SubscribeOptions | null | undefined ?? {}
-  return { since, as, begin }
+  const { since, recent, as, begin } = options as SubscribeOptions | null | undefined ?? {}
+  return { since, recent, as, begin }
 }

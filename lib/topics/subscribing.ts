@@ -44,5 +44,7 @@ export interface SubscriptionParts {
   /** Null: the topic does not know its members. */
   presence: Presence | null
   name: string | null
+  /** How many of the last messages come first. */
+  recent: number
   begin: Begin | null
 }

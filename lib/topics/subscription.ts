@@ -2,11 +2,11 @@ import type { Beginning } from '../../types/topics.ts'
 import { at, type Due, TURN_END } from '../connection/due.ts'
 import { FST_ERR_WS_LAGGING, FST_ERR_WS_LOST, FST_ERR_WS_NOT_OPEN, FST_ERR_WS_UNSUBSCRIBED } from '../errors.ts'
 import type { Encode } from '../socket/prepared-message.ts'
-import { beginLater } from './begin-later.ts'
+import { beginLater, runBegin } from './begin-later.ts'
 import type { Delivery } from './bundle.ts'
 import { CatchUp, type Reading } from './catch-up.ts'
 import type { Channel, Listener } from './channel.ts'
-import { type Chunk, chunkOf, readHistory } from './history-reader.ts'
+import { type Chunk, chunkOf, readHistory, readRecent } from './history-reader.ts'
 import type { Presence } from './presence.ts'
 import type { Begin, DrainWaiter, Subscribing, SubscriptionHub, SubscriptionParts } from './subscribing.ts'
 import { Tail } from './tail.ts'
@@ -34,6 +34,7 @@ export class Subscription implements Listener, DrainWaiter, Due, Reading {
   readonly #hub: SubscriptionHub
   /** Null: the topic does not know its members. */
   readonly #presence: Presence | null
+  readonly #recent: number
   readonly #begin: Begin | null
   #isMember = false
   #state: State = 'JOINING'
@@ -45,12 +46,13 @@ export class Subscription implements Listener, DrainWaiter, Due, Reading {
   /** With `overflow: 'latest'`: the message to be sent when the socket has drained. */
   #latest: Delivery<Channel> | null = null
 
-  constructor (receiver: Subscribing, { hub, channel, presence, name, begin }: SubscriptionParts) {
+  constructor (receiver: Subscribing, { hub, channel, presence, name, recent, begin }: SubscriptionParts) {
     this.#hub = hub
     this.#presence = presence
     this.channel = channel
     this.receiver = receiver
     this.name = name
+    this.#recent = recent
     this.#begin = begin
     this.#catchUp = new CatchUp(this, hub.engine)
     channel.add(this)
@@ -231,18 +233,20 @@ export class Subscription implements Listener, DrainWaiter, Due, Reading {
   async #beginWith (first: Beginning, missed: Chunk | null): Promise<Beginning> {
     const { socket } = this.receiver
     let beginning = first
-    do {
+    for (;;) {
       this.#isLost = false
-      if (this.#begin === null) break
-      socket.begin()
-      try {
-        await this.#begin(beginning)
-      } finally {
-        socket.done()
+      if (this.#recent > 0 && !beginning.recovered) {
+        missed = await readRecent(this.#hub.engine, this.channel, this.#recent, { seq: this.after, at: this.#catchUp.at })
+        this.#mustGoOn()
       }
-      this.#mustGoOn()
-      if (this.#isLost) beginning = { recovered: false, at: this.#catchUp.at }
-    } while (this.#isLost)
+      if (this.#begin !== null && !this.#isLost) {
+        await runBegin(this.#begin, beginning, socket)
+        this.#mustGoOn()
+      }
+      if (!this.#isLost) break
+      beginning = { recovered: false, at: this.#catchUp.at }
+      missed = null
+    }
     this.#goOn(missed)
     return beginning
   }
@@ -252,8 +256,8 @@ export class Subscription implements Listener, DrainWaiter, Due, Reading {
     const tail = this.#tail
     this.#tail = null
     this.channel.leave(this)
-    if (tail === null || tail.isFull) {
-      this.#fallBehind(tail === null ? missed : chunkOf(tail.deliveries.map(one => one.numbered)))
+    if (tail === null || tail.isFull || missed !== null) {
+      this.#fallBehind(chunkOf(tail?.deliveries.map(one => one.numbered) ?? [], missed))
       void this.#catchUp.read()
       return
     }

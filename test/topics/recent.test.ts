@@ -1,0 +1,136 @@
+import { test } from 'tap'
+import { turns } from '../support/late-engine.ts'
+import { nodes } from './backplane-stage.ts'
+import { numbers, stage, text, texts, textsSoFar } from './stage.ts'
+
+/*
+ * `recent`: the last messages of a topic come first.
+ */
+
+const history = { size: 10, ttl: 60_000 }
+
+test('the last messages come behind begin, and then everything that follows them', async t => {
+  const { topics, open } = await stage(t, app => app.topic('/rooms/:room', { history }))
+  for (const [room, published, recent] of [['none', 0, 3], ['few', 2, 3], ['more', 8, 3], ['all', 12, 100]] as const) {
+    for (const message of numbers(published)) {
+      await topics.publish({ room }, message)
+      await topics.publish({ room: 'other' }, 'of another')
+    }
+    const one = await open()
+    const beginning = await one.socket.subscribe(topics, { room }, {
+      recent,
+      async begin () {
+        one.socket.send('welcome')
+        await topics.publish({ room }, 'meanwhile')
+        one.socket.send('still before')
+      }
+    })
+    t.match(beginning, { recovered: false, at: String })
+    void topics.publish({ room }, 'live')
+    const last = numbers(published).slice(-Math.min(recent, history.size))
+    t.same(await texts(one.client, 4 + last.length), ['welcome', 'still before', ...last, 'meanwhile', 'live'])
+    t.same(await textsSoFar(one), [])
+  }
+})
+
+test('of many who come while it is published, nobody misses anything, and nothing comes twice', async t => {
+  const { topics, open } = await stage(t, app => app.topic('/t', { history: { size: 1000, ttl: 60_000 } }))
+  const all = await Promise.all(numbers(20).map(() => open()))
+  for (const [i, { socket }] of all.entries()) {
+    await topics.publish(`m${3 * i}`)
+    void topics.publish(`m${3 * i + 1}`)
+    void socket.subscribe(topics, { recent: 1000 })
+    void topics.publish(`m${3 * i + 2}`)
+  }
+  for (const { client } of all) t.same(await texts(client, 60), numbers(60))
+})
+
+test('who has missed nothing gets what follows, and nobody whose position is not known gets a part of it', async t => {
+  const { topics, open } = await stage(t, app => app.topic('/t', { history }))
+  const since = (await topics.publish('m0')).at
+  for (const message of numbers(4, 1)) await topics.publish(message)
+  const back = await open()
+  t.match(await back.socket.subscribe(topics, { since, recent: 2 }), { recovered: true })
+  t.same(await textsSoFar(back), numbers(4, 1))
+  const unknown = await open()
+  t.match(await unknown.socket.subscribe(topics, { since: 'x', recent: 2 }), { recovered: false })
+  t.same(await textsSoFar(unknown), numbers(2, 3))
+  const nothing = await open()
+  await nothing.socket.subscribe(topics, { recent: 0 })
+  t.same(await textsSoFar(nothing), [])
+})
+
+test('a history of one message: what is published meanwhile comes behind it, however much it is', async t => {
+  const { topics, open } = await stage(t, app => app.topic('/t', { history: { size: 1, ttl: 60_000 } }))
+  await topics.publish('m0')
+  const one = await open()
+  await one.socket.subscribe(topics, { recent: 1, begin: async () => { for (const message of numbers(5, 1)) await topics.publish(message) } })
+  void topics.publish('m6')
+  t.same(await texts(one.client, 7), numbers(7))
+  const full = await open()
+  const long = 'x'.repeat(2 * 1024 * 1024)
+  await full.socket.subscribe(topics, { recent: 1, begin: async () => { for (const message of numbers(2)) await topics.publish(message + long) } })
+  t.same(await texts(full.client, 3), ['m6', ...numbers(2).map(message => message + long)])
+})
+
+test('who is left out by its name is, also of the last messages', async t => {
+  const { topics, open } = await stage(t, app => app.topic('/t', { history }))
+  await topics.publish('m0', { except: 'ada' })
+  await topics.publish('m1')
+  const ada = await open()
+  await ada.socket.subscribe(topics, { as: 'ada', recent: 5 })
+  t.same(await textsSoFar(ada), ['m1'])
+})
+
+test('what is no number, or of what has no history, is refused', async t => {
+  const { topics, open } = await stage(t, app => ({ kept: app.topic('/kept', { history }), loose: app.topic('/loose') }))
+  const { socket } = await open()
+  for (const recent of [-1, 1.5, NaN, Infinity, '20', null, {}] as any[]) {
+    await t.rejects(socket.subscribe(topics.kept, { recent }), { code: 'FST_ERR_WS_TOPIC_OPTION' }, String(recent))
+  }
+  for (const topic of [topics.loose, 'name'] as any[]) {
+    await t.rejects(socket.subscribe(topic, { recent: 1 }), { code: 'FST_ERR_WS_NO_HISTORY' })
+    t.match(await socket.subscribe(topic, { recent: 0 }), { recovered: false })
+  }
+})
+
+test('after a loss, the last messages come once more', async t => {
+  const { here, there, store } = await nodes(t, app => app.topic('/t', { history }) as any)
+  for (const message of numbers(3)) await there.topics.publish(message)
+  const { socket, client } = await here.open()
+  let begun = 0
+  await socket.subscribe(here.topics, { recent: 2, begin: () => { socket.send(`begin ${++begun}`) } })
+  t.same(await texts(client, 3), ['begin 1', 'm1', 'm2'])
+  store.flush()
+  await there.topics.publish('after')
+  t.same(await texts(client, 2), ['begin 2', 'after'])
+  await there.topics.publish('live')
+  t.equal(await text(client), 'live')
+})
+
+for (const withBegin of [true, false]) {
+  test(`lost while the last messages are read${withBegin ? '' : ', without begin'}: they are read once more`, async t => {
+    const { here, there, store } = await nodes(t, app => app.topic('/t', { history }) as any)
+    await there.topics.publish('before')
+    const other = await here.open()
+    await other.socket.subscribe(here.topics, { begin () {} })
+    const last = here.driver.last.bind(here.driver)
+    let asked = 0
+    here.driver.last = async (...args) => {
+      const messages = await last(...args)
+      if (++asked > 1) return messages
+      store.flush()
+      await there.topics.publish('after')
+      await turns(50)
+      return messages
+    }
+    const { socket, client } = await here.open()
+    let begun = 0
+    const begin = { begin () { begun++ } }
+    t.match(await socket.subscribe(here.topics, { recent: 5, ...withBegin ? begin : {} }), { recovered: false })
+    await there.topics.publish('live')
+    t.same(await texts(client, 2), ['after', 'live'])
+    t.equal(asked, 2)
+    t.equal(begun, withBegin ? 1 : 0)
+  })
+}
