@@ -56,7 +56,8 @@ export interface SubscribeOptions {
   since?: Position | undefined
   /**
    * Whenever `recovered` is false, the last so many messages that the topic has kept come first, behind `begin`, and then everything
-   * that follows them. Only with `history`: otherwise `subscribe` rejects with FST_ERR_WS_NO_HISTORY. Default: 0.
+   * that follows them. A client that keeps positions takes those of the messages as they come: the `at` that `begin` is told lies
+   * behind these. Only with `history`: otherwise `subscribe` rejects with FST_ERR_WS_NO_HISTORY. Default: 0.
    */
   recent?: number | undefined
   /** A name that outlives the connection: see `except`. Default: the socket has none. */

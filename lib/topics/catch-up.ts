@@ -1,12 +1,10 @@
-import { setImmediate, setTimeout } from 'node:timers'
+import { setImmediate } from 'node:timers'
 import type { Engine } from '../backplane/engine.ts'
 import type { Channel } from './channel.ts'
-import { type Chunk, chunkOf, readHistory } from './history-reader.ts'
+import { askUntilAnswered, type Chunk, chunkOf, readHistory } from './history-reader.ts'
+import type { Policy } from './policy.ts'
 import type { Publication } from './publication.ts'
 import type { Subscribing } from './subscribing.ts'
-
-/** Milliseconds until an engine that could not answer is asked once more. */
-const RETRY_AFTER = 1000
 
 /** Whoever reads the history, as it is needed for that. */
 export interface Reading {
@@ -70,15 +68,19 @@ export class CatchUp {
 
   /** An engine that cannot be reached is waited for, as long as somebody reads. */
   async #readChunk (): Promise<Chunk | null> {
-    const { channel } = this.#reading
-    for (;;) {
-      try {
-        return await readHistory(this.#engine, channel, this.at)
-      } catch {
-        await new Promise(resolve => { setTimeout(resolve, RETRY_AFTER).unref() })
-        await this.#engine.whenUp()
-        if (!this.#reading.isBehind) return null
-      }
+    const reading = this.#reading
+    const { channel } = reading
+    const ask = <Answer>(question: () => Promise<Answer>): Promise<Answer> => {
+      return askUntilAnswered(this.#engine, question, () => reading.isBehind)
+    }
+    try {
+      const chunk = await ask(() => readHistory(this.#engine, channel, this.at))
+      const limit = mayMiss(channel.policy)
+      if (chunk !== null || limit === 0) return chunk
+      const last = await ask(() => this.#engine.last(channel.name, channel.policy.retention!, limit))
+      return chunkOf(last, last.at(-1) ?? channel)
+    } catch {
+      return null
     }
   }
 
@@ -99,4 +101,10 @@ export class CatchUp {
     this.at = at
     return this.#reading.isBehind
   }
+}
+
+/** How many of the last messages whoever reads too slowly gets; 0: it may not miss any. */
+function mayMiss ({ overflow, retention }: Policy): number {
+  if (overflow === 'latest') return 1
+  return overflow === 'drop' ? retention!.size : 0
 }

@@ -41,6 +41,8 @@ export class Subscription implements Listener, DrainWaiter, Due, Reading {
   /** While HELD: messages were lost, so that what `begin` was told is not true any more. */
   #isLost = false
   readonly #catchUp: CatchUp
+  /** How many messages were published while HELD. */
+  #heldBack = 0
   /** While HELD; null: what is published is read from the history. */
   #tail: Tail<Channel> | null = null
   /** With `overflow: 'latest'`: the message to be sent when the socket has drained. */
@@ -165,6 +167,7 @@ export class Subscription implements Listener, DrainWaiter, Due, Reading {
   }
 
   hold (delivery: Delivery<Channel>): void {
+    this.#heldBack++
     const { except } = delivery.numbered.message
     if (this.#tail === null || this.#tail.isFull || (except !== null && except === this.name)) return
     const missed = this.#tail.add(delivery)
@@ -217,6 +220,7 @@ export class Subscription implements Listener, DrainWaiter, Due, Reading {
   #hold (): void {
     this.#state = 'HELD'
     this.after = this.channel.seq
+    this.#heldBack = 0
     this.#catchUp.at = this.channel.at
     this.#tail = Tail.of(this.receiver.socket.behaviour, this.channel.policy)
     this.channel.keepFor(this)
@@ -230,17 +234,18 @@ export class Subscription implements Listener, DrainWaiter, Due, Reading {
   }
 
   /** Calls `begin`, once more if messages are lost meanwhile, and then goes on. @param missed what comes first */
-  async #beginWith (first: Beginning, missed: Chunk | null): Promise<Beginning> {
+  async #beginWith (beginning: Beginning, missed: Chunk | null): Promise<Beginning> {
     const { socket } = this.receiver
-    let beginning = first
     for (;;) {
       this.#isLost = false
-      if (this.#recent > 0 && !beginning.recovered) {
-        missed = await readRecent(this.#hub.engine, this.channel, this.#recent, { seq: this.after, at: this.#catchUp.at })
+      if (this.#begin !== null) {
+        await runBegin(this.#begin, beginning, socket)
         this.#mustGoOn()
       }
-      if (this.#begin !== null && !this.#isLost) {
-        await runBegin(this.#begin, beginning, socket)
+      // Not before: the messages of many sockets would be kept as long as their `begin` runs.
+      if (this.#recent > 0 && !beginning.recovered && !this.#isLost) {
+        const asked = { recent: this.#recent, newer: this.#heldBack, upTo: this.after }
+        missed = await readRecent(this.#hub.engine, this.channel, asked, () => this.hasBegun && this.#state === 'HELD' && socket.connection.isOpen)
         this.#mustGoOn()
       }
       if (!this.#isLost) break
@@ -256,20 +261,13 @@ export class Subscription implements Listener, DrainWaiter, Due, Reading {
     const tail = this.#tail
     this.#tail = null
     this.channel.leave(this)
-    if (tail === null || tail.isFull || missed !== null) {
-      this.#fallBehind(chunkOf(tail?.deliveries.map(one => one.numbered) ?? [], missed))
-      void this.#catchUp.read()
+    if (tail !== null && !tail.isFull && missed === null) {
+      this.caughtUp(this.channel.seq)
+      this.receiver.give(tail.deliveries)
       return
     }
-    this.#goLive(this.channel.seq)
-    this.receiver.give(tail.deliveries)
-  }
-
-  /** @param after the last message that it was given */
-  #goLive (after: number): void {
-    this.#state = 'LIVE'
-    this.after = after
-    this.channel.join(this)
+    this.#fallBehind(tail === null ? missed : tail.behind(missed, this.channel))
+    void this.#catchUp.read()
   }
 
   /** It leaves those who are given what is published. @param next what it reads first */
@@ -280,8 +278,10 @@ export class Subscription implements Listener, DrainWaiter, Due, Reading {
   }
 
   caughtUp (upTo: number): void {
+    this.#state = 'LIVE'
     // What has been read may not have been announced yet.
-    this.#goLive(upTo)
+    this.after = upTo
+    this.channel.join(this)
   }
 
   waitsIfCongested (): boolean {

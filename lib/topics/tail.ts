@@ -1,6 +1,8 @@
 import type { SocketBehaviour } from '../socket/behaviour.ts'
 import type { Encode } from '../socket/prepared-message.ts'
+import type { Top } from '../backplane/engine.ts'
 import type { Delivery } from './bundle.ts'
+import { type Chunk, chunkOf } from './history-reader.ts'
 import type { Overflow, Policy } from './policy.ts'
 
 /** Bytes that a message counts besides its own. */
@@ -49,6 +51,12 @@ export class Tail<Target> {
     this.#bytes = bytes
     this.#deliveries.push(delivery)
     return 0
+  }
+
+  /** What was kept, with what comes before it. @param top where the topic stands */
+  behind (first: Chunk | null, top: Top): Chunk {
+    const messages = [...first?.messages ?? [], ...this.#deliveries.map(({ numbered }) => numbered)]
+    return this.#isFull ? chunkOf(messages) : chunkOf(messages, top)
   }
 
   /** Whether messages came that are not kept. */
