@@ -1,4 +1,4 @@
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import { fakeClock } from '../support/clock.ts'
 import { turns } from '../support/late-engine.ts'
 import { nodes } from './backplane-stage.ts'
@@ -9,6 +9,21 @@ import { block, numbers, stage, text, texts, textsSoFar } from './stage.ts'
  */
 
 const history = { size: 10, ttl: 60_000 }
+
+/** Of a route whose sockets soon have too much to send. */
+const NARROW = { highWaterMark: 1000, maxBuffered: 1e6 }
+const TOO_MUCH = 'x'.repeat(NARROW.highWaterMark + 1)
+
+/** A client that has read nothing so far, and gets the last two messages of so many. */
+async function slow (t: Test, options: { overflow: 'drop' | 'latest', history: typeof history }, published: number) {
+  const { topics, open } = await stage(t, app => app.topic('/t', options), { ws: NARROW })
+  for (const message of numbers(published)) await topics.publish(message)
+  const { socket, client } = await open()
+  const release = block(socket)
+  socket.send(TOO_MUCH)
+  await socket.subscribe(topics, { recent: 2 })
+  return { topics, client, release }
+}
 
 test('the last messages come behind begin, and then everything that follows them', async t => {
   const { topics, open } = await stage(t, app => app.topic('/rooms/:room', { history }))
@@ -91,24 +106,17 @@ test('who is left out of what is published meanwhile has missed nothing', async 
 
 for (const [overflow, last] of [['drop', ['m21', 'm22']], ['latest', ['m22']]] as const) {
   test(`${overflow}: who reads too slowly misses some, and is not closed for it`, async t => {
-    const ws = { highWaterMark: 1000, maxBuffered: 1e6 }
-    const { topics, open } = await stage(t, app => app.topic('/t', { overflow, history: { size: 2, ttl: 60_000 } }), { ws })
-    for (const message of numbers(3)) await topics.publish(message)
-    const one = await open()
-    const release = block(one.socket)
-    one.socket.send('x'.repeat(1001))
-    await one.socket.subscribe(topics, { recent: 2 })
+    const { topics, client, release } = await slow(t, { overflow, history: { size: 2, ttl: 60_000 } }, 3)
     for (const message of numbers(20, 3)) await topics.publish(message)
     await turns(20)
     release()
-    t.same(await texts(one.client, 2 + last.length), ['x'.repeat(1001), 'm1', ...last])
+    t.same(await texts(client, 2 + last.length), [TOO_MUCH, 'm1', ...last])
     void topics.publish('live')
-    t.equal(await text(one.client), 'live')
+    t.equal(await text(client), 'live')
   })
 
   test(`${overflow}: what it misses while begin runs is not read afterwards`, async t => {
-    const ws = { highWaterMark: 1000, maxBuffered: 1e6 }
-    const { topics, open } = await stage(t, app => app.topic('/t', { overflow, history: { size: 100, ttl: 60_000 } }), { ws })
+    const { topics, open } = await stage(t, app => app.topic('/t', { overflow, history: { size: 100, ttl: 60_000 } }), { ws: NARROW })
     await topics.publish('m0')
     const one = await open()
     await one.socket.subscribe(topics, { recent: 1, async begin () {
@@ -123,21 +131,15 @@ for (const [overflow, last] of [['drop', ['m21', 'm22']], ['latest', ['m22']]] a
 
 test('who reads too slowly for a history that ends meanwhile gets what is live', async t => {
   const clock = fakeClock(t, 'performance')
-  const ws = { highWaterMark: 1000, maxBuffered: 1e6 }
-  const { topics, open } = await stage(t, app => app.topic('/t', { overflow: 'drop', history: { size: 2, ttl: 1000 } }), { ws })
-  for (const message of numbers(2)) await topics.publish(message)
-  const one = await open()
-  const release = block(one.socket)
-  one.socket.send('x'.repeat(1001))
-  await one.socket.subscribe(topics, { recent: 2 })
+  const { topics, client, release } = await slow(t, { overflow: 'drop', history: { size: 2, ttl: 1000 } }, 2)
   for (const message of numbers(5, 2)) await topics.publish(message)
   await turns(20)
   clock.tick(1001)
   release()
-  t.same(await texts(one.client, 2), ['x'.repeat(1001), 'm0'])
+  t.same(await texts(client, 2), [TOO_MUCH, 'm0'])
   await turns(20)
   void topics.publish('live')
-  t.equal(await text(one.client), 'live')
+  t.equal(await text(client), 'live')
 })
 
 test('who is left out by its name is, also of the last messages', async t => {
