@@ -45,7 +45,7 @@ export interface ClientCodec {
 
 /** Times in milliseconds. */
 export interface ReconnectOptions {
-  /** The first attempt comes within this time, each further one within twice the time of the one before. Default 1 s. */
+  /** After a connection was lost, the first attempt comes within this time; each one that fails doubles it. Default 1 s. */
   min?: number
   /** No attempt comes later than this, unless the server asks for it. Default 30 s. */
   max?: number

@@ -1,0 +1,30 @@
+import type { Ending, ReconnectOptions } from './types.ts'
+
+/** No server is obeyed that asks for more than a day, in milliseconds: timers are not made for it. */
+const LONGEST = 86_400_000
+
+/** A server that goes away, restarts or is overloaded has many clients, and all of them learn of it at once. */
+const SHARED = [1001, 1012, 1013]
+
+/**
+ * How long to wait for the next attempt: any time within a window that grows (full jitter), so that clients which were cut
+ * together come back apart.
+ *
+ * @param attempt how many have failed
+ */
+export function delayFor (attempt: number, { code, retryAfter }: Ending, { min = 1000, max = 30_000, spread = 15_000 }: ReconnectOptions): number {
+  const window = Math.max(Math.min(max, min * 2 ** Math.min(attempt, 30)), SHARED.includes(code) ? spread : 0)
+  return leastDelay(retryAfter) + Math.random() * window
+}
+
+/** What the server asks for is the least, whatever else would make us come sooner. */
+export function leastDelay (retryAfter: number): number {
+  return Math.min(retryAfter, LONGEST)
+}
+
+/** Milliseconds of a `Retry-After` (RFC 9110 §10.2.3), which has seconds or a date; 0: it has neither. */
+export function readRetryAfter (value: string | null | undefined): number {
+  const text = value || ''
+  const delay = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
+  return delay > 0 ? delay : 0
+}

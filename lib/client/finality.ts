@@ -1,0 +1,22 @@
+import type { Ending } from './types.ts'
+
+/** What an end means: no further attempt, one more with fresh credentials, or as many as it takes. */
+export type Verdict = 'final' | 'refresh' | 'retry'
+
+/** Statuses of 400 to 499 that may be another one soon; 426 is what a plain request gets where a handshake would be let in. */
+const PASSING = [408, 425, 426, 429]
+
+/** Mistakes in the program, which another attempt would only repeat. */
+const MISTAKE = /^FST_ERR_WS_CLIENT_(PARAM|TARGET|HEADER)/
+
+/**
+ * The one table of what is final. The codes from 4400 are those of HTTP, 4000 higher; 3000 and 3003 are registered by the IANA
+ * as Unauthorized and Forbidden.
+ */
+export function verdictOf ({ code, status, error }: Ending): Verdict {
+  if (error !== null && MISTAKE.test((error as { code?: string }).code!)) return 'final'
+  const meaning = status || (code === 3000 ? 401 : code === 3003 ? 403 : code >= 4400 && code < 4500 ? code - 4000 : 0)
+  if (meaning === 401) return 'refresh'
+  if (meaning >= 400 && meaning < 500) return PASSING.includes(meaning) ? 'retry' : 'final'
+  return code === 1000 || code === 1002 || code === 1003 || (code >= 1007 && code <= 1010) ? 'final' : 'retry'
+}

@@ -1,0 +1,3 @@
+export function fillUrl (url: string, params: object): string {
+  return url.replace(/:(\w+)/g, (_, name) => encodeURIComponent((params as any)[name]))
+}
