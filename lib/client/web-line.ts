@@ -83,6 +83,8 @@ class WebLine implements Line {
       if (!this.#isGiven) this.#owner.onOpen()
     }
     socket.onmessage = ({ data }) => { if (!this.#isGiven) this.#owner.onMessage(typeof data === 'string' ? data : new Uint8Array(data)) }
+    // Says nothing that onclose does not, but some insist on it.
+    socket.onerror = () => {}
     socket.onclose = ({ code, reason, wasClean }) => {
       if (this.#isOpen) this.#ended(code, { reason, wasClean })
       else void this.#explain()
