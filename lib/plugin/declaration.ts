@@ -81,14 +81,15 @@ export class Declaration {
     options.config = { ...options.config, [kRoute]: this } as typeof options.config
     options.handler = (request: FastifyRequest, reply: FastifyReply) => {
       const opening = Opening.of(reply.raw)
-      if (opening === undefined) return handler.call(this.#instance, request, reply)
-      return this.route.accept(opening, request, reply)
+      if (opening !== undefined) return this.route.accept(opening, request, reply)
+      // Not before: whoever the hooks or the schemas refuse learns that from them, as from a handshake.
+      if (!this.#servesHttp) requireUpgrade(request, reply)
+      return handler.call(this.#instance, request, reply)
     }
     options.onRequest = first((request: FastifyRequest, reply: FastifyReply, done: () => void) => {
       const opening = Opening.of(reply.raw)
       if (opening !== undefined) return this.route.check(opening, request, reply, done)
       if (this.#servesHttp) logLostUpgrade(request)
-      else requireUpgrade(request, reply)
       return done()
     }, onRequest)
     // Not async: if Fastify could not read the error, the promise would reject with nobody to handle it.

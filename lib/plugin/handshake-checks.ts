@@ -9,7 +9,8 @@ import { checkExtendedConnect, checkUpgrade, type HandshakeHeaders, hasToken, VE
 const DEFAULT_MAX_HEADERS = 1000
 
 /**
- * Refuses a plain request to a route for upgrades only.
+ * Refuses a plain request to a route for upgrades only, in place of its handler. The status says that a handshake would be let
+ * in: browsers, which do not see why one fails, ask for it by `fetch`.
  *
  * @throws {FST_ERR_WS_UPGRADE_REQUIRED}
  */

@@ -34,6 +34,7 @@ export const NOT_OVER: Record<string, Record<string, string>> = {
     'hostile/smuggling': HTTP1,
     'handshake/abandoned-refusal': 'a client that ends its stream may still read the answer',
     'plugin/declaration-http': HTTP1,
+    'plugin/plain-requests': HTTP1,
     'handshake/foreign-upgrades': HTTP1,
     'handshake/request': HTTP1,
     'handshake/response': HTTP1,
