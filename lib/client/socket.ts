@@ -260,13 +260,14 @@ export class ReconnectingSocket implements ClientSocket {
     if (wasStable) {
       this.#failures = 0
       this.#isRefreshed = false
-    } else this.#failures++
+    }
     const verdict = verdictOf(ending)
     const isRefresh = verdict === 'refresh' && !this.#isRefreshed
     if (isClosing || reconnect === false || verdict === 'final' || (verdict === 'refresh' && !isRefresh)) {
       this.#finish(ending)
       return
     }
+    if (!wasStable) this.#failures++
     this.#isRefreshed ||= isRefresh
     this.#reason = ending
     this.#notBefore = Date.now() + leastDelay(ending.retryAfter)
