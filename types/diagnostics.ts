@@ -20,7 +20,10 @@ export interface OpenMessage {
   request: FastifyRequest
 }
 
-/** `fastify-sockets.message.in`: a message has arrived, and has not been decoded yet. */
+/**
+ * `fastify-sockets.message.in`: a message has arrived, and has not been decoded yet. On a route with a schema, an empty text is
+ * a ping and no message.
+ */
 export interface MessageInMessage {
   socket: Socket<unknown, unknown>
   data: string | Buffer

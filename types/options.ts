@@ -58,7 +58,7 @@ export interface LimitOptions {
   connectionsPerAddress?: number | false
   /** At most this many handshakes from one address that are still in hooks. More get a 429. */
   handshakesPerAddress?: number | false
-  /** Messages, pings and pongs per second from one client; a second's worth may come at once. */
+  /** Messages, pings (also as empty text) and pongs per second from one client; a second's worth may come at once. */
   messagesPerSecond?: number | false
   /** Bytes per second from one client as received, including frame headers; a second's worth may come at once. */
   bytesPerSecond?: number | false
@@ -138,7 +138,8 @@ export interface SocketOptions<OptionsSocket = Socket<unknown, unknown>, Request
   /** Default 30 s and 30 s; `false` turns it off. */
   heartbeat?: HeartbeatOptions | false
   /**
-   * Milliseconds without a message in either direction after which the connection is closed with 1001. Pings do not count.
+   * Milliseconds without a message in either direction after which the connection is closed with 1001. Pings do not count,
+   * nor do the empty texts that stand for them on a route with a schema.
    * The close may come up to a quarter later. Default `false`.
    */
   idleTimeout?: number | false

@@ -7,8 +7,9 @@ import {
   ClosingHandshake, type ClosingEvent, CLOSE_SENT, CUT, CUT_WHEN_WRITTEN, END, OPEN, SEND
 } from '../protocol/closing.ts'
 import type { Role } from '../protocol/frame-decoder.ts'
-import { BINARY, CLOSE, PING, PONG } from '../protocol/opcode.ts'
+import { BINARY, CLOSE, PING } from '../protocol/opcode.ts'
 import type { ProtocolError } from '../protocol/protocol-error.ts'
+import { Answers } from './answers.ts'
 import { DeflateQueue } from './deflate-queue.ts'
 import type { ConnectionOwner, ConnectionOptions, OutboxOwner } from './owner.ts'
 import type { MessageForm } from './message-form.ts'
@@ -28,16 +29,15 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
   readonly #owner: ConnectionOwner
   readonly options: ConnectionOptions
   readonly #reader: Reader
-  /** Writes every frame. Pings and pongs go straight to it. */
+  /** Writes every frame. Pings and answers to pings go straight to it. */
   readonly #outbox: Outbox
   /** Takes messages and, after them, the close frame. */
   readonly #messages: Outbox | DeflateQueue
+  readonly #answers: Answers
 
   readonly #closing: ClosingHandshake
   /** Runs for `closeTimeout` from the moment closing begins. */
   #deadline: NodeJS.Timeout | undefined
-  /** The last ping that arrived while too much was buffered. Its pong is still owed. */
-  #unanswered: Buffer | null = null
 
   /**
    * Takes over the Duplex. Call `start` in the same turn to begin reading.
@@ -56,6 +56,7 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
     const received = compression === null ? null : compression[peer]
     this.#reader = new Reader(role, duplex, this, options.maxPayload, received, options.rate)
     this.#outbox = new Outbox(duplex, role === 'client', options.highWaterMark, this, this.#reader.trace)
+    this.#answers = new Answers(this.#outbox, options.highWaterMark)
     this.#messages = compression === null ? this.#outbox
       : new DeflateQueue(this.#outbox, compression[role], options.deflate, error => this.onFailure(error))
     ownTransport(duplex, this)
@@ -177,6 +178,10 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
 
   onText (text: string, byteLength: number): void {
     if (!this.#closing.mayDeliver) return
+    if (byteLength === 0 && this.options.textPings) {
+      if (this.#closing.maySend) this.#answers.textPing()
+      return
+    }
     this.messagesIn++
     this.#owner.onText(text, byteLength)
   }
@@ -189,16 +194,12 @@ export class Connection implements ReaderOwner, OutboxOwner, TransportOwner {
 
   onPing (payload: Buffer): void {
     if (!this.#closing.maySend) return
-    // Only the last ping needs an answer (RFC 6455 §5.5.3). A peer that does not read must not fill our memory with pongs.
-    const isFull = this.#outbox.bufferedAmount > this.options.highWaterMark
-    this.#unanswered = isFull ? payload : null
-    if (!isFull) this.#outbox.frame(PONG, payload)
+    this.#answers.ping(payload)
     this.#owner.onPing(payload)
   }
 
   onDrain (): void {
-    if (this.#unanswered !== null && this.#closing.maySend) this.#outbox.frame(PONG, this.#unanswered)
-    this.#unanswered = null
+    if (this.#closing.maySend) this.#answers.drained()
     this.#owner.onDrain()
   }
 

@@ -30,6 +30,11 @@ export interface ConnectionOptions {
   clock: { readonly now: number }
   /** For connections that negotiated compression. */
   deflate: DeflateSettings
+  /**
+   * Messages are JSON, so that an empty text can be none: it is a ping of a client that has no other, such as a page in a
+   * browser, and a server answers it with an empty text. Neither of them counts as a message. Default false.
+   */
+  textPings?: boolean
 }
 
 /** Told by the outbox. */

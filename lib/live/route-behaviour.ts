@@ -34,6 +34,7 @@ export class RouteBehaviour implements LiveBehaviour {
   readonly clock: { readonly now: number }
   readonly deflate: DeflateSettings
   readonly codec: Codec
+  readonly textPings: boolean
   readonly topics: TopicBehaviour
 
   readonly #life: Life
@@ -50,6 +51,7 @@ export class RouteBehaviour implements LiveBehaviour {
     this.clock = parts.clock
     this.deflate = parts.deflate ?? DEFLATE_DEFAULTS
     this.codec = parts.codec
+    this.textPings = parts.codec.decode !== null || parts.codec.encode !== null
     this.topics = parts.topics
     this.#life = parts.life
     this.#options = options

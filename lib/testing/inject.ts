@@ -95,6 +95,7 @@ function clientBehaviour ({ sendsJson, receivesJson }: Speech): SocketBehaviour 
     clock: { now: 0 },
     deflate: DEFLATE_DEFAULTS,
     codec: { decode: sendsJson ? decodeJson : null, encode: receivesJson ? JSON.stringify : null },
+    textPings: sendsJson || receivesJson,
     onError: rethrow,
     onInvalidMessage: rethrow,
     onEnd: () => {}

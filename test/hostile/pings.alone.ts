@@ -91,6 +91,38 @@ test('a flood of pings from a peer that never reads fills nothing, however long 
   await isOver()
 })
 
+test('a flood of empty texts where messages are JSON is answered to a peer that reads, and fills nothing of one that does not', async t => {
+  const { app, open, othersAreServed, isOver } = await besieged(t, () => {}, {
+    ws: { highWaterMark: HIGH_WATER_MARK }, route: { schema: { message: {} } }
+  })
+  const client = await open()
+  const socket = [...app.sockets].find(({ request }) => request.url === '/')!
+  const bytes = Buffer.alloc(6 * 200_000, masked(TEXT))
+  let answered = 0
+  client.socket.on('data', data => { answered += data.length / 2 })
+  await pour(client, bytes)
+  await othersAreServed()
+  await until(() => app.sockets.stats().bytesIn >= bytes.length)
+  await until(() => answered > 0 && socket.bufferedAmount === 0)
+  t.ok(answered <= 200_000)
+  client.received = Buffer.alloc(0)
+  client.socket.pause()
+  // What lies between the two is full when something waits here.
+  while (socket.bufferedAmount <= HIGH_WATER_MARK) await pour(client, bytes)
+  const before = held()
+  for (let i = 0; i < 5; i++) {
+    await pour(client, bytes)
+    await othersAreServed()
+    t.ok(socket.bufferedAmount <= HIGH_WATER_MARK + 2, `${socket.bufferedAmount} bytes wait`)
+  }
+  const grown = await heldSince(before, 512 * KIB)
+  t.ok(grown < 512 * KIB, `${grown} bytes more`)
+  t.equal(app.sockets.stats().messagesIn, app.sockets.stats().messagesOut, 'those of the other')
+  t.equal(app.sockets.size, 2, 'it is still connected')
+  client.reset()
+  await isOver()
+})
+
 test('a flood of pongs that nobody asked for holds nothing and settles no ping', async t => {
   let settled = 0
   const { app, open, othersAreServed } = await besieged(t, socket => { socket.ping().then(() => { settled++ }) })

@@ -60,16 +60,18 @@ export interface Besieged extends Served {
 export interface Siege {
   ws?: SocketOptions
   server?: FastifyServerOptions
+  /** Further options of the route. */
+  route?: Record<string, unknown>
   /** Declares further routes. */
   declare?: (app: FastifyInstance) => void
 }
 
 /** Serves `handler` at `/` to hostile peers, and an echo at `/other` to a client that keeps the rules. */
 export async function besieged (
-  t: Test, handler: (socket: Socket<any, any>) => unknown, { ws = {}, server = {}, declare }: Siege = {}
+  t: Test, handler: (socket: Socket<any, any>) => unknown, { ws = {}, server = {}, route = {}, declare }: Siege = {}
 ): Promise<Besieged> {
   const app = createApp(t, {}, server)
-  app.get('/', { ws }, handler)
+  app.get('/', { ...route, ws }, handler as any)
   declare?.(app)
   app.get('/other', { ws: true }, socket => { socket.on('message', message => socket.send(message)) })
   const served = await listenTo(t, app)
