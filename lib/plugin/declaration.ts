@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { SocketOptions } from '../../types/options.ts'
 import { FST_ERR_WS_HANDLER, FST_ERR_WS_METHOD, FST_ERR_WS_NOT_REGISTERED } from '../errors.ts'
 import { Opening } from '../handshake/opening.ts'
-import { type AnyRouteOptions, DeclaredOptions, hide } from './declared-options.ts'
+import { type AnyRouteOptions, copySchema, DeclaredOptions, hide } from './declared-options.ts'
 import { kRoute } from './first-hooks.ts'
 import { logLostUpgrade, requireUpgrade } from './handshake-checks.ts'
 import { checkRouteOptions } from './options.ts'
@@ -41,6 +41,7 @@ export class Declaration {
     this.#servesHttp = own.handler !== undefined
     this.#declared = new DeclaredOptions(instance, options)
     this.#takeOver(options)
+    copySchema(options)
     this.#schemas = new MessageSchemas(instance, options)
     if (!this.#servesHttp) hide(options)
   }
@@ -52,6 +53,7 @@ export class Declaration {
 
   /** A route for upgrades only has no use for its HEAD twin: declares the twin for no method at all. */
   takeTwin (options: AnyRouteOptions): void {
+    copySchema(options)
     if (this.#servesHttp) return
     options.method = []
     hide(options)

@@ -26,6 +26,14 @@ export class DeclaredOptions {
   }
 }
 
+/**
+ * Gives Fastify a schema of its own to mark: the one that was declared may be frozen, or that of other routes, apps and clients,
+ * which share a contract.
+ */
+export function copySchema (options: AnyRouteOptions): void {
+  if (options.schema !== undefined) options.schema = { ...options.schema }
+}
+
 /** Leaves a route out of documents such as OpenAPI, which cannot describe it. */
 export function hide (options: AnyRouteOptions): void {
   options.schema = { hide: true, ...options.schema }
