@@ -41,7 +41,8 @@ class WebLine implements Line {
   /** Aborted when the line is given up. */
   readonly #given = new AbortController()
   #isOpen = false
-  #initiator: Ending['initiator'] = 'remote'
+  /** What our own close frame says. */
+  #close: { code: number, reason: string } | undefined
 
   constructor (target: Target, owner: LineOwner) {
     this.#target = target
@@ -67,7 +68,7 @@ class WebLine implements Line {
   }
 
   close (code: number, reason: string): void {
-    this.#initiator = 'local'
+    this.#close = { code, reason }
     this.#socket!.close(code, reason)
   }
 
@@ -86,7 +87,8 @@ class WebLine implements Line {
     // Says nothing that onclose does not, but some insist on it.
     socket.onerror = () => {}
     socket.onclose = ({ code, reason, wasClean }) => {
-      if (this.#isOpen) this.#ended(code, { reason, wasClean })
+      // The answer to a close frame repeats the code, and not the reason.
+      if (this.#isOpen) this.#ended(code, { reason: code === this.#close?.code ? this.#close.reason : reason, wasClean })
       else void this.#explain()
     }
   }
@@ -116,7 +118,7 @@ class WebLine implements Line {
 
   #ended (code: number, what: Partial<Ending>): void {
     if (this.#isGiven) return
-    this.#owner.onEnd({ code, reason: '', wasClean: false, initiator: this.#initiator, status: 0, body: '', retryAfter: 0, error: null, ...what })
+    this.#owner.onEnd({ code, reason: '', wasClean: false, initiator: this.#close ? 'local' : 'remote', status: 0, body: '', retryAfter: 0, error: null, ...what })
   }
 }
 
