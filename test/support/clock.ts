@@ -2,20 +2,22 @@ import FakeTimers from '@sinonjs/fake-timers'
 import type { Test } from 'tap'
 import { turn } from './until.ts'
 
+type Also = 'performance' | 'Date'
+
 export type Clock = ReturnType<typeof FakeTimers.install>
 
 /**
- * Timers that go only when the test moves the clock, until it ends; `performance.now()` too where that is asked for.
+ * Timers that go only when the test moves the clock, until it ends; `performance.now()` or dates too where that is asked for.
  * Input and output stay real.
  */
-export function fakeClock (t: Test, ...also: Array<'performance'>): Clock {
+export function fakeClock (t: Test, ...also: Also[]): Clock {
   const clock = installClock(...also)
   t.teardown(() => clock.uninstall())
   return clock
 }
 
 /** The same, until it is uninstalled. */
-export function installClock (...also: Array<'performance'>): Clock {
+export function installClock (...also: Also[]): Clock {
   return FakeTimers.install({
     toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', ...also],
     // What an earlier test has left may end now, and with it a real timer.

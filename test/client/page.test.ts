@@ -1,0 +1,184 @@
+import { test, type Test } from 'tap'
+import { stage } from './fake-line.ts'
+
+const PINGS = { ping: true, heartbeat: {} }
+
+/** A page, as far as a client sees it. */
+interface Page {
+  window: EventTarget
+  document: EventTarget & { visibilityState: string }
+  /** How many listeners it has. */
+  count: number
+  /** As a browser does: at the document, whose events do not all bubble to the window, but go through it on their way down. */
+  fire (type: string): void
+}
+
+function page (t: Test): Page {
+  const listeners = new Set<(event: object) => void>()
+  const document = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+  const shown: Page = {
+    window: new EventTarget(),
+    document,
+    get count () { return listeners.size },
+    fire (type) {
+      for (const listener of listeners) listener({ type })
+    }
+  } as Page
+  const types = new Map<(event: any) => void, string[]>()
+  t.intercept(globalThis, 'document' as any, { value: document })
+  t.intercept(globalThis, 'addEventListener' as any, {
+    value: (type: string, listener: (event: any) => void, capture: boolean) => {
+      if (!capture) throw new Error('would not hear events of the document that do not bubble')
+      const all = types.get(listener) ?? []
+      types.set(listener, all.concat(type))
+      listeners.add(listener)
+    }
+  })
+  t.intercept(globalThis, 'removeEventListener' as any, {
+    value: (type: string, listener: (event: any) => void, capture: boolean) => {
+      if (!capture) return
+      const left = types.get(listener)!.filter(one => one !== type)
+      types.set(listener, left)
+      if (left.length === 0) listeners.delete(listener)
+    }
+  })
+  shown.fire = type => {
+    for (const [listener, all] of types) if (all.includes(type)) listener({ type })
+  }
+  return shown
+}
+
+for (const type of ['visibilitychange', 'pageshow', 'online', 'resume', 'freeze']) {
+  test(`on '${type}' an open connection is asked at once`, async t => {
+    const { fire } = page(t)
+    const { opened, clock, states } = stage(t, PINGS)
+    const line = await opened()
+    fire(type)
+    t.equal(line.pings, 1)
+    await clock.tickAsync(5000)
+    t.strictSame(states, ['open', 'waiting'])
+  })
+
+  test(`on '${type}' a socket that waits tries at once`, async t => {
+    const { fire } = page(t)
+    const { line, lines, settle } = stage(t, PINGS)
+    ;(await line(0)).end()
+    await settle()
+    fire(type)
+    await settle()
+    t.equal(lines.length, 2)
+  })
+}
+
+test('a page that is hidden is no reason to ask', async t => {
+  const { document, fire } = page(t)
+  const { opened } = stage(t, PINGS)
+  const line = await opened()
+  document.visibilityState = 'hidden'
+  fire('visibilitychange')
+  t.equal(line.pings, 0)
+})
+
+test('while the page is hidden nothing is given up; when it is shown it is asked, and then judged', async t => {
+  const { document, fire } = page(t)
+  const { opened, clock, states } = stage(t, PINGS)
+  const line = await opened()
+  document.visibilityState = 'hidden'
+  await clock.tickAsync(1_000_000)
+  t.strictSame(states, ['open'])
+  t.equal(line.pings, 1, 'and it is asked in vain but once')
+  document.visibilityState = 'visible'
+  fire('visibilitychange')
+  t.equal(line.pings, 2)
+  await clock.tickAsync(5000)
+  t.strictSame(states, ['open', 'waiting'])
+})
+
+test('a page that was hidden and hears something goes on as before', async t => {
+  const { document } = page(t)
+  const { opened, clock, states } = stage(t, PINGS)
+  const line = await opened()
+  document.visibilityState = 'hidden'
+  await clock.tickAsync(1_000_000)
+  line.json('still there')
+  document.visibilityState = 'visible'
+  await clock.tickAsync(25_000)
+  t.equal(line.pings, 2)
+  await clock.tickAsync(10_000)
+  t.strictSame(states, ['open', 'waiting'])
+})
+
+test('a socket that has closed does not listen to the page any more', async t => {
+  const shown = page(t)
+  const one = stage(t, PINGS)
+  const line = await one.opened()
+  t.equal(shown.count, 1)
+  void one.socket.close()
+  line.endAsAsked()
+  await one.socket.closed
+  t.equal(shown.count, 0)
+})
+
+test('a machine that has slept for an hour asks before it judges', async t => {
+  const { opened, clock, states } = stage(t, PINGS)
+  const line = await opened()
+  await clock.tickAsync(25_000)
+  t.equal(line.pings, 1)
+  clock.jump(3_600_000)
+  t.equal(line.pings, 2, 'the late timer')
+  t.strictSame(states, ['open'])
+  line.owner.onPong()
+  await clock.tickAsync(20_000)
+  t.strictSame(states, ['open'])
+})
+
+test('a machine that has slept with a quiet connection asks, and gives up what does not answer', async t => {
+  const { opened, clock, states } = stage(t, PINGS)
+  const line = await opened()
+  clock.jump(3_600_000)
+  t.equal(line.pings, 1)
+  await clock.tickAsync(10_000)
+  t.strictSame(states, ['open', 'waiting'])
+})
+
+test('a machine that has slept while a socket waited tries at once', async t => {
+  const { line, lines, clock, settle } = stage(t)
+  ;(await line(0)).end()
+  await settle()
+  clock.jump(3_600_000)
+  await settle()
+  t.equal(lines.length, 2)
+})
+
+test('a clock that is set back an hour puts off nothing for an hour', async t => {
+  const { opened, clock, states } = stage(t, PINGS)
+  const line = await opened()
+  await clock.tickAsync(20_000)
+  line.json('heard')
+  clock.setSystemTime(-3_600_000)
+  await clock.tickAsync(40_000)
+  t.ok(line.pings > 0)
+  t.strictSame(states.slice(0, 2), ['open', 'waiting'])
+})
+
+test('a clock that is set forward an hour gives up no connection that lives', async t => {
+  const { opened, clock, states } = stage(t, PINGS)
+  const line = await opened()
+  await clock.tickAsync(25_000)
+  clock.setSystemTime(3_600_000)
+  await clock.tickAsync(10_000)
+  t.strictSame(states, ['open'])
+  line.owner.onPong()
+  await clock.tickAsync(20_000)
+  t.strictSame(states, ['open'])
+})
+
+test('messages of the queue that are too old after an hour of sleep are not sent', async t => {
+  const { socket, line, clock, drops } = stage(t, { queue: true, connectTimeout: 1e7 })
+  socket.send('old')
+  const one = await line(0)
+  clock.setSystemTime(3_600_000)
+  one.open()
+  t.strictSame(one.sent, [])
+  t.strictSame(drops, ['old'])
+})
