@@ -87,8 +87,8 @@ class WebLine implements Line {
     // Says nothing that onclose does not, but some insist on it.
     socket.onerror = () => {}
     socket.onclose = ({ code, reason, wasClean }) => {
-      // The answer to a close frame repeats the code, and not the reason.
-      if (this.#isOpen) this.#ended(code, { reason: code === this.#close?.code ? this.#close.reason : reason, wasClean })
+      // The answer to a close frame repeats the code, and not the reason. For Deno a connection that is cut ends with 0.
+      if (this.#isOpen) this.#ended(code || 1006, { reason: code === this.#close?.code ? this.#close.reason : reason, wasClean })
       else void this.#explain()
     }
   }
