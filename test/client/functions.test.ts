@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import type { Attempt } from '../../lib/client/types.ts'
 import { until } from '../support/until.ts'
-import { BUILDS, connect } from './builds.ts'
+import { BUILDS, connect, NODE } from './builds.ts'
 import { ending, stage } from './fake-line.ts'
 import { rawServer, serve } from './serve.ts'
 import { watch } from './watch.ts'
@@ -67,7 +67,7 @@ for (const build of BUILDS) {
 
 test('node: headers go with the handshake, and are asked for each attempt', async t => {
   const { url, socket: served } = await serve(t, (socket, request) => { socket.send(request.headers.authorization) })
-  const socket = connect(t, BUILDS[1], url, { headers: ({ attempt }: Attempt) => ({ authorization: `token ${attempt}` }) })
+  const socket = connect(t, NODE, url, { headers: ({ attempt }: Attempt) => ({ authorization: `token ${attempt}` }) })
   const messages = socket[Symbol.asyncIterator]()
   t.equal((await messages.next()).value, 'token 0')
   ;(await served(0)).terminate()

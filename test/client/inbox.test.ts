@@ -2,7 +2,7 @@ import { test } from 'tap'
 import { frame } from '../support/frames.ts'
 import { CLOSE, PING, TEXT } from '../support/opcodes.ts'
 import { until } from '../support/until.ts'
-import { BUILDS, connect } from './builds.ts'
+import { BUILDS, connect, NODE, PURE } from './builds.ts'
 import { stage } from './fake-line.ts'
 import { rawServer, serve } from './serve.ts'
 import { listen, watch } from './watch.ts'
@@ -60,7 +60,7 @@ for (const build of BUILDS) {
 
 test('pure: more than maxQueued ends the socket, and what waited is delivered', async t => {
   const { url } = await serve(t, socket => { for (let i = 0; i < 20; i++) socket.send('x'.repeat(1000)) })
-  const socket = connect(t, BUILDS[0], url, { maxQueued: 10_000 })
+  const socket = connect(t, PURE, url, { maxQueued: 10_000 })
   const { error } = await socket.closed
   t.match(error, { code: 'FST_ERR_WS_CLIENT_SLOW' })
   const messages = listen(socket)
@@ -73,7 +73,7 @@ test('node: more than maxQueued is not read until the consumer has come, and not
   const { url, socket: served } = await serve(t, socket => { for (let i = 0; i < count; i++) socket.send([i, 'x'.repeat(10_000)]) }, {
     ws: { maxBuffered: 2 ** 28, heartbeat: false }
   })
-  const socket = connect(t, BUILDS[1], url, { maxQueued: 100_000 })
+  const socket = connect(t, NODE, url, { maxQueued: 100_000 })
   await socket.opened
   const server = await served(0)
   let before = -1

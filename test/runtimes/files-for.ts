@@ -5,6 +5,9 @@ export type Runtime = 'deno' | 'bun'
 
 /** What goes through a server's front door in half a minute: names of files in test/, by their folder. */
 const FILES: Record<string, string[]> = {
+  client: [
+    'backoff', 'closing', 'finality', 'functions', 'heartbeat', 'inbox', 'iterator', 'lives', 'messages', 'page', 'sending', 'urls'
+  ],
   connection: ['client-role', 'closing', 'compression', 'connection', 'cut', 'violations'],
   deflate: ['round-trip'],
   hostile: ['origin', 'sizes'],
