@@ -8,7 +8,7 @@ import { Client, refusal, RUNS_TYPESCRIPT, start } from './support.ts'
 
 /** Here, in the files beside this one, and what needs servers in test/engines/. */
 const TESTED = [
-  'auth', 'broadcast', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'http2', 'opentelemetry', 'presence',
+  'auth', 'broadcast', 'client', 'compression', 'dual-route', 'echo', 'graceful-shutdown', 'http2', 'opentelemetry', 'presence',
   'production', 'prometheus', 'ticker', 'two-nodes', 'typed-chat'
 ]
 
@@ -64,13 +64,22 @@ test('echo: text comes back as text and binary as binary', async t => {
 test('typed-chat: a page, rooms, and a schema that holds', async t => {
   const example = await start(t, 'typed-chat')
 
-  await t.test('GET / is one HTML page that loads nothing else', async t => {
+  await t.test('GET / is one HTML page that loads nothing of other hosts', async t => {
     const response = await fetch(example.url)
     t.equal(response.status, 200)
     t.match(response.headers.get('content-type'), 'text/html')
     const html = await response.text()
     t.match(html, /<title>fastify-sockets<\/title>/)
     t.notMatch(html, /\b(?:src|href)="(?!data:)/)
+  })
+
+  await t.test('but the client, by its import map', async t => {
+    const html = await (await fetch(example.url)).text()
+    const { imports } = JSON.parse(/<script type="importmap">(.+?)<\/script>/s.exec(html)![1]!)
+    t.same(Object.keys(imports), ['fastify-sockets/client'])
+    const response = await fetch(new URL(imports['fastify-sockets/client'], example.url))
+    t.match(response.headers.get('content-type'), 'text/javascript')
+    t.match(await response.text(), /export\{.*createClient/)
   })
 
   await t.test('the echo echoes', async t => {
@@ -84,14 +93,25 @@ test('typed-chat: a page, rooms, and a schema that holds', async t => {
     const bob = await Client.open(example, '/rooms/tea?name=Bob')
     const eve = await Client.open(example, '/rooms/coffee')
     ada.sendJSON({ text: 'hello' })
-    t.same(await ada.nextJSON(), { from: 'Ada', text: 'hello' })
-    t.same(await bob.nextJSON(), { from: 'Ada', text: 'hello' })
+    t.match(await ada.nextJSON(), { at: String, from: 'Ada', text: 'hello' })
+    t.match(await bob.nextJSON(), { at: String, from: 'Ada', text: 'hello' })
     eve.sendJSON({ text: 'alone' })
-    t.same(await eve.nextJSON(), { from: 'guest', text: 'alone' }, 'the first message that Eve sees is her own')
+    t.match(await eve.nextJSON(), { at: String, from: 'guest', text: 'alone' }, 'the first message that Eve sees is her own')
     bob.socket.close()
     await bob.closed
     ada.sendJSON({ text: 'still here' })
-    t.same(await ada.nextJSON(), { from: 'Ada', text: 'still here' })
+    t.match(await ada.nextJSON(), { at: String, from: 'Ada', text: 'still here' })
+  })
+
+  await t.test('who comes back gets what was missed, once', async t => {
+    const ada = await Client.open(example, '/rooms/late?name=Ada')
+    ada.sendJSON({ text: 'one' })
+    const { at } = await ada.nextJSON() as { at: string }
+    ada.sendJSON({ text: 'two' })
+    const back = await Client.open(example, `/rooms/late?since=${at}`)
+    t.match(await back.nextJSON(), { text: 'two' })
+    ada.sendJSON({ text: 'three' })
+    t.match(await back.nextJSON(), { text: 'three' })
   })
 
   await t.test('a message that breaks the schema ends its connection with 1008 and the reason', async t => {
@@ -107,7 +127,7 @@ test('typed-chat: a page, rooms, and a schema that holds', async t => {
       t.same(await bob.closed, { code: 1008, reason })
     }
     ada.sendJSON({ text: 5 })
-    t.same(await ada.nextJSON(), { from: 'Ada', text: '5' }, 'Ada is still there, and a number was made a string')
+    t.match(await ada.nextJSON(), { at: String, from: 'Ada', text: '5' }, 'Ada is still there, and a number was made a string')
   })
 
   await t.test('a name that is too long is refused with 400', async t => {
