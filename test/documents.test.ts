@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm'
 import Fastify from 'fastify'
 import sockets, { CloseCode, errors } from 'fastify-sockets'
 import { test } from 'tap'
+import { verdictOf } from '../lib/client/finality.ts'
 import { DEFLATE_DEFAULTS } from '../lib/deflate/negotiate.ts'
 import { DEFAULTS } from '../lib/live/route-options.ts'
 import { drainOptions } from '../lib/plugin/options.ts'
@@ -17,7 +18,7 @@ const examples = page('examples/README.md')
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { files: string[], repository?: unknown }
 
 test('README.md is the page of a first day', async t => {
-  t.ok(readme.text.split('\n').length <= 401, 'at most 400 lines')
+  t.ok(readme.text.split('\n').length <= 501, 'at most 500 lines')
   for (const command of ['npm ci && npm start', 'npm ci && npm test']) t.match(readme.text, command)
 })
 
@@ -75,6 +76,49 @@ test('the table of close codes has each of them, and whether it is final', async
   const rows = table(readme, '| close code |')
   t.strictSame(rows.map(([code]) => Number(code)), Object.values(CloseCode).sort())
   for (const [code, , advice] of rows) t.match(advice, /^(final|connect again|as the client meant it)/, code)
+})
+
+/** Numbers and ranges of a cell: `400–499, 1000`. */
+function numbers (cell: string): { single: number[], within: Array<[number, number]> } {
+  const parts = [...cell.matchAll(/(\d{3,4})(?:–(\d{3,4}))?/g)]
+  return {
+    single: parts.flatMap(([, from, to]) => to === undefined ? [Number(from)] : []),
+    within: parts.flatMap(([, from, to]): Array<[number, number]> => to === undefined ? [] : [[Number(from), Number(to)]])
+  }
+}
+
+test('the table of what is final is what the client does', async t => {
+  const rows = table(readme, '| close code | refused with |')
+  t.equal(rows.length, 4)
+  const verdicts = { 'final': 'final', 'tries once more': 'refresh', 'tries again': 'retry' }
+  const shownAs = (advice: string) => Object.entries(verdicts).find(([words]) => advice.startsWith(words))![1]
+  const shown = (column: 0 | 1, number: number): string => {
+    const row = rows.find(row => numbers(row[column]!).single.includes(number)) ??
+      rows.find(row => numbers(row[column]!).within.some(([from, to]) => number >= from && number <= to)) ??
+      rows.find(row => row[column]!.endsWith('all others'))!
+    return shownAs(row[2]!)
+  }
+  const end = { reason: '', wasClean: true, initiator: 'remote', body: '', retryAfter: 0, error: null } as const
+  const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i)
+  for (const code of [...range(1000, 1015), ...range(3000, 3100), ...range(4000, 4999)]) {
+    const verdict = verdictOf({ ...end, code, status: 0 })
+    if (verdict !== shown(0, code)) t.fail(`${code}: ${verdict}, and the table says ${shown(0, code)}`)
+  }
+  for (const status of [...range(200, 599)]) {
+    const verdict = verdictOf({ ...end, code: 1006, status })
+    if (verdict !== shown(1, status)) t.fail(`${status}: ${verdict}, and the table says ${shown(1, status)}`)
+  }
+})
+
+test('the table of the errors of the client has each of them', async t => {
+  const code = ['client', 'client-node', 'contract'].flatMap(folder => {
+    return readdirSync(join(ROOT, 'lib', folder)).map(file => readFileSync(join(ROOT, 'lib', folder, file), 'utf8'))
+  }).join('\n')
+  const known = new Set([...code.matchAll(/'(FST_ERR_WS_CLIENT_[A-Z_]+)'/g)].map(([, name]) => name!))
+  t.ok(known.size > 10)
+  const rows = table(readme, '| error | where |')
+  t.strictSame(rows.flatMap(([codes]) => names(codes!)).sort(), [...known].sort())
+  for (const [codes, , advice] of rows) t.ok(advice!.length > 20, codes)
 })
 
 /** What the error says when an option does not exist, or has a value that nobody can want. */
