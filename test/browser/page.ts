@@ -3,10 +3,14 @@
  * CHROMIUM names the browser's executable, SCREENSHOT a file for a picture of the page.
  */
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import Fastify, { type FastifyInstance } from 'fastify'
+import sockets from 'fastify-sockets'
 import type { Page } from 'playwright-core'
 import { WebSocket } from 'ws'
 import { launchChromium } from '../support/chromium.ts'
 import { startExample } from '../support/example.ts'
+import { blocks, page as pageOf } from '../support/markdown.ts'
 
 const WINDOW = { viewport: { width: 800, height: 720 } }
 const TIMEOUT = 10_000
@@ -44,6 +48,23 @@ async function join (page: Page, room: string, name: string): Promise<void> {
   await shows(page, '#status', `In the room ${room}`)
 }
 
+/** A server of the page in examples/README.md. */
+async function documented (): Promise<FastifyInstance> {
+  const [html] = blocks(pageOf('examples/README.md'), 'html')
+  const client = await readFile(new URL('dist/browser/client.js', import.meta.resolve('fastify-sockets/package.json')))
+  const line = { type: 'object', properties: { text: { type: 'string' } } }
+  const app = Fastify()
+  app.register(sockets)
+  app.get('/', (_request, reply) => { reply.type('text/html; charset=utf-8').send(html) })
+  app.get('/favicon.ico', (_request, reply) => { reply.code(204).send() })
+  app.get('/client.js', (_request, reply) => { reply.type('text/javascript; charset=utf-8').send(client) })
+  app.get('/rooms/:room', { ws: true, schema: { message: line, send: line } }, socket => {
+    socket.on('message', message => { socket.send(message as object) })
+  })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  return app
+}
+
 let demo = await startExample('typed-chat')
 const browser = await launchChromium()
 try {
@@ -57,7 +78,7 @@ try {
     page.on('console', message => { if (message.type() === 'error' && !message.text().includes('net::ERR_')) faults.push(message.text()) })
     page.on('request', request => {
       const url = request.url()
-      if (!url.startsWith(demo.url) && !url.startsWith('data:')) faults.push(`asked for ${url}`)
+      if (!url.startsWith('http://127.0.0.1:') && !url.startsWith('data:')) faults.push(`asked for ${url}`)
     })
   }
 
@@ -123,6 +144,16 @@ try {
     if (await ada.locator('#connect').textContent() !== 'Connect') throw new Error('it is connected')
   })
   if (process.env.SCREENSHOT !== undefined) await ada.screenshot({ path: process.env.SCREENSHOT })
+  await check('the page of examples/README.md works as it stands there', async () => {
+    const server = await documented()
+    await bob.goto(server.listeningOrigin)
+    await shows(bob, '#state', 'open')
+    await bob.fill('#text', 'from the document')
+    await bob.press('#text', 'Enter')
+    await shows(bob, '#lines li', 'from the document')
+    await bob.goto('about:blank')
+    await server.close()
+  })
   await check('no script failed and nothing was asked of another host', async () => {
     if (faults.length > 0) throw new Error(faults.join('\n'))
   })
