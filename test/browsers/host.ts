@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import Fastify, { type FastifyInstance } from 'fastify'
-import sockets from 'fastify-sockets'
+import sockets, { type Socket } from 'fastify-sockets'
 import type { Test } from 'tap'
+import { until } from '../support/until.ts'
 import { startRawAnswers } from './raw-answers.ts'
 import { SilentRelay } from './relay.ts'
 import { addRoutes, Witness } from './routes.ts'
@@ -119,14 +120,14 @@ export async function startHost (t: Test): Promise<Host> {
     },
     silence: ({ port }) => relays.get(port)!.silence(),
     relayed: ({ port }) => ({ connections: relays.get(port)!.connections, sent: relays.get(port)!.sent }),
-    /** Publishes `count` lines, and cuts the sockets of the room again and again meanwhile. */
+    /** Publishes `count` lines, and cuts the socket of the room again and again meanwhile: while it is there, and soon after. */
     async stream ({ room, count, key }) {
+      const socketsOf = (): Array<Socket<any, any>> => [...other.sockets].filter(socket => (socket.request.query as { key?: string }).key === key)
       for (let n = 1; n <= count; n++) {
         await publishers.get(other)!(room, n)
-        if (n % 29 === 0) {
-          for (const socket of other.sockets) if (socket.request.url.includes(key)) socket.terminate()
-        }
-        await new Promise(resolve => { setTimeout(resolve, 4) })
+        if (n % 50 === 20) for (const socket of socketsOf()) socket.terminate()
+        if (n % 50 === 0) await until(() => socketsOf().length > 0, 'the socket of the room to come back')
+        await new Promise(resolve => { setTimeout(resolve, 2) })
       }
     }
   }

@@ -23,7 +23,8 @@ export const ends: Check[] = [
     async run (tools) {
       const socket = tools.socket(tools.other, `/close/${code}`, { query: { times: 1 } })
       equal(await next(socket), { text: 'stays' }, 'the second connection')
-      equal((await tools.seen()).handshakes.length, 2, 'handshakes')
+      const { handshakes, probes, closes } = await tools.seen()
+      equal([handshakes.length, probes, closes.map(close => close.code)], [2, 0, [code]], 'handshakes, questions why, and ends')
     }
   })),
   ...REFRESHED.map((code): Check => ({

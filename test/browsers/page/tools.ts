@@ -37,7 +37,10 @@ export class Tools {
   readonly same: string
   readonly other: string
   readonly raw: string
+  /** What has become of the sockets, for a check that fails. */
+  readonly story: string[] = []
   readonly #sockets: Array<ClientSocket<any, any>> = []
+  readonly #began = performance.now()
 
   constructor (bundles: Bundles, key: string, host: string, ports: { other: number, raw: number }) {
     this.bundles = bundles
@@ -56,13 +59,17 @@ export class Tools {
       query: typeof query === 'function' ? async (attempt: any) => ({ ...key, ...await query(attempt) }) : { ...key, ...query }
     })
     this.#sockets.push(socket)
+    socket.on('state', (state, { attempt, delay, reason }) => {
+      const why = reason === null ? '' : ` after ${reason.code} ${reason.status} ${reason.error ?? ''}`
+      this.story.push(`${Math.round(performance.now() - this.#began)} ms: ${state}, attempt ${attempt}, delay ${Math.round(delay)}${why}`)
+    })
     return socket
   }
 
   /** As another check, for several connections in one. */
   named (name: string): Tools {
     const tools = new Tools(this.bundles, `${this.key}-${name}`, '', { other: 0, raw: 0 })
-    Object.assign(tools, { same: this.same, other: this.other, raw: this.raw })
+    Object.assign(tools, { same: this.same, other: this.other, raw: this.raw, story: this.story })
     tools.#sockets.push = (...sockets) => this.#sockets.push(...sockets)
     return tools
   }
