@@ -94,6 +94,7 @@ export const liveness: Check[] = [
   },
   {
     name: 'online asks at once: a dead connection is replaced, a live one is kept',
+    isAlone: true,
     async run (tools) {
       const [dead, live] = await Promise.all([relayed(tools), relayed(tools)])
       const options = { heartbeat: { interval: 60_000, timeout: 500 } }

@@ -29,13 +29,8 @@ export async function run (bundles: Bundles, { search }: { search: string }): Pr
   })
   const ports = await control('ports')
   const checks = CHECKS.filter(({ name }) => only === null || name.includes(only))
-  let begun = 0
-  /** Runs one check after the other, beside other runners. */
-  const runner = async (): Promise<void> => {
-    while (begun < checks.length) await perform(checks[begun]!, begun++)
-  }
-  const perform = async (check: Check, index: number): Promise<void> => {
-    const tools = new Tools(bundles, `${id}-${index}`, location.host, ports)
+  const perform = async (check: Check): Promise<void> => {
+    const tools = new Tools(bundles, `${id}-${CHECKS.indexOf(check)}`, location.host, ports)
     const begin = performance.now()
     let failure = ''
     try {
@@ -46,6 +41,13 @@ export async function run (bundles: Bundles, { search }: { search: string }): Pr
     }
     await control('report', { id, name: check.name, error: failure, milliseconds: Math.round(performance.now() - begin) })
   }
-  await Promise.all(Array.from({ length: AT_A_TIME }, runner))
+  /** Some at a time: each runner takes the next one when it is done. */
+  const performAll = async (waiting: Check[], runners: number): Promise<void> => {
+    await Promise.all(Array.from({ length: runners }, async () => {
+      for (let next; (next = waiting.shift()) !== undefined;) await perform(next)
+    }))
+  }
+  await performAll(checks.filter(({ isAlone }) => isAlone === undefined), AT_A_TIME)
+  await performAll(checks.filter(({ isAlone }) => isAlone === true), 1)
   await control('end', { id, userAgent: navigator.userAgent, count: checks.length, faults })
 }

@@ -2,15 +2,7 @@ import { type Check, codeOf, control, equal, next, ok, pause, until, within } fr
 
 const bytesOf = (text: string): number[] => [...new TextEncoder().encode(text)]
 
-/** What a page hears without the client. */
-function heardBare (url: string): Promise<{ texts: string[], code: number }> {
-  return new Promise(resolve => {
-    const texts: string[] = []
-    const socket = new WebSocket(url)
-    socket.addEventListener('message', ({ data }) => { texts.push(JSON.parse(data as string).text) })
-    socket.addEventListener('close', ({ code }) => resolve({ texts, code }))
-  })
-}
+declare const navigator: { userAgent: string }
 
 export const talk: Check[] = [
   {
@@ -150,13 +142,16 @@ export const talk: Check[] = [
   {
     name: 'a message and a violation in the packet of the handshake: what the browser delivers is delivered',
     async run (tools) {
-      // Firefox gives such a connection up before it opens.
-      const bare = await within(heardBare(`${tools.raw}/first-violation`), 'the end of a bare WebSocket')
       const socket = tools.socket(tools.raw, '/first-violation', { reconnect: false })
+      const opened = socket.opened.then(() => true, () => false)
       const got: string[] = []
       for await (const { text } of socket) got.push(text)
       const { code, wasClean } = await within(socket.closed, 'the end')
-      equal([got, code, wasClean], [bare.texts, bare.code, false], 'the messages and the end')
+      ok(code === 1002 || code === 1006, `the code is ${code}`)
+      // Firefox gives some of these connections up before they open, with or without a client of ours.
+      const hasOpened = await opened
+      ok(hasOpened || navigator.userAgent.includes('Firefox'), 'it opened')
+      equal([got, wasClean], [hasOpened ? ['first'] : [], false], 'the messages, and whether the end was clean')
     }
   },
   {

@@ -12,6 +12,8 @@ export interface Bundles {
 
 export interface Check {
   name: string
+  /** It does what all sockets of the page notice, and runs after the others. */
+  isAlone?: true
   run (tools: Tools): Promise<void>
 }
 
