@@ -2,7 +2,7 @@
  * The package as it is shipped, in the tools of those who use it: `npm run test:toolchain`. Loaded by this Node and by that
  * of NODE_NEWEST.
  */
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { test } from 'tap'
 import { inPairs, install, output } from './support.ts'
@@ -44,6 +44,18 @@ test('it can be bundled', async t => {
   }
 })
 
+test('the client and the contract go into a page, by each bundler: nothing of Node, and nothing else of the package', async t => {
+  await inPairs(['esbuild', 'vite', 'webpack'], async name => {
+    const web = join(folder, 'web')
+    const out = join(folder, `${name}-page.js`)
+    t.equal(await output(web, process.execPath, `${name}.mjs`, out), '', `${name} builds it`)
+    t.equal(await output(web, process.execPath, 'run.mjs', out), 'works', `${name}: it works`)
+    const code = await readFile(out, 'utf8')
+    t.notMatch(code, /\bnode:|\bBuffer\b|\bprocess\b|\brequire\b|\bfastify\b/i, `${name}: nothing of Node`)
+    t.ok(code.length < 20_000, `${name}: ${code.length} characters`)
+  })
+})
+
 test('it loads in Jest', async t => {
   await inPairs([...NODES].flatMap(node => [[node, 'required'], [node, 'typed']] as const), async ([node, name]) => {
     // Jest in its defaults takes the first, ts-jest the second.
@@ -76,6 +88,19 @@ test('its types are right in every setting of modules, and need no skipLibCheck'
   ])
   await inPairs(all, async ({ compiler, args }) => {
     t.equal(await tsc(compiler, ...strict, ...args), '', `${compiler} ${args.join(' ')}`)
+  })
+})
+
+test('so are those of the client and the contract, in a program that knows a browser and nothing of Node', async t => {
+  const browser = ['--lib', 'es2023,dom', '--types', '']
+  const all = COMPILERS.flatMap(compiler => [
+    ['--module', 'preserve', '--moduleResolution', 'bundler', ...browser],
+    // What Node has more of is declared by the types of Node, which are not there.
+    ['--module', compiler === OLDEST ? 'node16' : 'nodenext', '--skipLibCheck', ...browser],
+    ['--module', compiler === OLDEST ? 'node16' : 'nodenext']
+  ].map(args => ({ compiler, args })))
+  await inPairs(all, async ({ compiler, args }) => {
+    t.equal(await tsc(compiler, ...args, 'contract.mts'), '', `${compiler} ${args.join(' ')}`)
   })
 })
 

@@ -1,0 +1,3 @@
+import { build } from 'esbuild'
+
+await build({ entryPoints: ['page.mjs'], bundle: true, minify: true, outfile: process.argv[2], logLevel: 'warning' })
