@@ -71,10 +71,14 @@ test('it loads in Jest', async t => {
 const OLDEST = 'typescript-oldest'
 const COMPILERS = [OLDEST, 'typescript', 'typescript-7']
 
-async function tsc (compiler: string, ...args: string[]): Promise<string> {
+/** What a program finds around it. */
+const NODE = ['--lib', 'es2023', '--types', 'node']
+const BROWSER = ['--lib', 'es2023,dom', '--typeRoots', 'none']
+
+async function tsc (compiler: string, around: string[], ...args: string[]): Promise<string> {
   return await output(
     join(folder, 'types'), process.execPath, tool(`${compiler}/bin/tsc`), '--noEmit', '--strict', '--target', 'es2022',
-    '--lib', 'es2023', '--types', 'node', ...args
+    ...around, ...args
   )
 }
 
@@ -87,20 +91,22 @@ test('its types are right in every setting of modules, and need no skipLibCheck'
     ...compiler === OLDEST ? [] : [{ compiler, args: ['--module', 'nodenext', 'both.mts'] }]
   ])
   await inPairs(all, async ({ compiler, args }) => {
-    t.equal(await tsc(compiler, ...strict, ...args), '', `${compiler} ${args.join(' ')}`)
+    t.equal(await tsc(compiler, NODE, ...strict, ...args), '', `${compiler} ${args.join(' ')}`)
   })
 })
 
 test('so are those of the client and the contract, in a program that knows a browser and nothing of Node', async t => {
-  const browser = ['--lib', 'es2023,dom', '--types', '']
-  const all = COMPILERS.flatMap(compiler => [
-    ['--module', 'preserve', '--moduleResolution', 'bundler', ...browser],
-    // What Node has more of is declared by the types of Node, which are not there.
-    ['--module', compiler === OLDEST ? 'node16' : 'nodenext', '--skipLibCheck', ...browser],
-    ['--module', compiler === OLDEST ? 'node16' : 'nodenext']
-  ].map(args => ({ compiler, args })))
-  await inPairs(all, async ({ compiler, args }) => {
-    t.equal(await tsc(compiler, ...args, 'contract.mts'), '', `${compiler} ${args.join(' ')}`)
+  const all = COMPILERS.flatMap(compiler => {
+    const node = compiler === OLDEST ? 'node16' : 'nodenext'
+    return [
+      { compiler, around: BROWSER, args: ['--module', 'preserve', '--moduleResolution', 'bundler'] },
+      // What Node has more of is declared by the types of Node, which are not there.
+      { compiler, around: BROWSER, args: ['--module', node, '--skipLibCheck'] },
+      { compiler, around: NODE, args: ['--module', node] }
+    ]
+  })
+  await inPairs(all, async ({ compiler, around, args }) => {
+    t.equal(await tsc(compiler, around, ...args, 'contract.mts'), '', `${compiler} ${[...around, ...args].join(' ')}`)
   })
 })
 
@@ -109,7 +115,7 @@ test('a WebSocket route with TypeBox costs the compiler no more than twice an HT
     const counts: number[] = []
     for (const file of ['cost.mts', 'cost-http.mts', 'cost-ws.mts']) {
       const report = await tsc(
-        compiler, '--module', 'nodenext', '--allowImportingTsExtensions', '--skipLibCheck', '--extendedDiagnostics', file,
+        compiler, NODE, '--module', 'nodenext', '--allowImportingTsExtensions', '--skipLibCheck', '--extendedDiagnostics', file,
         // Otherwise each of its threads counts what it needs for itself.
         ...compiler === 'typescript-7' ? ['--singleThreaded'] : []
       )
