@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+// The compiler of a page may not know Symbol.asyncDispose yet.
 import type { CloseInfo } from '../contract/socket.ts'
 
 /**
