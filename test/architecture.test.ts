@@ -10,6 +10,7 @@ const ROOT = join(import.meta.dirname, '../..')
  */
 const ALLOWED: Record<string, string[]> = {
   contract: [],
+  client: ['contract'],
   types: ['contract'],
   protocol: ['contract'],
   errors: ['contract'],
@@ -130,6 +131,13 @@ test('the tests of backplanes load wherever a driver is written: they need no te
 test('the contract loads in a browser: it imports nothing, and names nothing of Node', async t => {
   for (const { file, to } of all.filter(one => one.from === 'contract' && one.to !== 'contract')) t.fail(`${file} imports ${to}`)
   for (const file of sources('lib/contract')) {
+    t.notMatch(readFileSync(join(ROOT, file), 'utf8'), /\bBuffer\b|\bprocess\.|\bNodeJS\.|\brequire\b/, file)
+  }
+})
+
+test('so does the client, which imports the contract only', async t => {
+  for (const { file, to } of all.filter(one => one.from === 'client')) t.ok(['client', 'contract'].includes(to), `${file} imports ${to}`)
+  for (const file of sources('lib/client')) {
     t.notMatch(readFileSync(join(ROOT, file), 'utf8'), /\bBuffer\b|\bprocess\.|\bNodeJS\.|\brequire\b/, file)
   }
 })
