@@ -14,9 +14,9 @@ export function codecOf (sendsJson: boolean, receivesJson: boolean): ClientCodec
   return { encode: sendsJson ? JSON.stringify : identity, decode: receivesJson ? decodeJson : identity }
 }
 
-/** Whether a route with this codec knows that an empty text is no message but a ping. */
+/** Whether a route with this codec knows that an empty text is no message but a ping: one that speaks JSON in any direction. */
 export function hasTextPings ({ encode, decode }: ClientCodec): boolean {
-  return encode === JSON.stringify && decode === decodeJson
+  return encode === JSON.stringify || decode === decodeJson
 }
 
 /** @throws {FST_ERR_WS_CLIENT_SEND} */

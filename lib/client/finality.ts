@@ -13,10 +13,12 @@ const MISTAKE = /^FST_ERR_WS_CLIENT_(PARAM|TARGET|HEADER)/
  * The one table of what is final. The codes from 4400 are those of HTTP, 4000 higher; 3000 and 3003 are registered by the IANA
  * as Unauthorized and Forbidden.
  */
-export function verdictOf ({ code, status, error }: Ending): Verdict {
+export function verdictOf ({ code, status, error, initiator }: Ending): Verdict {
   if (error !== null && MISTAKE.test((error as { code?: string }).code!)) return 'final'
   const meaning = status || (code === 3000 ? 401 : code === 3003 ? 403 : code >= 4400 && code < 4500 ? code - 4000 : 0)
   if (meaning === 401) return 'refresh'
   if (meaning >= 400 && meaning < 500) return PASSING.includes(meaning) ? 'retry' : 'final'
+  // What we have closed for was damaged on its way, or is a fault of the server that may pass. A browser reports it as 1006.
+  if (initiator === 'local' && code !== 1009) return 'retry'
   return code === 1000 || code === 1002 || code === 1003 || (code >= 1007 && code <= 1010) ? 'final' : 'retry'
 }

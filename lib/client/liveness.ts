@@ -28,9 +28,10 @@ export class Liveness {
   /** When the timer should run, and when there was a sound, by the clock of the machine. */
   #due = 0
   #heardAt = 0
+  #startedAt = 0
   #isAsking = false
-  /** Whether the server is known to answer. */
-  #answers = false
+  /** Whether this server answers; `doubtful`: it has left a whole connection without a sound. */
+  #answers: 'unknown' | 'doubtful' | 'yes' = 'unknown'
 
   constructor (owner: LivenessOwner, { interval = 25_000, timeout = 10_000 }: ClientHeartbeatOptions) {
     this.#owner = owner
@@ -41,14 +42,15 @@ export class Liveness {
   /**
    * A connection has opened.
    *
-   * @param hasPings whether every server answers; otherwise one that has never answered is not judged
+   * @param hasPings whether every server answers; one that never has is only judged once
    */
   start (hasPings: boolean): void {
-    this.#answers ||= hasPings
+    if (hasPings) this.#answers = 'yes'
+    this.#startedAt = Date.now()
     this.#isAsking = true
     this.heard()
     // Now is the time to learn whether the server answers.
-    if (!this.#answers) this.#ask(this.#timeout)
+    if (this.#answers === 'unknown') this.#ask(this.#timeout)
   }
 
   stop (): void {
@@ -64,7 +66,7 @@ export class Liveness {
   }
 
   answered (): void {
-    this.#answers = true
+    this.#answers = 'yes'
     this.heard()
   }
 
@@ -95,12 +97,26 @@ export class Liveness {
       const left = this.#heardAt + this.#interval - now
       // More than the whole is left if the clock was set back.
       if (left > 0 && left < this.#interval) this.#wait(left)
+      else if (now - this.#due > ASLEEP) this.probe()
       else this.#ask(this.#timeout)
     } else if (now - this.#due > ASLEEP) {
       this.probe()
-    } else if (this.#answers && this.#owner.isListening()) {
-      this.#owner.onSilence()
+    } else if (this.#owner.isListening()) {
+      this.#judge()
     }
     // Not judged, it is asked again after the next sound, or when somebody wants to know.
+  }
+
+  #judge (): void {
+    const isSilent = this.#heardAt === this.#startedAt
+    if (this.#answers === 'yes') this.#owner.onSilence()
+    else if (this.#answers === 'unknown' && isSilent) {
+      // Either it is dead, or it does not answer: the next connection will tell.
+      this.#answers = 'doubtful'
+      this.#owner.onSilence()
+    } else {
+      // At least the network finds out whether there is somebody.
+      this.#ask(this.#interval)
+    }
   }
 }

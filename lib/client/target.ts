@@ -1,5 +1,5 @@
 import { fault } from '../contract/fault.ts'
-import { queryString } from '../contract/query.ts'
+import { withQuery } from '../contract/query.ts'
 import { fillUrl } from '../contract/url.ts'
 import type { Target } from './line.ts'
 import type { Asked, Attempt } from './types.ts'
@@ -23,7 +23,7 @@ export async function targetOf (route: Route, attempt: Attempt): Promise<Target>
   const [filledIn, asked, offered, sent] = await Promise.all([params, query, protocols, headers].map(ask))
     .catch(cause => { throw fault('FST_ERR_WS_CLIENT_ASKED', 'a function of yours failed', cause) })
   return {
-    url: base + fillUrl(url, filledIn ?? {}) + queryString(asked ?? {}),
+    url: base + withQuery(fillUrl(url, filledIn ?? {}), asked ?? {}),
     protocols: offered === undefined ? [] : [].concat(offered),
     headers: sent ?? {}
   }

@@ -1,0 +1,83 @@
+import type { SocketContract } from '../contract/define-socket.ts'
+import type { GotFrom, ParamsFor, ParamsOfUrl, QueryFor, SentTo, StandardTypes, TypeProvider } from '../contract/wire.ts'
+import type { Asked, ClientCodec, ClientOptions, ClientSocket } from './types.ts'
+
+/** The types of a route by hand, named as those of a route in Fastify are. */
+export interface RouteTypes {
+  Params?: object
+  Querystring?: object
+  /** What the client sends. */
+  Message?: unknown
+  /** What the client gets. */
+  Send?: unknown
+}
+
+/** An option that must be given if one of its properties must. */
+type Part<Name extends string, Value, Receive> = {} extends Value
+  ? { [_ in Name]?: Asked<Value, Receive> }
+  : { [_ in Name]: Asked<Value, Receive> }
+
+/** Beside the options of every socket: where this one goes. */
+type Options<Params, Query, Receive, Extra> =
+  ClientOptions<Receive> & Part<'params', Params, Receive> & Part<'query', Query, Receive> & Extra
+
+/** Options that may be left out if none of them must be given. */
+type Arguments<All> = {} extends All ? [options?: All] : [options: All]
+
+type Of<Types, Name extends keyof RouteTypes, Otherwise> = Types extends { [_ in Name]: infer Type } ? Type : Otherwise
+
+/** At run time a type is gone: what is not JSON both ways has to be said. */
+type CodecOf<Schema> = Schema extends { message: unknown, send: unknown } ? {} : { codec: 'raw' | ClientCodec }
+
+type OptionsFor<Contract extends SocketContract, Provider extends TypeProvider, Extra> = Options<
+  ParamsFor<Contract['schema'], Contract['url'], Provider>,
+  QueryFor<Contract['schema'], Provider>,
+  GotFrom<Contract['schema'], Provider>,
+  Extra
+>
+
+/** The socket of a contract. An interface, so that its types are only worked out where a member is used. */
+export interface SocketTo<Contract extends SocketContract, Provider extends TypeProvider = StandardTypes>
+  extends ClientSocket<GotFrom<Contract['schema'], Provider>, SentTo<Contract['schema'], Provider>> {}
+
+/**
+ * Connects to a route. The socket is there at once, and connects by itself.
+ *
+ * `connect(chat, …)` takes a contract, whose types and codec it knows; `connect<typeof chat>('/rooms/:room', …)` takes its types
+ * alone, so that nothing of its schemas is loaded; `connect<{ Message, Send, Params, Querystring }>('/rooms/:room', …)` takes
+ * types that are written by hand.
+ *
+ * With the option `params` for the parameters of the URL and `query` for its query: values, or functions that are asked for
+ * them before each attempt.
+ */
+export interface Connect<Provider extends TypeProvider, Extra> {
+  <Contract extends SocketContract> (
+    contract: Contract, ...options: Arguments<OptionsFor<Contract, Provider, Extra>>
+  ): SocketTo<Contract, Provider>
+  <Types extends RouteTypes = {}, const Url extends string = string> (
+    url: Url, ...options: Arguments<Options<
+      Of<Types, 'Params', ParamsOfUrl<Url>>, Of<Types, 'Querystring', { [name: string]: unknown }>, Of<Types, 'Send', unknown>, Extra
+    >>
+  ): ClientSocket<Of<Types, 'Send', unknown>, Of<Types, 'Message', unknown>>
+  <Contract extends SocketContract> (
+    url: Contract['url'], ...options: Arguments<OptionsFor<Contract, Provider, Extra> & CodecOf<Contract['schema']>>
+  ): SocketTo<Contract, Provider>
+}
+
+export interface Client<Provider extends TypeProvider = StandardTypes, Extra = {}> {
+  connect: Connect<Provider, Extra>
+}
+
+/**
+ * Makes a client of a server.
+ *
+ * `createClient<TypeBoxTypeProvider>(…)` takes the types of contracts by a type provider of Fastify. Standard Schemas, such as
+ * those of Zod, need none.
+ *
+ * @param base the address, such as `wss://example.com` or `https://example.com/api`; on a page it may be relative: `/`
+ * @param defaults options of each of its sockets
+ * @throws {FST_ERR_WS_CLIENT_BASE} this is no address
+ */
+export interface CreateClient<Extra = {}, Defaults = {}> {
+  <Provider extends TypeProvider = StandardTypes> (base: string | URL, defaults?: ClientOptions & Extra & Defaults): Client<Provider, Extra>
+}

@@ -1,0 +1,6 @@
+export { CloseCode } from './close-code.ts'
+export { defineSocket } from './define-socket.ts'
+export type { SocketContract, SocketSchema } from './define-socket.ts'
+export type { Jsonified } from './jsonified.ts'
+export type { CloseInfo } from './socket.ts'
+export type { TypeProvider } from './wire.ts'
