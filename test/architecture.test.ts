@@ -25,6 +25,7 @@ const ALLOWED: Record<string, string[]> = {
   nats: ['types'],
   'backplane-tests': ['types', 'backplane'],
   topics: ['types', 'contract', 'errors', 'deflate', 'connection', 'socket', 'live', 'backplane'],
+  'client-node': ['client', 'contract', 'protocol', 'deflate', 'connection', 'socket'],
   testing: ['types', 'protocol', 'errors', 'deflate', 'message', 'socket', 'live'],
   plugin: ['types', 'protocol', 'errors', 'deflate', 'connection', 'message', 'socket', 'handshake', 'live', 'topics', 'testing'],
   exports: ['contract', 'protocol', 'errors'],

@@ -93,6 +93,16 @@ function accept (offered: Parameters, { contextTakeover, windowBits }: DeflateSe
   return { agreement: { server, client }, header: formatExtension({ name: NAME, parameters }) }
 }
 
+/** The client's offer: the request's header. The server may always choose a smaller window for what the client sends. */
+export function formatOffer ({ contextTakeover, windowBits }: DeflateSettings): string {
+  const isLargest = windowBits === LARGEST_WINDOW
+  const parameters: Extension['parameters'] = []
+  if (!contextTakeover) parameters.push(['server_no_context_takeover', null], ['client_no_context_takeover', null])
+  if (!isLargest) parameters.push(['server_max_window_bits', String(windowBits)])
+  parameters.push(['client_max_window_bits', isLargest ? null : String(windowBits)])
+  return formatExtension({ name: NAME, parameters })
+}
+
 /**
  * The client's part: reads the response to its offers.
  *
@@ -108,8 +118,8 @@ export function readAnswer (header: string | undefined, offers: string | undefin
   return {
     server: { contextTakeover: !answer.serverNoContextTakeover, windowBits: answer.serverWindowBits ?? LARGEST_WINDOW },
     client: {
-      contextTakeover: !answer.clientNoContextTakeover,
-      // §7.1.2.2: what the client has offered holds even without an answer.
+      // §7.1.1.2, §7.1.2.2: what the client has offered holds even without an answer.
+      contextTakeover: !answer.clientNoContextTakeover && !offer.clientNoContextTakeover,
       windowBits: Math.min(answer.clientWindowBits ?? LARGEST_WINDOW, offer.clientWindowBits ?? LARGEST_WINDOW)
     }
   }

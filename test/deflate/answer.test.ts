@@ -18,6 +18,7 @@ const answers: Row[] = [
   // §7.1.1.2: the client need not have offered it, nor is the server bound to repeat it.
   ['', 'client_no_context_takeover', PLAIN, FRESH],
   ['client_no_context_takeover', 'client_no_context_takeover', PLAIN, FRESH],
+  ['client_no_context_takeover', '', PLAIN, FRESH],
   ['', 'client_no_context_takeover; server_no_context_takeover', FRESH, FRESH],
   // §7.1.2.1: as many as were offered or fewer, or any of its own accord.
   ['', 'server_max_window_bits=10', TEN, PLAIN],

@@ -1,0 +1,19 @@
+import type { Dial } from '../client/line.ts'
+import { Handshake } from './handshake.ts'
+import { NodeLine } from './node-line.ts'
+import { type NodeLineOptions, settingsOf } from './options.ts'
+import { UpgradeRequest } from './upgrade-request.ts'
+
+/**
+ * Opens lines by this package's own client role, over HTTP/1.1 or HTTP/2. A handshake has no time limit of its own: whoever dials
+ * drops the line.
+ *
+ * @throws {FST_ERR_WS_CLIENT_OPTION} an option is wrong
+ */
+export function createDial (options: NodeLineOptions = {}): Dial {
+  const settings = settingsOf(options)
+  return (target, owner) => new NodeLine(owner, settings, line => {
+    const handshake = new Handshake(target, settings)
+    return new UpgradeRequest(handshake, line, settings)
+  })
+}

@@ -1,0 +1,137 @@
+import type { Duplex } from 'node:stream'
+import type { Line, LineOwner } from '../client/line.ts'
+import type { Ending } from '../client/types.ts'
+import type { CloseInfo } from '../contract/socket.ts'
+import { Connection } from '../connection/connection.ts'
+import type { ConnectionOptions, ConnectionOwner } from '../connection/owner.ts'
+import { LONGEST_DELAY } from '../connection/timer-wheel.ts'
+import { DEFLATE_DEFAULTS } from '../deflate/negotiate.ts'
+import { EMPTY } from '../protocol/empty.ts'
+import { toBytes } from '../socket/bytes.ts'
+import { type Agreed, type Opening, type OpeningOwner, unopened } from './opening.ts'
+import type { NodeLineSettings } from './options.ts'
+
+/** Above it, pongs wait; it bounds nothing else. */
+const HIGH_WATER_MARK = 64 * 1024
+
+/** Milliseconds that a server may take to end a connection that it closes. */
+const CLOSE_TIMEOUT = 5000
+
+/** A line over the protocol's own client role. */
+export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
+  /** Null: the line has ended or was dropped, and nothing more is told. */
+  #owner: LineOwner | null
+  readonly #options: ConnectionOptions
+  /** Null: the handshake is over, or could not begin. */
+  #opening: Opening | null = null
+  /** Null: there is none yet. */
+  #connection: Connection | null = null
+  #agreed: Agreed = { protocol: '', compression: null }
+  #error: Error | null = null
+
+  /** @param open begins the handshake, or throws what is wrong with the target */
+  constructor (owner: LineOwner, { maxPayload, deflate }: NodeLineSettings, open: (owner: OpeningOwner) => Opening) {
+    this.#owner = owner
+    this.#options = {
+      maxPayload,
+      highWaterMark: HIGH_WATER_MARK,
+      // As with the WebSocket of browsers, whoever sends looks at `bufferedAmount`.
+      maxBuffered: Number.MAX_SAFE_INTEGER,
+      closeTimeout: CLOSE_TIMEOUT,
+      rate: null,
+      clock: { now: 0 },
+      deflate: deflate ?? DEFLATE_DEFAULTS
+    }
+    try {
+      this.#opening = open(this)
+    } catch (error) {
+      process.nextTick(() => this.onUnopened(unopened({ initiator: 'local', error: error as Error })))
+    }
+  }
+
+  get protocol (): string {
+    return this.#agreed.protocol
+  }
+
+  get bufferedAmount (): number {
+    return this.#connection?.bufferedAmount ?? 0
+  }
+
+  send (data: string | Uint8Array): void {
+    if (typeof data === 'string') this.#connection?.sendText(data)
+    // Bytes whose memory was transferred are none any more.
+    else this.#connection?.sendBinary(toBytes(data, this.#agreed.compression !== null) ?? EMPTY)
+  }
+
+  close (code: number, reason: string): void {
+    // How long our own closing may take is for our owner to say: it drops the line.
+    if (this.#connection?.isOpen) this.#options.closeTimeout = LONGEST_DELAY
+    this.#connection?.close(code, reason)
+  }
+
+  drop (): void {
+    this.#owner = null
+    this.#opening?.abort()
+    this.#opening = null
+    this.#connection?.cut()
+  }
+
+  ping (): void {
+    this.#connection?.sendPing(EMPTY)
+  }
+
+  pause (): void {
+    this.#connection?.pause()
+  }
+
+  resume (): void {
+    this.#connection?.resume()
+  }
+
+  onAccepted (transport: Duplex, head: Buffer, agreed: Agreed): void {
+    this.#opening = null
+    this.#agreed = agreed
+    this.#connection = new Connection('client', transport, this, this.#options, agreed.compression)
+    this.#owner!.onOpen()
+    this.#connection.start(head)
+  }
+
+  onUnopened (ending: Ending): void {
+    this.#opening = null
+    this.#end(ending)
+  }
+
+  onText (text: string): void {
+    this.#owner?.onMessage(text)
+  }
+
+  onBinary (data: Buffer): void {
+    this.#owner?.onMessage(data)
+  }
+
+  onPing (): void {}
+
+  onPong (): void {
+    this.#owner?.onPong()
+  }
+
+  onDrain (): void {}
+
+  onOverflow (): void {}
+
+  onOverRate (): void {}
+
+  onError (error: Error): void {
+    this.#error ??= error
+  }
+
+  onClose (info: CloseInfo): void {
+    this.#end(unopened({ ...info, error: info.wasClean ? null : this.#error }))
+  }
+
+  #end (ending: Ending): void {
+    const owner = this.#owner
+    this.#owner = null
+    owner?.onEnd(ending)
+  }
+}

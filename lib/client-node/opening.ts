@@ -1,0 +1,32 @@
+import type { Duplex } from 'node:stream'
+import { CloseCode } from '../contract/close-code.ts'
+import type { Ending } from '../client/types.ts'
+import type { Agreement } from '../deflate/negotiate.ts'
+
+/** What an accepted handshake has agreed on. */
+export interface Agreed {
+  /** A subprotocol, or an empty string. */
+  readonly protocol: string
+  /** Null: nothing is compressed. */
+  readonly compression: Agreement | null
+}
+
+/** A handshake under way. */
+export interface Opening {
+  /** Gives it up: whatever has been made for it is freed, and its owner hears nothing more. */
+  abort (): void
+}
+
+/** Who is told how a handshake ends: one of the two, once, and never from within a call. */
+export interface OpeningOwner {
+  /** @param head what has been read from the transport already */
+  onAccepted (transport: Duplex, head: Buffer, agreed: Agreed): void
+  onUnopened (ending: Ending): void
+}
+
+/** How a connection ended that never was one. */
+export function unopened (what: Partial<Ending>): Ending {
+  return {
+    code: CloseCode.ABNORMAL, reason: '', wasClean: false, initiator: 'remote', status: 0, body: '', retryAfter: 0, error: null, ...what
+  }
+}

@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto'
+import { type ClientRequest, type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { isIP, connect as connectTcp, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { readRetryAfter } from '../client/backoff.ts'
+import { checkSwitch } from '../protocol/answer.ts'
+import type { HandshakeHeaders } from '../protocol/handshake.ts'
+import { badAnswer, type Handshake } from './handshake.ts'
+import { type Agreed, type Opening, type OpeningOwner, unopened } from './opening.ts'
+import type { NodeLineSettings } from './options.ts'
+import { Refusal } from './refusal.ts'
+
+/** What is offered to a server that is only meant to speak HTTP/1.1. */
+const HTTP1 = ['http/1.1']
+
+/** The opening handshake of HTTP/1.1: a request for an upgrade (RFC 6455 §4.1). */
+export class UpgradeRequest implements Opening {
+  readonly #handshake: Handshake
+  readonly #owner: OpeningOwner
+  readonly #key = randomBytes(16).toString('base64')
+  readonly #request: ClientRequest
+  #refusal: Refusal | null = null
+  /** Accepted, refused, failed or given up: what still happens concerns nobody. */
+  #isOver = false
+
+  /** @param connected what the request goes over; by default it makes its connection */
+  constructor (handshake: Handshake, owner: OpeningOwner, settings: NodeLineSettings, connected?: TLSSocket) {
+    this.#handshake = handshake
+    this.#owner = owner
+    const { url, path, host, headers } = handshake
+    const options: RequestOptions = {
+      path,
+      headers: { Host: host, Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Key': this.#key, ...headers }
+    }
+    if (settings.agent !== undefined) {
+      const request = url.protocol === 'wss:' ? httpsRequest : httpRequest
+      this.#request = request({ ...options, ...addressOf(url), agent: settings.agent })
+    } else {
+      this.#request = httpRequest({ ...options, createConnection: () => connected ?? connect(url, settings) })
+    }
+    this.#request.on('upgrade', (response, transport, head) => this.#onUpgrade(response, transport, head))
+    this.#request.on('response', response => this.#onResponse(response))
+    this.#request.on('information', ({ statusCode, headers }) => {
+      // Without the header Upgrade, or that in Connection, Node takes a 101 for another interim response.
+      if (statusCode === 101) this.#reject(badAnswer(checkSwitch(headers, this.#key)!))
+    })
+    this.#request.on('error', error => this.#end(() => this.#owner.onUnopened(unopened({ error }))))
+    this.#request.end()
+  }
+
+  abort (): void {
+    this.#isOver = true
+    this.#refusal?.stop()
+    this.#request.destroy()
+  }
+
+  #onUpgrade ({ headers }: IncomingMessage, transport: Duplex, head: Buffer): void {
+    if (this.#isOver) {
+      transport.destroy()
+      return
+    }
+    const wrong = checkSwitch(headers, this.#key)
+    let agreed: Agreed
+    try {
+      if (wrong !== null) throw badAnswer(wrong)
+      agreed = this.#handshake.agreed(headers as HandshakeHeaders)
+    } catch (error) {
+      transport.on('error', () => {})
+      transport.destroy()
+      this.#reject(error as Error)
+      return
+    }
+    this.#end(() => this.#owner.onAccepted(transport, head, agreed))
+  }
+
+  #onResponse (response: IncomingMessage): void {
+    this.#refusal = new Refusal(response, response.statusCode!, readRetryAfter(response.headers['retry-after']), ending => {
+      this.#request.destroy()
+      this.#end(() => this.#owner.onUnopened(ending))
+    })
+  }
+
+  #reject (error: Error): void {
+    this.#request.destroy()
+    this.#end(() => this.#owner.onUnopened(unopened({ initiator: 'local', error })))
+  }
+
+  #end (tell: () => void): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    tell()
+  }
+}
+
+/** The host and the port of a URL. */
+function addressOf ({ protocol, hostname, port }: URL): { host: string, port: number } {
+  // IPv6 addresses have brackets only in a URL.
+  return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || (protocol === 'wss:' ? 443 : 80)) }
+}
+
+function connect (url: URL, { tls }: NodeLineSettings): Socket {
+  return url.protocol === 'wss:' ? connectSecure(url, tls, HTTP1) : connectTcp({ ...addressOf(url), noDelay: true })
+}
+
+/** @param versions of HTTP, as ALPN names them, the preferred one first */
+export function connectSecure (url: URL, tls: NodeLineSettings['tls'], versions: string[]): TLSSocket {
+  const address = addressOf(url)
+  // An address is no name that a server could be asked for (RFC 6066 §3).
+  const named = isIP(address.host) === 0 ? { servername: address.host } : {}
+  const socket = connectTls({ ...named, ...tls, ...address, ALPNProtocols: versions })
+  return socket.setNoDelay(true)
+}
