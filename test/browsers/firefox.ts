@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { ended } from './cdp.ts'
 
 /** FIREFOX names another executable. */
 const FIREFOX = process.env.FIREFOX ?? '/usr/bin/firefox-esr'
@@ -45,17 +46,4 @@ export function startFirefox (t: Test, url: string): { printed: () => string } {
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 })
   })
   return { printed: () => printed }
-}
-
-/** Kills it with its children. */
-function ended (child: ChildProcess): Promise<void> {
-  return new Promise(resolve => {
-    if (child.exitCode !== null || child.signalCode !== null) resolve()
-    else child.once('exit', () => resolve())
-    try {
-      process.kill(-child.pid!, 'SIGKILL')
-    } catch {
-      // There is none any more.
-    }
-  })
 }

@@ -71,7 +71,7 @@ const SCRIPTS: Record<string, string> = {
   '/life.js': `
     import * as client from 'fastify-sockets/client'
     import { live } from '/page/life.js'
-    live(client, location)`
+    live(client)`
 }
 
 export async function startHost (t: Test): Promise<Host> {

@@ -4,7 +4,7 @@ import { type Browser, chromium } from 'playwright-core'
 export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 
 /** Without a sandbox, so that it runs as root in a container, and without calling its makers. */
-const FLAGS = [
+export const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'
 ]
