@@ -79,7 +79,7 @@ export const talk: Check[] = [
       let lives = 0
       const socket = tools.socket(tools.other, '/rooms/:room', {
         params: { room: tools.key },
-        query: ({ since }: { since?: string }) => ({ ...since === undefined ? {} : { since } })
+        query: ({ since }: { since?: string }) => (since === undefined ? {} : { since })
       })
       socket.on('state', state => { if (state === 'open') lives++ })
       const got: number[] = []
