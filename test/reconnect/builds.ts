@@ -1,0 +1,18 @@
+import { WebSocket } from 'ws'
+import { clientOver } from '../../lib/client/client.ts'
+import { createDial } from '../../lib/client-node/dial.ts'
+import { createClient as createWebClient } from '../../lib/client/index.ts'
+import type { ClientOptions, ClientSocket } from '../../lib/client/types.ts'
+
+// The build for browsers takes the platform's WebSocket, which Node 20 does not have.
+Object.assign(globalThis, { WebSocket })
+
+export type BuildName = 'node' | 'web'
+
+type CreateClient = (base: string, defaults?: ClientOptions) => { connect (url: string, options?: object): ClientSocket }
+
+/** Both builds of the client. */
+export const BUILDS: Record<BuildName, CreateClient> = {
+  node: (base: any, options: any) => clientOver(createDial(options), base, options) as any,
+  web: createWebClient
+}
