@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { endingOf } from '../client/ending.ts'
 import type { Line, LineOwner } from '../client/line.ts'
 import type { Ending } from '../client/types.ts'
 import type { CloseInfo } from '../contract/socket.ts'
@@ -8,7 +9,7 @@ import { LONGEST_DELAY } from '../connection/timer-wheel.ts'
 import { DEFLATE_DEFAULTS } from '../deflate/negotiate.ts'
 import { EMPTY } from '../protocol/empty.ts'
 import { toBytes } from '../socket/bytes.ts'
-import { type Agreed, type Opening, type OpeningOwner, unopened } from './opening.ts'
+import { type Agreed, type Opening, type OpeningOwner } from './opening.ts'
 import type { NodeLineSettings } from './options.ts'
 
 /** Above it, pongs wait; it bounds nothing else. */
@@ -45,7 +46,7 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
     try {
       this.#opening = open(this)
     } catch (error) {
-      process.nextTick(() => this.onUnopened(unopened({ initiator: 'local', error: error as Error })))
+      process.nextTick(() => this.onUnopened(endingOf({ error: error as Error })))
     }
   }
 
@@ -57,10 +58,12 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
     return this.#connection?.bufferedAmount ?? 0
   }
 
-  send (data: string | Uint8Array): void {
-    if (typeof data === 'string') this.#connection?.sendText(data)
+  send (data: string | Uint8Array): boolean {
+    if (!this.#connection?.isOpen) return false
+    if (typeof data === 'string') this.#connection.sendText(data)
     // Bytes whose memory was transferred are none any more.
-    else this.#connection?.sendBinary(toBytes(data, this.#agreed.compression !== null) ?? EMPTY)
+    else this.#connection.sendBinary(toBytes(data, this.#agreed.compression !== null) ?? EMPTY)
+    return true
   }
 
   close (code: number, reason: string): void {
@@ -126,7 +129,7 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
   }
 
   onClose (info: CloseInfo): void {
-    this.#end(unopened({ ...info, error: info.wasClean ? null : this.#error }))
+    this.#end(endingOf({ ...info, error: info.wasClean ? null : this.#error }))
   }
 
   #end (ending: Ending): void {

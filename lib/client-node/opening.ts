@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream'
-import { CloseCode } from '../contract/close-code.ts'
 import type { Ending } from '../client/types.ts'
 import type { Agreement } from '../deflate/negotiate.ts'
 
@@ -22,11 +21,4 @@ export interface OpeningOwner {
   /** @param head what has been read from the transport already */
   onAccepted (transport: Duplex, head: Buffer, agreed: Agreed): void
   onUnopened (ending: Ending): void
-}
-
-/** How a connection ended that never was one. */
-export function unopened (what: Partial<Ending>): Ending {
-  return {
-    code: CloseCode.ABNORMAL, reason: '', wasClean: false, initiator: 'remote', status: 0, body: '', retryAfter: 0, error: null, ...what
-  }
 }

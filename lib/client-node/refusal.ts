@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import type { Ending } from '../client/types.ts'
-import { unopened } from './opening.ts'
+import { endingOf } from '../client/ending.ts'
 
 /** How much of the body of a refusal is read, in bytes. */
 const MAX_BODY = 64 * 1024
@@ -53,6 +53,6 @@ export class Refusal {
     this.stop()
     // Leaves out half a character at the end of what was cut.
     const body = new StringDecoder('utf8').write(Buffer.concat(this.#chunks).subarray(0, MAX_BODY))
-    this.#onRead(unopened({ status: this.#status, body, retryAfter: this.#retryAfter }))
+    this.#onRead(endingOf({ initiator: 'remote', status: this.#status, body, retryAfter: this.#retryAfter }))
   }
 }

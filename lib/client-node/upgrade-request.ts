@@ -4,11 +4,12 @@ import { request as httpsRequest } from 'node:https'
 import { isIP, connect as connectTcp, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { endingOf } from '../client/ending.ts'
 import { readRetryAfter } from '../client/backoff.ts'
 import { checkSwitch } from '../protocol/answer.ts'
 import type { HandshakeHeaders } from '../protocol/handshake.ts'
 import { badAnswer, type Handshake } from './handshake.ts'
-import { type Agreed, type Opening, type OpeningOwner, unopened } from './opening.ts'
+import { type Agreed, type Opening, type OpeningOwner } from './opening.ts'
 import type { NodeLineSettings } from './options.ts'
 import { Refusal } from './refusal.ts'
 
@@ -46,7 +47,7 @@ export class UpgradeRequest implements Opening {
       // Without the header Upgrade, or that in Connection, Node takes a 101 for another interim response.
       if (statusCode === 101) this.#reject(badAnswer(checkSwitch(headers, this.#key)!))
     })
-    this.#request.on('error', error => this.#end(() => this.#owner.onUnopened(unopened({ error }))))
+    this.#request.on('error', error => this.#end(() => this.#owner.onUnopened(endingOf({ initiator: 'remote', error }))))
     this.#request.end()
   }
 
@@ -84,7 +85,7 @@ export class UpgradeRequest implements Opening {
 
   #reject (error: Error): void {
     this.#request.destroy()
-    this.#end(() => this.#owner.onUnopened(unopened({ initiator: 'local', error })))
+    this.#end(() => this.#owner.onUnopened(endingOf({ error })))
   }
 
   #end (tell: () => void): void {

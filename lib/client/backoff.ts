@@ -13,7 +13,7 @@ const SHARED = [1001, 1012, 1013]
  * @param attempt how many have failed
  */
 export function delayFor (attempt: number, { code, retryAfter }: Ending, { min = 1000, max = 30_000, spread = 15_000 }: ReconnectOptions): number {
-  const window = Math.max(Math.min(max, min * 2 ** Math.min(attempt, 30)), SHARED.includes(code) ? spread : 0)
+  const window = Math.max(Math.min(max, min * 2 ** attempt || 0), SHARED.includes(code) ? spread : 0)
   return leastDelay(retryAfter) + Math.random() * window
 }
 
@@ -24,7 +24,6 @@ export function leastDelay (retryAfter: number): number {
 
 /** Milliseconds of a `Retry-After` (RFC 9110 §10.2.3), which has seconds or a date; 0: it has neither. */
 export function readRetryAfter (value: string | null | undefined): number {
-  const text = value || ''
-  const delay = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
+  const delay = Number(value) * 1000 || Date.parse(value!) - Date.now()
   return delay > 0 ? delay : 0
 }

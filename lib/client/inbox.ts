@@ -1,5 +1,11 @@
 import { fault } from '../contract/fault.ts'
 
+interface Waiting {
+  readonly message: unknown
+  readonly cost: number
+  next?: Waiting
+}
+
 export interface InboxOwner {
   /** To the `message` listeners. */
   deliver (message: unknown): void
@@ -9,97 +15,87 @@ export interface InboxOwner {
   onLeft (): void
 }
 
-type Waiter = (result: IteratorResult<any, undefined>) => void
-
 /** Messages on their way to the consumer: the listeners or the one iterator. */
-export class Inbox {
+export interface Inbox {
   /** What the messages that wait cost, in bytes. */
-  bytes = 0
-  readonly #owner: InboxOwner
-  #consumer: 'none' | 'listeners' | 'iterator' = 'none'
-  #isEnded = false
-  #queue: Array<{ message: unknown, cost: number }> = []
-  /** Where the queue begins: what was taken is removed from time to time. */
-  #head = 0
-  #waiters: Waiter[] = []
-
-  constructor (owner: InboxOwner) {
-    this.#owner = owner
-  }
-
-  put (message: unknown, cost: number): void {
-    if (this.#isEnded) return
-    const waiter = this.#waiters.shift()
-    if (waiter) waiter({ done: false, value: message })
-    else if (this.#consumer === 'listeners' && this.bytes === 0) this.#owner.deliver(message)
-    else {
-      this.#queue.push({ message, cost })
-      this.bytes += cost
-    }
-  }
-
+  bytes (): number
+  put (message: unknown, cost: number): void
   /** There are listeners. @throws {FST_ERR_WS_CLIENT_CONSUMERS} */
-  listen (): void {
-    if (this.#consumer === 'iterator') this.#refuse()
-    this.#consumer = 'listeners'
-    // Not from within the call that adds the listener.
-    queueMicrotask(() => this.#flush())
-  }
-
+  listen (): void
   /** There are no more listeners. */
-  unlisten (): void {
-    if (this.#consumer === 'listeners') this.#consumer = 'none'
-  }
-
+  unlisten (): void
   /** @throws {FST_ERR_WS_CLIENT_CONSUMERS} */
-  iterate (): AsyncIterator<any, undefined> {
-    if (this.#consumer !== 'none') this.#refuse()
-    this.#consumer = 'iterator'
-    return {
-      next: () => new Promise(resolve => {
-        if (this.bytes > 0) resolve({ done: false, value: this.#take() })
-        else if (this.#isEnded) resolve({ done: true, value: undefined })
-        else this.#waiters.push(resolve)
-      }),
-      return: async () => {
-        this.#owner.onLeft()
-        return { done: true, value: undefined }
-      }
-    }
-  }
-
+  iterate (): AsyncIterator<any, undefined>
   /** Nothing more will come; what waits is still delivered. */
-  end (): void {
-    this.#isEnded = true
-    for (const waiter of this.#waiters.splice(0)) waiter({ done: true, value: undefined })
-  }
-
+  end (): void
   /** Nothing more will be delivered. */
-  discard (): void {
-    this.#queue = []
-    this.#head = this.bytes = 0
-    this.end()
-  }
+  discard (): void
+}
 
-  #take (): unknown {
-    const { message, cost } = this.#queue[this.#head++]!
-    this.bytes -= cost
-    if (this.bytes === 0) {
-      this.#queue = []
-      this.#head = 0
-    } else if (this.#head > 1000 && this.#head * 2 > this.#queue.length) {
-      this.#queue = this.#queue.slice(this.#head)
-      this.#head = 0
+export function createInbox ({ deliver, onConsumed, onLeft }: InboxOwner): Inbox {
+  let consumer: 'none' | 'listeners' | 'iterator' = 'none'
+  let isEnded = false
+  let bytes = 0
+  let first: Waiting | undefined
+  let last: Waiting | undefined
+  const waiters: Array<(result: IteratorResult<any, undefined>) => void> = []
+
+  function pump (): void {
+    while (first && (consumer === 'listeners' || waiters.length > 0)) {
+      const { message, cost, next } = first
+      first = next
+      bytes -= cost
+      if (consumer === 'listeners') deliver(message)
+      else waiters.shift()!({ done: false, value: message })
+      onConsumed()
     }
-    this.#owner.onConsumed()
-    return message
+    if (isEnded) for (const waiter of waiters.splice(0)) waiter({ done: true, value: undefined })
   }
 
-  #flush (): void {
-    while (this.#consumer === 'listeners' && this.bytes > 0) this.#owner.deliver(this.#take())
+  function take (by: typeof consumer, isFree: boolean): void {
+    if (!isFree) throw fault('FST_ERR_WS_CLIENT_CONSUMERS', 'messages have another consumer already')
+    consumer = by
   }
 
-  #refuse (): never {
-    throw fault('FST_ERR_WS_CLIENT_CONSUMERS', "messages go either to 'message' listeners or to one iterator")
+  function end (): void {
+    isEnded = true
+    pump()
+  }
+
+  return {
+    bytes: () => bytes,
+    put (message, cost) {
+      const waiting = { message, cost }
+      last = first ? last!.next = waiting : first = waiting
+      bytes += cost
+      pump()
+    },
+    listen () {
+      take('listeners', consumer !== 'iterator')
+      // Not from within the call that adds the listener.
+      queueMicrotask(pump)
+    },
+    unlisten () {
+      if (consumer === 'listeners') consumer = 'none'
+    },
+    iterate () {
+      take('iterator', consumer === 'none')
+      return {
+        next: () => new Promise(resolve => {
+          waiters.push(resolve)
+          pump()
+        }),
+        async return () {
+          onLeft()
+          return { done: true, value: undefined }
+        }
+      }
+    },
+    end,
+    discard () {
+      first = undefined
+      bytes = 0
+      end()
+    }
   }
 }

@@ -16,8 +16,12 @@ export interface Line {
   readonly protocol: string
   /** Bytes that wait to be written. */
   readonly bufferedAmount: number
-  /** Sends a message; called between `onOpen` and `close` only. */
-  send (data: string | Uint8Array): void
+  /**
+   * Sends a message; called between `onOpen` and `close` only.
+   *
+   * @returns false: it was not taken, because the connection is ending
+   */
+  send (data: string | Uint8Array): boolean
   /** Begins the closing handshake; `onEnd` says how it went. */
   close (code: number, reason: string): void
   /** Gives the line up, whatever its state: the connection is cut, and there are no more events. */
@@ -29,7 +33,7 @@ export interface Line {
   resume? (): void
 }
 
-/** Whom a line tells what happens. Never called from within a call of `dial` or of the line's own methods. */
+/** Whom a line tells what happens, by plain functions. Never called from within a call of `dial` or of the line's own methods. */
 export interface LineOwner {
   onOpen (): void
   /** Also right after `onOpen`, for what came with the handshake's answer. */

@@ -20,103 +20,100 @@ export interface LivenessOwner {
  * Notices that a connection is dead although nothing has ended it. A message only notes its time: the timer finds out what it
  * means, for timers are slow in pages that nobody sees.
  */
-export class Liveness {
-  readonly #owner: LivenessOwner
-  readonly #interval: number
-  readonly #timeout: number
-  #timer: Timer
-  /** When the timer should run, and when there was a sound, by the clock of the machine. */
-  #due = 0
-  #heardAt = 0
-  #startedAt = 0
-  #isAsking = false
-  /** Whether this server answers; `doubtful`: it has left a whole connection without a sound. */
-  #answers: 'unknown' | 'doubtful' | 'yes' = 'unknown'
-
-  constructor (owner: LivenessOwner, { interval = 25_000, timeout = 10_000 }: ClientHeartbeatOptions) {
-    this.#owner = owner
-    this.#interval = interval
-    this.#timeout = timeout
-  }
-
+export interface Liveness {
   /**
-   * A connection has opened.
+   * A connection has opened that can be asked.
    *
    * @param hasPings whether every server answers; one that never has is only judged once
    */
-  start (hasPings: boolean): void {
-    if (hasPings) this.#answers = 'yes'
-    this.#startedAt = Date.now()
-    this.#isAsking = true
-    this.heard()
-    // Now is the time to learn whether the server answers.
-    if (this.#answers === 'unknown') this.#ask(this.#timeout)
-  }
-
-  stop (): void {
-    clearTimeout(this.#timer)
-    this.#isAsking = false
-  }
-
-  heard (): void {
-    this.#heardAt = Date.now()
-    if (!this.#isAsking) return
-    this.#isAsking = false
-    this.#wait(this.#interval)
-  }
-
-  answered (): void {
-    this.#answers = 'yes'
-    this.heard()
-  }
-
+  start (hasPings: boolean): void
+  stop (): void
+  heard (): void
+  answered (): void
   /** Somebody wants to know now. */
-  probe (): void {
-    const timeout = Math.min(this.#timeout, AT_ONCE)
+  probe (): void
+}
+
+export function createLiveness ({ ask, isListening, onSilence }: LivenessOwner, { interval = 25_000, timeout = 10_000 }: ClientHeartbeatOptions): Liveness {
+  /** Whether this server answers; `doubtful`: it was given up because it had not. */
+  let answers: 'unknown' | 'doubtful' | 'yes' = 'unknown'
+  /** Whether there is a connection that can be asked. */
+  let isOn = false
+  let isAsking = false
+  let timer: Timer
+  /** When the timer should run, by the clock of the machine; and so on. */
+  let due = 0
+  let heardAt = 0
+
+  function wait (delay: number): void {
+    clearTimeout(timer)
+    due = Date.now() + delay
+    timer = after(delay, look)
+  }
+
+  function question (patience: number): void {
+    isAsking = true
+    wait(patience)
+    ask()
+  }
+
+  function probe (): void {
+    if (!isOn) return
+    const patience = Math.min(timeout, AT_ONCE)
+    const left = due - Date.now()
     // Who asks again and again must not put off the end of a dead connection.
-    const left = this.#due - Date.now()
-    if (this.#isAsking && left > 0 && left < timeout) this.#owner.ask()
-    else this.#ask(timeout)
+    if (isAsking && left > 0 && left < patience) ask()
+    else question(patience)
   }
 
-  #ask (timeout: number): void {
-    this.#isAsking = true
-    this.#wait(timeout)
-    this.#owner.ask()
-  }
-
-  #wait (delay: number): void {
-    clearTimeout(this.#timer)
-    this.#due = Date.now() + delay
-    this.#timer = after(delay, () => this.#look())
-  }
-
-  #look (): void {
+  function look (): void {
     const now = Date.now()
-    if (!this.#isAsking) {
-      const left = this.#heardAt + this.#interval - now
+    const left = heardAt + interval - now
+    if (now - due > ASLEEP) probe()
+    else if (!isAsking) {
       // More than the whole is left if the clock was set back.
-      if (left > 0 && left < this.#interval) this.#wait(left)
-      else if (now - this.#due > ASLEEP) this.probe()
-      else this.#ask(this.#timeout)
-    } else if (now - this.#due > ASLEEP) {
-      this.probe()
-    } else if (this.#owner.isListening()) {
-      this.#judge()
-    }
+      if (left > 0 && left < interval) wait(left)
+      else question(timeout)
+    } else if (isListening()) judge()
     // Not judged, it is asked again after the next sound, or when somebody wants to know.
   }
 
-  #judge (): void {
-    const isSilent = this.#heardAt === this.#startedAt
-    if (this.#answers === 'yes') this.#owner.onSilence()
-    else if (this.#answers === 'unknown' && isSilent) {
-      // Either it is dead, or it does not answer: the next connection will tell.
-      this.#answers = 'doubtful'
-      this.#owner.onSilence()
-    } else {
+  function judge (): void {
+    if (answers === 'doubtful') {
       // At least the network finds out whether there is somebody.
-      this.#ask(this.#interval)
+      question(interval)
+    } else {
+      // A server that has never answered is dead, or does not know how: the next connection will tell.
+      if (answers === 'unknown') answers = 'doubtful'
+      onSilence()
     }
+  }
+
+  function heard (): void {
+    heardAt = Date.now()
+    if (isAsking) {
+      isAsking = false
+      wait(interval)
+    }
+  }
+
+  return {
+    start (hasPings) {
+      if (hasPings) answers = 'yes'
+      isOn = isAsking = true
+      heard()
+      // Now is the time to learn whether the server answers.
+      if (!hasPings) question(timeout)
+    },
+    stop () {
+      clearTimeout(timer)
+      isOn = isAsking = false
+    },
+    heard,
+    answered () {
+      answers = 'yes'
+      heard()
+    },
+    probe
   }
 }

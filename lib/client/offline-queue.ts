@@ -9,64 +9,48 @@ interface Waiting {
   readonly until: number
 }
 
-/** Messages that wait for a connection, bounded by bytes and age. What was handed out is not kept. */
-export class OfflineQueue {
-  readonly #bytes: number
-  readonly #age: number
-  readonly #onDrop: (message: unknown) => void
-  #waiting: Waiting[] = []
-  #cost = 0
-  #timer: Timer
-
-  constructor ({ bytes = 262_144, age = 60_000 }: QueueOptions, onDrop: (message: unknown) => void) {
-    this.#bytes = bytes
-    this.#age = age
-    this.#onDrop = onDrop
-  }
-
+/** Messages that wait for a connection, bounded by bytes and age. */
+export interface OfflineQueue {
   /** @returns whether there was room */
-  put (message: unknown, data: string | Uint8Array): boolean {
-    const cost = costOf(data)
-    if (this.#cost + cost > this.#bytes) return false
-    this.#cost += cost
-    // Bytes belong to the caller, who may use them for something else.
-    this.#waiting.push({ message, data: typeof data === 'string' ? data : data.slice(), cost, until: Date.now() + this.#age })
-    if (this.#waiting.length === 1) this.#arm()
-    return true
-  }
+  put (message: unknown, data: string | Uint8Array): boolean
+  /** Hands out all that is not too old, in order, and keeps none of it. */
+  take (): readonly Waiting[]
+}
 
-  /** Hands out what is not too old, in order. */
-  flush (send: (data: string | Uint8Array) => void): void {
-    this.#drop(Date.now())
-    const waiting = this.#empty()
-    for (const { data } of waiting) send(data)
-  }
-
-  /** Nothing will be sent any more. */
-  discard (): void {
-    for (const { message } of this.#empty()) this.#onDrop(message)
-  }
-
-  #empty (): Waiting[] {
-    const waiting = this.#waiting
-    this.#waiting = []
-    this.#cost = 0
-    clearTimeout(this.#timer)
-    return waiting
-  }
-
-  #arm (): void {
-    clearTimeout(this.#timer)
-    const [first] = this.#waiting
-    if (first) this.#timer = after(first.until - Date.now(), () => { this.#drop(Date.now()); this.#arm() })
-  }
+export function createQueue ({ bytes = 262_144, age = 60_000 }: QueueOptions, onDrop: (message: unknown) => void): OfflineQueue {
+  const waiting: Waiting[] = []
+  let total = 0
+  let timer: Timer
 
   /** What is too old is at the front. A listener may send or close meanwhile. */
-  #drop (now: number): void {
-    for (let first; (first = this.#waiting[0]) && first.until <= now;) {
-      this.#waiting.shift()
-      this.#cost -= first.cost
-      this.#onDrop(first.message)
+  function expire (): void {
+    clearTimeout(timer)
+    for (let first; (first = waiting[0]);) {
+      const left = first.until - Date.now()
+      if (left > 0) {
+        timer = after(left, expire)
+        return
+      }
+      waiting.shift()
+      total -= first.cost
+      onDrop(first.message)
+    }
+  }
+
+  return {
+    put (message, data) {
+      const cost = costOf(data)
+      if (total + cost > bytes) return false
+      total += cost
+      // Bytes belong to the caller, who may use them for something else.
+      if (waiting.push({ message, data: data.slice(), cost, until: Date.now() + age }) === 1) expire()
+      return true
+    },
+    take () {
+      expire()
+      clearTimeout(timer)
+      total = 0
+      return waiting.splice(0)
     }
   }
 }

@@ -1,7 +1,6 @@
 interface Page {
   document?: { visibilityState: string }
-  addEventListener? (type: string, listener: (event: { type: string }) => void, capture: boolean): void
-  removeEventListener? (type: string, listener: (event: { type: string }) => void, capture: boolean): void
+  addEventListener? (type: string, listener: (event: { type: string }) => void, options: { capture: boolean, signal: AbortSignal }): void
 }
 
 const page = globalThis as Page
@@ -17,13 +16,8 @@ export function isHidden (): boolean {
   return page.document?.visibilityState === 'hidden'
 }
 
-/**
- * Calls back when the page, or the machine, may have slept. Without a page, never.
- *
- * @returns a function that ends it
- */
-export function watchPage (onWake: () => void): () => void {
+/** Calls back when the page, or the machine, may have slept, until the signal aborts. Without a page, never. */
+export function watchPage (onWake: () => void, signal: AbortSignal): void {
   const wake = ({ type }: { type: string }): void => { if (type !== 'visibilitychange' || !isHidden()) onWake() }
-  for (const event of EVENTS) page.addEventListener?.(event, wake, true)
-  return () => { for (const event of EVENTS) page.removeEventListener?.(event, wake, true) }
+  for (const event of EVENTS) page.addEventListener?.(event, wake, { capture: true, signal })
 }

@@ -1,319 +1,261 @@
 import { fault } from '../contract/fault.ts'
 import { delayFor, leastDelay } from './backoff.ts'
-import { codecOf, encoded, hasTextPings } from './codec.ts'
-import { Emitter } from './emitter.ts'
+import { codecOf, encoded } from './codec.ts'
+import { createEmitter } from './emitter.ts'
+import { endingOf } from './ending.ts'
 import { verdictOf } from './finality.ts'
-import { Inbox } from './inbox.ts'
+import { createInbox } from './inbox.ts'
 import type { Dial, Line, LineOwner } from './line.ts'
-import { Liveness } from './liveness.ts'
-import { costOf, OfflineQueue } from './offline-queue.ts'
+import { createLiveness } from './liveness.ts'
+import { costOf, createQueue } from './offline-queue.ts'
 import { isHidden, watchPage } from './page.ts'
 import { type Route, targetOf } from './target.ts'
 import { after, type Timer } from './timer.ts'
-import type {
-  Attempt, ClientCodec, ClientEvents, ClientOptions, ClientSocket, ClientState, Ending, SendOutcome, StateChange
-} from './types.ts'
+import type { ClientOptions, ClientSocket, ClientState, Ending } from './types.ts'
 
 /** The longest reason of a close frame, in bytes (RFC 6455 §5.5). */
 const MAX_REASON = 123
 
-/** How a connection ended without a close frame. */
-function abnormal (error: Error | null, code = 1006, reason = ''): Ending {
-  return { code, reason, wasClean: false, initiator: 'local', status: 0, body: '', retryAfter: 0, error }
-}
-
-/** A socket over as many lines as it takes. */
-export class ReconnectingSocket implements ClientSocket {
-  readonly opened: Promise<void>
-  readonly closed: Promise<Ending>
-
-  readonly #dial: Dial
-  readonly #route: Route
-  readonly #options: ClientOptions
-  readonly #codec: ClientCodec
-  readonly #emitter = new Emitter()
-  readonly #inbox: Inbox
-  readonly #queue: OfflineQueue | null
-  readonly #liveness: Liveness | null
-  readonly #end = new AbortController()
-  readonly #unwatch: () => void
-  readonly #onAbort = (): void => { void this.close() }
-
-  #state: ClientState = 'connecting'
-  #line: Line | null = null
-  /** The attempt under way, or the one that led to the line. */
-  #attempt = new AbortController()
+/** A socket over as many lines as it takes. (Closures, because they are smaller than classes, and a page has to load this.) */
+export function createSocket (dial: Dial, route: Route, options: ClientOptions): ClientSocket {
+  const {
+    codec: choice = 'json', parse, position = 'at', queue: queueing, reconnect = {}, heartbeat = {}, connectTimeout = 20_000,
+    closeTimeout = 5000, maxQueued = 16_777_216, signal
+  } = options
+  const codec = typeof choice === 'object' ? choice : codecOf(choice === 'json', choice === 'json')
+  const { listeners, emit } = createEmitter()
+  const end = new AbortController()
+  let state: ClientState = 'connecting'
+  let line: Line | null = null
+  /** The attempt under way, or the one that has led to the line. */
+  let attempt = new AbortController()
   /** Of the state: for the attempt, the wait, or the closing handshake. */
-  #timer: Timer
-  #failures = 0
-  #isRefreshed = false
-  #openedAt = 0
+  let timer: Timer
+  let failures = 0
+  let isRefreshed = false
+  let openedAt = 0
   /** An attempt before this would disobey the server. */
-  #notBefore = 0
-  #isPaused = false
-  #hasWarned = false
-  #last: unknown
-  #since: string | undefined
-  #reason: Ending | null = null
-  #onOpened!: () => void
-  #onNotOpened!: (error: Error) => void
-  #onClosed!: (ending: Ending) => void
+  let notBefore = 0
+  let isPaused = false
+  let hasWarned = false
+  let last: unknown
+  let since: string | undefined
+  let reason: Ending | null = null
+  let onOpened!: () => void
+  let onNotOpened!: (error: Error) => void
+  let onClosed!: (ending: Ending) => void
+  const opened = new Promise<void>((resolve, reject) => { onOpened = resolve; onNotOpened = reject })
+  const closed = new Promise<Ending>(resolve => { onClosed = resolve })
+  opened.catch(() => {})
 
-  constructor (dial: Dial, route: Route, options: ClientOptions) {
-    const { codec = 'json', queue, heartbeat, signal } = options
-    this.#dial = dial
-    this.#route = route
-    this.#options = options
-    this.#codec = typeof codec === 'object' ? codec : codecOf(codec === 'json', codec === 'json')
-    this.#inbox = new Inbox({
-      deliver: message => this.#emitter.emit('message', message),
-      onConsumed: () => this.#readOn(),
-      onLeft: () => { void this.close() }
-    })
-    this.#queue = queue ? new OfflineQueue(queue === true ? {} : queue, message => this.#emitter.emit('drop', message)) : null
-    this.#liveness = heartbeat === false ? null : new Liveness({
-      ask: () => this.#ask(),
-      isListening: () => !isHidden() && !this.#isPaused,
-      onSilence: () => this.#lost(fault('FST_ERR_WS_CLIENT_SILENT', 'the server is gone: it does not answer'))
-    }, heartbeat ?? {})
-    this.opened = new Promise((resolve, reject) => { this.#onOpened = resolve; this.#onNotOpened = reject })
-    this.closed = new Promise(resolve => { this.#onClosed = resolve })
-    this.opened.catch(() => {})
-    this.#unwatch = watchPage(() => this.probe())
-    if (signal?.aborted) this.#onAbort()
-    else {
-      signal?.addEventListener('abort', this.#onAbort)
-      void this.#connect()
-    }
+  const inbox = createInbox({ deliver: message => emit('message', message), onConsumed: readOn, onLeft: close })
+  const queue = createQueue(queueing === true ? {} : queueing || { bytes: 0 }, message => emit('drop', message))
+  const liveness = createLiveness({
+    ask () {
+      if (line!.ping) line!.ping()
+      else line!.send('')
+    },
+    isListening: () => !isHidden() && !isPaused,
+    onSilence: () => lost(fault('FST_ERR_WS_CLIENT_SILENT', 'no answer'))
+  }, heartbeat || {})
+  watchPage(probe, end.signal)
+
+  const owner: LineOwner = {
+    onOpen () {
+      clearTimeout(timer)
+      openedAt = Date.now()
+      const own = line!
+      // A listener for 'drop' may close the socket.
+      for (const { data } of queue.take()) if (line === own) own.send(data)
+      if (line !== own) return
+      onOpened()
+      if (heartbeat && (own.ping || codec.pings)) liveness.start(own.ping !== undefined)
+      become('open')
+    },
+    onMessage (data) {
+      if (state !== 'open') return
+      const isPong = data === '' && codec.pings
+      isPong ? liveness.answered() : liveness.heard()
+      if (!isPong) receive(data)
+    },
+    onPong: liveness.answered,
+    onEnd: ended
   }
 
-  get state (): ClientState {
-    return this.#state
-  }
-
-  get protocol (): string {
-    return this.#line?.protocol ?? ''
-  }
-
-  get bufferedAmount (): number {
-    return this.#line?.bufferedAmount ?? 0
-  }
-
-  get signal (): AbortSignal {
-    return this.#end.signal
-  }
-
-  send (message: unknown): SendOutcome {
-    const data = encoded(this.#codec, message)
-    if (this.#state === 'open') {
-      this.#line!.send(data)
-      return 'sent'
-    }
-    const isOver = this.#state === 'closing' || this.#state === 'closed'
-    return !isOver && this.#queue?.put(message, data) ? 'queued' : 'dropped'
-  }
-
-  close (code = 1000, reason = ''): Promise<Ending> {
-    if (!Number.isInteger(code) || (code !== 1000 && (code < 3000 || code > 4999))) throw fault('FST_ERR_WS_CLIENT_CLOSE', `${code} is not 1000 or from 3000 to 4999`)
-    if (this.#state === 'closing' || this.#state === 'closed') return this.closed
-    const text = shortened(reason)
-    const ending = abnormal(null, code, text)
-    const wasOpen = this.#state === 'open'
-    this.#inbox.discard()
-    if (!wasOpen) {
-      this.#finish(ending)
-      return this.closed
-    }
-    this.#liveness?.stop()
-    clearTimeout(this.#timer)
-    this.#timer = after(this.#options.closeTimeout ?? 5000, () => this.#finish(ending))
-    this.#become('closing')
-    this.#readOn()
-    this.#line!.close(code, text)
-    return this.closed
-  }
-
-  probe (): void {
-    if (this.#state === 'open') this.#liveness?.probe()
-    else if (this.#state === 'waiting' && Date.now() >= this.#notBefore) void this.#connect()
-  }
-
-  on<Event extends keyof ClientEvents> (event: Event, listener: (...args: ClientEvents[Event]) => unknown): this {
-    if (event === 'message') this.#inbox.listen()
-    this.#emitter.add(event, listener)
-    return this
-  }
-
-  off<Event extends keyof ClientEvents> (event: Event, listener: (...args: ClientEvents[Event]) => unknown): this {
-    this.#emitter.remove(event, listener)
-    if (event === 'message' && this.#emitter.of(event).length === 0) this.#inbox.unlisten()
-    return this
-  }
-
-  [Symbol.asyncIterator] (): AsyncIterator<any, undefined> {
-    return this.#inbox.iterate()
-  }
-
-  async [Symbol.asyncDispose] (): Promise<void> {
-    await this.close()
-  }
-
-  /** One attempt, from asking the functions to the line. */
-  async #connect (): Promise<void> {
-    const controller = this.#attempt = new AbortController()
-    const { signal } = controller
-    clearTimeout(this.#timer)
-    const timeout = this.#options.connectTimeout ?? 20_000
-    this.#timer = after(timeout, () => this.#lost(fault('FST_ERR_WS_CLIENT_TIMEOUT', `no connection within ${timeout} ms`)))
-    this.#become('connecting')
-    const attempt: Attempt = { attempt: this.#failures, last: this.#last, since: this.#since, reason: this.#reason, signal }
+  function receive (data: string | Uint8Array): void {
     try {
-      // Not from within the call that has led here.
-      await null
-      if (signal.aborted) return
-      const target = await targetOf(this.#route, attempt)
-      if (!signal.aborted) this.#line = this.#dial(target, this.#ownerFor(signal))
-    } catch (error) {
-      if (signal.aborted) return
-      this.#tell(error as Error)
-      // A listener may have closed the socket.
-      if (!signal.aborted) this.#ended(abnormal(error as Error))
-    }
-  }
-
-  /** Hears a line as long as its attempt is not given up. */
-  #ownerFor (signal: AbortSignal): LineOwner {
-    return {
-      onOpen: () => { if (!signal.aborted) this.#onOpen() },
-      onMessage: data => { if (!signal.aborted) this.#onMessage(data) },
-      onPong: () => this.#liveness?.answered(),
-      onEnd: ending => { if (!signal.aborted) this.#ended(ending) }
-    }
-  }
-
-  #onOpen (): void {
-    clearTimeout(this.#timer)
-    this.#openedAt = Date.now()
-    const line = this.#line!
-    // A listener for 'drop' may close the socket.
-    this.#queue?.flush(data => { if (this.#line === line) line.send(data) })
-    if (this.#line !== line) return
-    this.#onOpened()
-    this.#liveness?.start(line.ping !== undefined)
-    this.#become('open')
-  }
-
-  #onMessage (data: string | Uint8Array): void {
-    if (this.#state !== 'open') return
-    if (data === '' && hasTextPings(this.#codec)) {
-      this.#liveness?.answered()
-      return
-    }
-    this.#liveness?.heard()
-    const { position = 'at', parse, maxQueued = 16_777_216 } = this.#options
-    let message: any
-    try {
-      message = this.#codec.decode(data)
+      let message: any = codec.decode(data)
       if (parse) message = parse(message)
       const at = typeof position === 'string' ? message?.[position] : position(message)
-      if (typeof at === 'string') this.#since = at
+      if (typeof at === 'string') since = at
+      last = message
     } catch (cause) {
-      this.#tell(fault('FST_ERR_WS_CLIENT_INVALID', `a message was not valid: ${(cause as Error)?.message}`, cause))
+      tell(fault('FST_ERR_WS_CLIENT_INVALID', `invalid message: ${(cause as Error)?.message}`, cause))
       return
     }
-    this.#last = message
-    this.#inbox.put(message, costOf(data))
-    if (this.#inbox.bytes <= maxQueued || this.#isPaused) return
-    if (this.#line!.pause) {
-      this.#isPaused = true
-      this.#line!.pause()
+    inbox.put(last, costOf(data))
+    if (inbox.bytes() <= maxQueued || isPaused) return
+    if (line!.pause) {
+      isPaused = true
+      line!.pause()
     } else {
-      this.#finish(abnormal(fault('FST_ERR_WS_CLIENT_SLOW', `more than ${maxQueued} bytes of messages (maxQueued) wait for a listener or a loop`)))
+      finish(endingOf({ error: fault('FST_ERR_WS_CLIENT_SLOW', `over ${maxQueued} bytes of messages wait (maxQueued)`) }))
     }
-  }
-
-  #ask (): void {
-    if (this.#line!.ping) this.#line!.ping()
-    else if (hasTextPings(this.#codec)) this.#line!.send('')
   }
 
   /** The consumer has taken messages. */
-  #readOn (): void {
-    if (!this.#isPaused || this.#inbox.bytes > 0) return
-    this.#isPaused = false
-    this.#line!.resume!()
+  function readOn (): void {
+    if (!isPaused || inbox.bytes() > 0) return
+    isPaused = false
+    line!.resume!()
     // Nothing was heard meanwhile.
-    if (this.#state === 'open') this.#liveness?.probe()
+    if (state === 'open') probe()
   }
 
-  #lost (error: Error): void {
-    this.#line?.drop()
-    this.#ended(abnormal(error))
+  /** One attempt, from asking the functions to the line. */
+  async function connect (): Promise<void> {
+    clearTimeout(timer)
+    const { signal } = attempt = new AbortController()
+    timer = after(connectTimeout, () => lost(fault('FST_ERR_WS_CLIENT_TIMEOUT', `no connection within ${connectTimeout} ms`)))
+    become('connecting')
+    try {
+      // Not from within the call that has led here.
+      await Promise.resolve()
+      const target = signal.aborted || await targetOf(route, { attempt: failures, last, since, reason, signal })
+      if (!signal.aborted) line = dial(target as Exclude<typeof target, true>, owner)
+    } catch (error) {
+      if (!signal.aborted) tell(error as Error)
+      // A listener may have closed the socket.
+      if (!signal.aborted) ended(endingOf({ error: error as Error }))
+    }
+  }
+
+  function lost (error: Error): void {
+    line?.drop()
+    ended(endingOf({ error }))
   }
 
   /** The line has ended, or there was none to be had. */
-  #ended (ending: Ending): void {
-    const { reconnect = {}} = this.#options
-    const wasStable = this.#state === 'open' && Date.now() - this.#openedAt >= ((reconnect || {}).stable ?? 10_000)
-    const isClosing = this.#state === 'closing'
-    this.#leaveLine()
+  function ended (ending: Ending): void {
+    const wasStable = state === 'open' && Date.now() - openedAt >= ((reconnect || {}).stable ?? 10_000)
     if (wasStable) {
-      this.#failures = 0
-      this.#isRefreshed = false
+      failures = 0
+      isRefreshed = false
     }
     const verdict = verdictOf(ending)
-    const isRefresh = verdict === 'refresh' && !this.#isRefreshed
-    if (isClosing || reconnect === false || verdict === 'final' || (verdict === 'refresh' && !isRefresh)) {
-      this.#finish(ending)
+    const isRefresh = verdict === 'refresh'
+    if (state === 'closing' || !reconnect || verdict === 'final' || (isRefresh && isRefreshed)) {
+      line = null
+      finish(ending)
       return
     }
-    if (!wasStable) this.#failures++
-    this.#isRefreshed ||= isRefresh
-    this.#reason = ending
-    this.#notBefore = Date.now() + leastDelay(ending.retryAfter)
-    const delay = isRefresh ? leastDelay(ending.retryAfter) : delayFor(this.#failures, ending, reconnect)
-    this.#timer = after(delay, () => { void this.#connect() })
-    this.#become('waiting', delay)
+    leaveLine()
+    if (isRefresh) isRefreshed = true
+    if (!wasStable) failures++
+    reason = ending
+    const least = leastDelay(ending.retryAfter)
+    notBefore = Date.now() + least
+    const delay = isRefresh ? least : delayFor(failures, ending, reconnect)
+    timer = after(delay, connect)
+    become('waiting', delay)
   }
 
-  #finish (ending: Ending): void {
-    this.#line?.drop()
-    this.#leaveLine()
-    this.#unwatch()
-    this.#options.signal?.removeEventListener('abort', this.#onAbort)
-    this.#reason = ending
-    this.#inbox.end()
-    this.#become('closed')
-    this.#queue?.discard()
-    this.#onNotOpened(fault('FST_ERR_WS_CLIENT_CLOSED', `closed before it was open: ${ending.code} ${ending.reason}`, ending.error ?? ending))
-    this.#onClosed(ending)
-    this.#end.abort(ending)
+  function finish (ending: Ending): void {
+    line?.drop()
+    leaveLine()
+    reason = ending
+    inbox.end()
+    become('closed')
+    for (const { message } of queue.take()) emit('drop', message)
+    onNotOpened(fault('FST_ERR_WS_CLIENT_CLOSED', `closed before it was open: ${ending.code}`, ending.error ?? ending))
+    onClosed(ending)
+    end.abort(ending)
   }
 
-  #leaveLine (): void {
-    clearTimeout(this.#timer)
-    this.#liveness?.stop()
-    this.#attempt.abort()
-    this.#line = null
-    this.#isPaused = false
+  function leaveLine (): void {
+    clearTimeout(timer)
+    liveness.stop()
+    attempt.abort()
+    line = null
+    isPaused = false
   }
 
-  #become (state: ClientState, delay = 0): void {
-    this.#state = state
-    const change: StateChange = { attempt: this.#failures, delay, reason: this.#reason }
-    this.#emitter.emit('state', state, change)
+  function become (next: ClientState, delay = 0): void {
+    state = next
+    emit('state', next, { attempt: failures, delay, reason })
   }
 
-  #tell (error: Error): void {
-    if (this.#emitter.of('error').length > 0) this.#emitter.emit('error', error)
-    else if (!this.#hasWarned) {
-      this.#hasWarned = true
+  function tell (error: Error): void {
+    if (listeners.error.length > 0) emit('error', error)
+    else if (!hasWarned) {
+      hasWarned = true
       console.warn(error)
     }
   }
-}
 
-/** A reason that fits into a close frame, cut between characters. */
-function shortened (reason: string): string {
-  return new TextDecoder().decode(new TextEncoder().encode(reason).subarray(0, MAX_REASON), { stream: true })
+  function isOver (): boolean {
+    return state === 'closing' || state === 'closed'
+  }
+
+  function probe (): void {
+    if (state === 'open') liveness.probe()
+    else if (state === 'waiting' && Date.now() >= notBefore) void connect()
+  }
+
+  function close (code = 1000, text = ''): Promise<Ending> {
+    if (code !== 1000 && !(code >= 3000 && code < 5000 && code % 1 === 0)) throw fault('FST_ERR_WS_CLIENT_CLOSE', `${code} is not 1000 or 3000 to 4999`)
+    if (isOver()) return closed
+    // Cut between characters.
+    const short = new TextDecoder().decode(new TextEncoder().encode(text).subarray(0, MAX_REASON), { stream: true })
+    const ending = endingOf({ code, reason: short })
+    inbox.discard()
+    if (state === 'open') {
+      liveness.stop()
+      timer = after(closeTimeout, () => finish(ending))
+      readOn()
+      line!.close(code, short)
+      become('closing')
+    } else finish(ending)
+    return closed
+  }
+
+  function onAbort (): void {
+    void close()
+  }
+
+  if (signal?.aborted) onAbort()
+  else {
+    signal?.addEventListener('abort', onAbort, { signal: end.signal })
+    void connect()
+  }
+
+  return {
+    get state () { return state },
+    get protocol () { return line?.protocol ?? '' },
+    get bufferedAmount () { return line?.bufferedAmount ?? 0 },
+    signal: end.signal,
+    opened,
+    closed,
+    send (message) {
+      const data = encoded(codec, message)
+      if (state === 'open' && line!.send(data)) return 'sent'
+      return !isOver() && queue.put(message, data) ? 'queued' : 'dropped'
+    },
+    close,
+    probe,
+    on (event, listener) {
+      if (event === 'message') inbox.listen()
+      listeners[event] = [...listeners[event], listener]
+      return this
+    },
+    off (event, listener) {
+      listeners[event] = listeners[event].filter(one => one !== listener)
+      if (event === 'message' && listeners.message.length === 0) inbox.unlisten()
+      return this
+    },
+    [Symbol.asyncIterator]: inbox.iterate,
+    async [Symbol.asyncDispose] () {
+      await close()
+    }
+  }
 }

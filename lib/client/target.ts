@@ -17,15 +17,14 @@ export interface Route {
 }
 
 /** Rejects with FST_ERR_WS_CLIENT_ASKED or FST_ERR_WS_CLIENT_PARAM. */
-export async function targetOf (route: Route, attempt: Attempt): Promise<Target> {
-  const { base, url, params, query, protocols, headers } = route
-  const ask = async (part: unknown): Promise<any> => typeof part === 'function' ? part(attempt) : part
-  const [filledIn, asked, offered, sent] = await Promise.all([params, query, protocols, headers].map(ask))
-    .catch(cause => { throw fault('FST_ERR_WS_CLIENT_ASKED', 'a function of yours failed', cause) })
+export async function targetOf ({ base, url, ...parts }: Route, attempt: Attempt): Promise<Target> {
+  const [params, query, protocols, headers] = await Promise.all(
+    [parts.params, parts.query, parts.protocols, parts.headers].map(async (part: any) => typeof part === 'function' ? part(attempt) : part)
+  ).catch(cause => { throw fault('FST_ERR_WS_CLIENT_ASKED', 'a function of yours failed', cause) })
   return {
-    url: base + withQuery(fillUrl(url, filledIn ?? {}), asked ?? {}),
-    protocols: offered === undefined ? [] : [].concat(offered),
-    headers: sent ?? {}
+    url: base + withQuery(fillUrl(url, params ?? {}), query ?? {}),
+    protocols: [].concat(protocols ?? []),
+    headers: headers ?? {}
   }
 }
 
@@ -36,8 +35,8 @@ export async function targetOf (route: Route, attempt: Attempt): Promise<Target>
  */
 export function baseOf (address: string | URL): string {
   try {
-    const { href, protocol } = new URL(address, (globalThis as { location?: { href: string } }).location?.href)
-    if (/^(ws|http)s?:$/.test(protocol)) return href.replace(/^http/, 'ws').replace(/[?#].*/, '').replace(/\/$/, '')
+    const { href } = new URL(address, (globalThis as { location?: { href: string } }).location?.href)
+    if (/^(ws|http)s?:/.test(href)) return href.replace(/^http/, 'ws').replace(/\/?([?#].*)?$/, '')
   } catch {}
-  throw fault('FST_ERR_WS_CLIENT_BASE', `'${address}' is no address of a server, such as 'wss://example.com'`)
+  throw fault('FST_ERR_WS_CLIENT_BASE', `no address: '${address}'`)
 }

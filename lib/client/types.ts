@@ -43,6 +43,11 @@ export interface ClientCodec {
   encode (message: any): string | Uint8Array | ArrayBuffer
   /** A received message. What it throws becomes an `'error'` event, and the message is left out. */
   decode (data: string | Uint8Array): unknown
+  /**
+   * Whether an empty text is no message but a ping, as it is where a route of this package has `schema.message` or `schema.send`.
+   * Browsers have no other. Default `false`: there are none.
+   */
+  readonly pings?: boolean
 }
 
 /** Times in milliseconds. */

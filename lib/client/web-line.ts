@@ -1,9 +1,10 @@
 import { fault } from '../contract/fault.ts'
 import { readRetryAfter } from './backoff.ts'
-import type { Dial, Line, LineOwner, Target } from './line.ts'
+import { endingOf } from './ending.ts'
+import type { Dial } from './line.ts'
 import type { Ending } from './types.ts'
 
-/** How much of the body of a refusal is read, in characters. */
+/** How much of the body of a refusal is kept, in characters. */
 const MAX_BODY = 65_536
 
 /** What is used of a browser's WebSocket. */
@@ -11,6 +12,7 @@ interface WebSocketLike {
   binaryType: string
   readonly protocol: string
   readonly bufferedAmount: number
+  readonly readyState: number
   onopen: (() => void) | null
   onmessage: ((event: { data: string | ArrayBuffer }) => void) | null
   onclose: ((event: { code: number, reason: string, wasClean: boolean }) => void) | null
@@ -23,7 +25,8 @@ interface WebSocketLike {
 interface Answer {
   readonly status: number
   readonly headers: { get (name: string): string | null }
-  readonly body: ReadableStream<Uint8Array> | null
+  readonly body: { cancel (): unknown } | null
+  text (): Promise<string>
 }
 
 const platform = globalThis as unknown as {
@@ -32,105 +35,72 @@ const platform = globalThis as unknown as {
 }
 
 /** A line over the WebSocket of the platform. */
-export const dialWebSocket: Dial = (target, owner) => new WebLine(target, owner)
-
-class WebLine implements Line {
-  readonly #target: Target
-  readonly #owner: LineOwner
-  #socket: WebSocketLike | undefined
+export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onEnd }) => {
   /** Aborted when the line is given up. */
-  readonly #given = new AbortController()
-  #isOpen = false
-  /** What our own close frame says. */
-  #close: { code: number, reason: string } | undefined
+  const given = new AbortController()
+  let socket: WebSocketLike | undefined
+  let isOpen = false
+  /** What it was closed with at this end. */
+  let close: { code: number, reason: string } | undefined
 
-  constructor (target: Target, owner: LineOwner) {
-    this.#target = target
-    this.#owner = owner
-    try {
-      this.#open(this.#socket = new platform.WebSocket(target.url, target.protocols))
-    } catch (cause) {
-      // The page may not connect to such an address, or a subprotocol is none.
-      queueMicrotask(() => this.#ended(1006, { error: fault('FST_ERR_WS_CLIENT_TARGET', `cannot connect to '${target.url}': ${(cause as Error).message}`, cause) }))
-    }
-  }
-
-  get protocol (): string {
-    return this.#socket?.protocol ?? ''
-  }
-
-  get bufferedAmount (): number {
-    return this.#socket?.bufferedAmount ?? 0
-  }
-
-  send (data: string | Uint8Array): void {
-    this.#socket!.send(data)
-  }
-
-  close (code: number, reason: string): void {
-    this.#close = { code, reason }
-    this.#socket!.close(code, reason)
-  }
-
-  drop (): void {
-    this.#given.abort()
-    this.#socket?.close()
-  }
-
-  #open (socket: WebSocketLike): void {
-    socket.binaryType = 'arraybuffer'
-    socket.onopen = () => {
-      this.#isOpen = true
-      if (!this.#isGiven) this.#owner.onOpen()
-    }
-    socket.onmessage = ({ data }) => { if (!this.#isGiven) this.#owner.onMessage(typeof data === 'string' ? data : new Uint8Array(data)) }
-    // Says nothing that onclose does not, but some insist on it.
-    socket.onerror = () => {}
-    socket.onclose = ({ code, reason, wasClean }) => {
-      // The answer to a close frame repeats the code, and not the reason. For Deno a connection that is cut ends with 0.
-      if (this.#isOpen) this.#ended(code || 1006, { reason: code === this.#close?.code ? this.#close.reason : reason, wasClean })
-      else void this.#explain()
-    }
-  }
-
-  get #isGiven (): boolean {
-    return this.#given.signal.aborted
+  function tell (what: Partial<Ending>): void {
+    if (!given.signal.aborted) onEnd(endingOf({ initiator: 'remote', ...what }))
   }
 
   /** A browser does not tell why a handshake was refused. A request for the same URL gets the same answer. */
-  async #explain (): Promise<void> {
-    const refusal: { status?: number, body?: string, retryAfter?: number, error?: Error } = {}
+  async function explain (): Promise<void> {
+    const what: { status?: number, retryAfter?: number, body?: string, error?: Error } = {}
     try {
-      const { status, headers, body } = await platform.fetch(this.#target.url.replace(/^ws/, 'http'), {
-        cache: 'no-store', credentials: 'include', redirect: 'manual', signal: this.#given.signal
+      const answer = await platform.fetch(url.replace(/^ws/, 'http'), {
+        cache: 'no-store', credentials: 'include', redirect: 'manual', signal: given.signal
       })
-      if (status >= 400) {
-        refusal.status = status
-        refusal.retryAfter = readRetryAfter(headers.get('retry-after'))
-        refusal.body = await beginningOf(body!)
-      } else void body?.cancel()
+      if (answer.status >= 400) {
+        what.status = answer.status
+        what.retryAfter = readRetryAfter(answer.headers.get('retry-after'))
+        what.body = (await answer.text()).slice(0, MAX_BODY)
+      } else void answer.body?.cancel()
     } catch (cause) {
       // There is no server, or it does not let other sites read its answers. If a status is known, it has to do.
-      if (!refusal.status) refusal.error = fault('FST_ERR_WS_CLIENT_CONNECT', `no connection to '${this.#target.url}'`, cause)
+      if (!what.status) what.error = fault('FST_ERR_WS_CLIENT_CONNECT', `no connection to '${url}'`, cause)
     }
-    this.#ended(1006, refusal)
+    tell(what)
   }
 
-  #ended (code: number, what: Partial<Ending>): void {
-    if (this.#isGiven) return
-    this.#owner.onEnd({ code, reason: '', wasClean: false, initiator: this.#close ? 'local' : 'remote', status: 0, body: '', retryAfter: 0, error: null, ...what })
+  try {
+    socket = new platform.WebSocket(url, protocols)
+    socket.binaryType = 'arraybuffer'
+    socket.onopen = () => {
+      isOpen = true
+      if (!given.signal.aborted) onOpen()
+    }
+    socket.onmessage = ({ data }) => { if (!given.signal.aborted) onMessage(typeof data === 'string' ? data : new Uint8Array(data)) }
+    // Says nothing that onclose does not, but some insist on it.
+    socket.onerror = () => {}
+    socket.onclose = ({ code, reason, wasClean }) => {
+      if (!isOpen) void explain()
+      // The answer to a close frame repeats the code, and not the reason. For Deno a connection that is cut ends with 0.
+      else tell({ code: code || 1006, reason, wasClean, ...close && { initiator: 'local', ...close.code === code && close } })
+    }
+  } catch (cause) {
+    // The page may not connect to such an address, or a subprotocol is none.
+    queueMicrotask(() => tell({ error: fault('FST_ERR_WS_CLIENT_TARGET', `no connection to '${url}': ${(cause as Error).message}`, cause) }))
   }
-}
 
-async function beginningOf (body: ReadableStream<Uint8Array>): Promise<string> {
-  const reader = body.getReader()
-  const decoder = new TextDecoder()
-  let text = ''
-  while (text.length < MAX_BODY) {
-    const { done, value } = await reader.read()
-    if (done) break
-    text += decoder.decode(value, { stream: true })
+  return {
+    get protocol () { return socket?.protocol! },
+    get bufferedAmount () { return socket?.bufferedAmount! },
+    send (data) {
+      const isTaken = socket!.readyState === 1
+      if (isTaken) socket!.send(data)
+      return isTaken
+    },
+    close (code, reason) {
+      close = { code, reason }
+      socket!.close(code, reason)
+    },
+    drop () {
+      given.abort()
+      socket?.close()
+    }
   }
-  void reader.cancel()
-  return text.slice(0, MAX_BODY)
 }

@@ -2,8 +2,8 @@
 export function withQuery (url: string, values: object): string {
   const query = new URLSearchParams()
   for (const [name, value] of Object.entries(values)) {
-    for (const one of [value].flat()) if (one != null) query.append(name, one instanceof Date ? one.toJSON() : one)
+    for (const one of [value].flat()) if (one != null) query.append(name, one.toJSON?.() ?? one)
   }
-  const text = query.toString()
-  return text === '' ? url : url + (url.includes('?') ? '&' : '?') + text
+  const text = String(query)
+  return text && url + (url.includes('?') ? '&' : '?') + text || url
 }

@@ -8,22 +8,20 @@ const PLACES = /::|(\/?):(\w+)(?:\((?:[^()]|\([^()]*\))*\))?(\?)?|\*/g
  *
  * @throws {FST_ERR_WS_CLIENT_PARAM} a value is missing, or no URL can carry it
  */
-export function fillUrl (url: string, params: { readonly [name: string]: unknown }): string {
-  return url.replace(PLACES, (place: string, slash: string | undefined, name: string | undefined, optional: string | undefined) => {
+export function fillUrl (url: string, params: { readonly [name: string]: any }): string {
+  return url.replace(PLACES, (place: string, slash: string, name = '*', optional?: string) => {
     if (place === '::') return ':'
-    if (name === undefined) return String(params['*'] ?? '').split('/').map(part => encoded('*', part)).join('/')
-    const value = params[name]
-    return optional && value === undefined ? '' : slash + encoded(name, value ?? '')
+    const value = params[name] ?? ''
+    if (optional && value === '') return ''
+    try {
+      const text = encodeURIComponent(value)
+      // A segment of dots is not a name but a way up, even if it is encoded.
+      if (name === '*') {
+        if (!/(^|%2F)\.\.?(%2F|$)/.test(text)) return text.replace(/%2F/g, '/')
+      } else if (!/^\.{0,2}$/.test(text)) return slash + text
+    } catch {
+      // Half of a surrogate pair.
+    }
+    throw fault('FST_ERR_WS_CLIENT_PARAM', `bad value for the parameter '${name}': '${value}'`)
   })
-}
-
-function encoded (name: string, value: unknown): string {
-  const text = String(value)
-  try {
-    // A segment of dots is not a name but a way up, even if it is encoded.
-    if (name === '*' || !/^\.{0,2}$/.test(text)) return encodeURIComponent(text)
-  } catch {
-    // Half of a surrogate pair.
-  }
-  throw fault('FST_ERR_WS_CLIENT_PARAM', `the parameter '${name}' needs a value other than '${text}'`)
 }
