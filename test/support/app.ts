@@ -3,7 +3,8 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastif
 import sockets, { type PluginOptions } from 'fastify-sockets'
 import type { Test } from 'tap'
 import { type ClientOptions, WebSocket } from 'ws'
-import { connectTransport, serverOptions, type TransportOptions } from './transport.ts'
+import { clientPeer } from './client-peer.ts'
+import { connectTransport, serverOptions, TRANSPORT, type TransportOptions } from './transport.ts'
 
 /** A log line as pino writes it. */
 export type LogLine = Record<string, any>
@@ -33,10 +34,11 @@ export async function listen (app: FastifyInstance): Promise<number> {
   return (app.server.address() as AddressInfo).port
 }
 
-/** A real client, connected. */
+/** A real client, connected: that of `ws`, or ours where `TEST_TRANSPORT` is `client`. */
 export async function connect (port: number, url: string, options: ClientOptions = {}): Promise<WebSocket> {
   const createConnection: any = (to: TransportOptions) => connectTransport(port, to)
-  const client = new WebSocket(`ws://127.0.0.1:${port}${url}`, { createConnection, ...options })
+  const address = `ws://127.0.0.1:${port}${url}`
+  const client = TRANSPORT === 'client' ? clientPeer(address, options) : new WebSocket(address, { createConnection, ...options })
   await new Promise<void>((resolve, reject) => {
     client.once('open', resolve)
     client.once('error', reject)

@@ -31,6 +31,8 @@ interface Transport {
 
 const TRANSPORTS: Record<string, () => Transport | Promise<Transport>> = {
   tcp: () => ({ server: {}, accepted: 101, resetCode: 'ECONNRESET', connect: plain }),
+  // Where the peer is no raw client, it is that of this package.
+  client: () => TRANSPORTS.tcp!(),
   async tls () {
     const certificate = await selfSigned()
     return {

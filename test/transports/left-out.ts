@@ -41,8 +41,22 @@ export const NOT_OVER: Record<string, Record<string, string>> = {
     'handshake/hooks-http1': HTTP1,
     'handshake/other-upgrades': HTTP1,
     'handshake/raw-headers': 'names are in lower case'
+  },
+  client: {
+    'connection/compression': 'looks into the WebSocket of `ws`',
+    'connection/overflow-large': 'stops the WebSocket of `ws` from reading'
   }
 }
+
+/** The tests whose peer is no raw client: what also runs, over TCP, with the client of this package as the peer. */
+export const WITH_OUR_CLIENT = [
+  'connection/closing', 'connection/compression-order', 'connection/keepalive', 'connection/overflow',
+  'hostile/crowds', 'hostile/topics', 'hostile/waiting-crowds', 'live/shutdown-waits',
+  'plugin/close', 'plugin/declaration', 'plugin/declaration-http', 'plugin/encapsulation', 'plugin/options', 'plugin/registration',
+  'sharing/asked', 'sharing/oldest', 'sharing/two-apps', 'socket/discarded', 'socket/pings',
+  'topics/broadcast', 'topics/closing', 'topics/presence', 'topics/presence-announce', 'topics/presence-grace', 'topics/presence-late',
+  'topics/users', 'topics/users-handshake'
+]
 
 /** What does not run over any: it has no transport, or brings its own. */
 const ON_THEIR_OWN = [
@@ -65,7 +79,8 @@ export function leftOut (transport: string): string[] {
  */
 export function testsOver (transport: string, folder: string, end: string): string[] {
   const left = leftOut(transport)
-  return testsIn(folder, end).filter(name => !left.includes(name))
+  const isPart = (name: string): boolean => transport === 'client' ? WITH_OUR_CLIENT.includes(name) : !left.includes(name)
+  return testsIn(folder, end).filter(isPart)
 }
 
 export function testsIn (folder: string, end: string): string[] {

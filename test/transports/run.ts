@@ -1,17 +1,19 @@
 /**
- * Runs over TLS and over HTTP/2 what the other tests run over TCP: `node run.js [tls|http2] [conformance] [options of tap]`.
+ * Runs over TLS and over HTTP/2 what the other tests run over TCP, and what they run with `ws` as the peer with our own client:
+ * `node run.js [tls|http2|client] [conformance] [options of tap]`.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { selfSigned } from '../support/certificate.ts'
-import { ALONE, leftOut, NOT_OVER, testsIn, testsOver, TOGETHER } from './left-out.ts'
+import { ALONE, leftOut, NOT_OVER, testsIn, testsOver, TOGETHER, WITH_OUR_CLIENT } from './left-out.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')
 /** In which the tests go through a server's front door. What the bytes say is not asked again over TLS: it brings those of TCP. */
 const FOLDERS: Record<string, string[]> = {
   tls: ['connection', 'handshake', 'hostile', 'live'],
-  http2: ['connection', 'faults', 'handshake', 'hostile', 'live', 'message', 'plugin', 'socket']
+  http2: ['connection', 'faults', 'handshake', 'hostile', 'live', 'message', 'plugin', 'socket'],
+  client: ['connection', 'hostile', 'live', 'plugin', 'sharing', 'socket', 'topics']
 }
 const CONFORMANCE = 'conformance'
 
@@ -24,7 +26,8 @@ function filesFor (transport: string): string[] {
 
 function checkLeftOut (transport: string): void {
   const known = [...new Set(Object.values(FOLDERS).flat()), CONFORMANCE].flatMap(folder => [...testsIn(folder, TOGETHER), ...testsIn(folder, ALONE)])
-  const unknown = leftOut(transport).filter(name => !known.includes(name))
+  const named = transport === 'client' ? WITH_OUR_CLIENT : leftOut(transport)
+  const unknown = named.filter(name => !known.includes(name))
   if (unknown.length > 0) throw new Error(`no such tests: ${unknown.join(', ')}`)
 }
 
@@ -37,7 +40,9 @@ const options = [
 ]
 // Made once for all processes.
 await selfSigned()
-for (const transport of chosen.length > 0 ? chosen : Object.keys(NOT_OVER)) {
+// The conformance tests speak raw bytes.
+const all = Object.keys(NOT_OVER).filter(transport => !isConformance || transport !== 'client')
+for (const transport of chosen.length > 0 ? chosen : all) {
   console.log(`# over ${transport}`)
   checkLeftOut(transport)
   const tap = spawn('npx', ['tap', '--disable-coverage', ...options, ...filesFor(transport)], {
