@@ -10,7 +10,7 @@ const ASLEEP = 3000
 export interface LivenessOwner {
   /** Asks the server for a sound. */
   ask (): void
-  /** Whether silence says something at present: what is not read, or sleeps, hears nothing. */
+  /** Whether silence says something at present: what sleeps, is not read or cannot be asked hears nothing. */
   isListening (): boolean
   /** The server has not answered. */
   onSilence (): void
