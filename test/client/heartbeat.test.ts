@@ -154,14 +154,35 @@ test('without a heartbeat an empty text is no message either', async t => {
   t.strictSame(errors, [])
 })
 
-test('a server that does not know the empty text is never judged by it', async t => {
+test('a server that is silent from the beginning is given up once: then it is one that does not answer', async t => {
+  const { opened, next, clock, states } = stage(t, TEXTS)
+  await opened()
+  await clock.tickAsync(10_000)
+  t.strictSame(states, ['open', 'waiting'])
+  const second = (await next()).open()
+  await clock.tickAsync(1_000_000)
+  t.strictSame(states, ['open', 'waiting', 'connecting', 'open'])
+  t.ok(second.sent.length > 30, 'that the network may find out')
+  t.strictSame(new Set(second.sent), new Set(['']))
+})
+
+test('a server that talks and does not know the empty text is not given up', async t => {
   const { opened, clock, states } = stage(t, TEXTS)
   const line = await opened()
-  await clock.tickAsync(1_000_000)
-  t.strictSame(states, ['open'])
   line.json(1)
   await clock.tickAsync(1_000_000)
   t.strictSame(states, ['open'])
+})
+
+test('a server that did not answer at first, and then does, is judged', async t => {
+  const { opened, next, clock, states } = stage(t, TEXTS)
+  await opened()
+  await clock.tickAsync(10_000)
+  const line = (await next()).open()
+  await clock.tickAsync(100_000)
+  line.owner.onMessage('')
+  await clock.tickAsync(35_000)
+  t.strictSame(states, ['open', 'waiting', 'connecting', 'open', 'waiting'])
 })
 
 test('a server that has answered once is known to answer in later lives too', async t => {
