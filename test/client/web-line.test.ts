@@ -1,0 +1,122 @@
+import { test, type Test } from 'tap'
+import type { LineOwner } from '../../lib/client/line.ts'
+import type { Ending } from '../../lib/client/types.ts'
+import { dialWebSocket } from '../../lib/client/web-line.ts'
+import { turn, until } from '../support/until.ts'
+
+const TARGET = { url: 'ws://server.test/', protocols: [], headers: {} }
+
+/** A platform's WebSocket, whose events the test makes. */
+class FakeWebSocket {
+  static last: FakeWebSocket
+  binaryType = ''
+  protocol = ''
+  bufferedAmount = 0
+  onopen!: () => void
+  onmessage!: (event: object) => void
+  onclose!: (event: object) => void
+  closed: unknown[] = []
+
+  constructor () {
+    FakeWebSocket.last = this
+  }
+
+  close (...args: unknown[]): void {
+    this.closed.push(args)
+  }
+}
+
+/** Writes down what a line says. */
+function owner () {
+  const events: string[] = []
+  const endings: Ending[] = []
+  const all: LineOwner = {
+    onOpen: () => { events.push('open') },
+    onMessage: () => { events.push('message') },
+    onPong: () => { events.push('pong') },
+    onEnd: ending => {
+      events.push('end')
+      endings.push(ending)
+    }
+  }
+  return { ...all, events, endings }
+}
+
+function stubbed (t: Test, answer: () => unknown = () => { throw new Error('no network') }) {
+  t.intercept(globalThis, 'WebSocket' as any, { value: FakeWebSocket })
+  t.intercept(globalThis, 'fetch', { value: async () => answer() })
+  const told = owner()
+  const line = dialWebSocket(TARGET, told)
+  return { ...told, line, platform: FakeWebSocket.last }
+}
+
+test('a WebSocket that cannot be made is told after the call, and has no subprotocol and no bytes meanwhile', async t => {
+  t.intercept(globalThis, 'WebSocket' as any, { value: class { constructor () { throw new SyntaxError('insecure') } } })
+  const { events, endings, ...told } = owner()
+  const line = dialWebSocket(TARGET, told)
+  t.equal(line.protocol, '')
+  t.equal(line.bufferedAmount, 0)
+  t.strictSame(events, [])
+  await turn()
+  t.match(endings, [{ code: 1006, error: { code: 'FST_ERR_WS_CLIENT_TARGET', cause: { message: 'insecure' } } }])
+  line.drop()
+})
+
+test('a platform that has no code for a cut connection means 1006', async t => {
+  const { platform, endings } = stubbed(t)
+  platform.onopen()
+  platform.onclose({ code: 0, reason: '', wasClean: false })
+  t.match(endings, [{ code: 1006, initiator: 'remote' }])
+})
+
+test('a code that is not ours has the reason of the server', async t => {
+  const { platform, line, endings } = stubbed(t)
+  platform.onopen()
+  line.close(4000, 'ours')
+  platform.onclose({ code: 4001, reason: 'theirs', wasClean: true })
+  t.match(endings, [{ code: 4001, reason: 'theirs' }])
+})
+
+test('a line that was dropped says nothing, whatever its WebSocket does', async t => {
+  const { platform, line, events } = stubbed(t)
+  line.drop()
+  platform.onopen()
+  platform.onmessage({ data: 'late' })
+  platform.onclose({ code: 1000, reason: '', wasClean: true })
+  await turn()
+  t.strictSame(events, [])
+  t.equal(platform.closed.length, 1)
+})
+
+test('a line that is dropped while it asks why says nothing', async t => {
+  const { platform, line, events } = stubbed(t)
+  platform.onclose({ code: 1006, reason: '', wasClean: false })
+  line.drop()
+  await turn()
+  t.strictSame(events, [])
+})
+
+for (const [what, response, wanted] of [
+  ['a refusal without a body', { status: 403, headers: new Headers(), body: null }, { status: 403, body: '' }],
+  ['a redirection without a body', { status: 0, headers: new Headers(), body: null }, { status: 0, body: '' }],
+  ['a page', new Response('hello'), { status: 0, body: '' }],
+  ['a refusal that is cut', {
+    status: 503,
+    headers: new Headers({ 'retry-after': '7' }),
+    body: new ReadableStream({ start: controller => { controller.error(new Error('cut')) } })
+  }, { status: 503, body: '', retryAfter: 7000, error: null }]
+] as const) {
+  test(`${what} where a handshake failed`, async t => {
+    const { platform, endings } = stubbed(t, () => response)
+    platform.onclose({ code: 1006, reason: '', wasClean: false })
+    await until(() => endings.length > 0)
+    t.match(endings, [{ code: 1006, wasClean: false, ...wanted }])
+  })
+}
+
+test('where nothing answers, an error says so', async t => {
+  const { platform, endings } = stubbed(t)
+  platform.onclose({ code: 1006, reason: '', wasClean: false })
+  await until(() => endings.length > 0)
+  t.match(endings, [{ code: 1006, status: 0, error: { code: 'FST_ERR_WS_CLIENT_CONNECT', cause: { message: 'no network' } } }])
+})
