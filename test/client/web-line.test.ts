@@ -51,7 +51,7 @@ function stubbed (t: Test, answer: () => unknown = () => { throw new Error('no n
 }
 
 test('a WebSocket that cannot be made is told after the call, and has no subprotocol and no bytes meanwhile', async t => {
-  t.intercept(globalThis, 'WebSocket' as any, { value: class { constructor () { throw new SyntaxError('insecure') } } })
+  t.intercept(globalThis, 'WebSocket' as any, { value: function () { throw new SyntaxError('insecure') } })
   const { events, endings, ...told } = owner()
   const line = dialWebSocket(TARGET, told)
   t.equal(line.protocol, '')
