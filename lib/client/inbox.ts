@@ -65,6 +65,7 @@ export function createInbox ({ deliver, onConsumed, onLeft }: InboxOwner): Inbox
   return {
     bytes: () => bytes,
     put (message, cost) {
+      if (isEnded) return
       const waiting = { message, cost }
       last = first ? last!.next = waiting : first = waiting
       bytes += cost

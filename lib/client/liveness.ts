@@ -10,7 +10,7 @@ const ASLEEP = 3000
 export interface LivenessOwner {
   /** Asks the server for a sound. */
   ask (): void
-  /** Whether silence says something at present: what sleeps, is not read or cannot be asked hears nothing. */
+  /** Whether silence says something at present: what sleeps or is not read hears nothing. */
   isListening (): boolean
   /** The server has not answered. */
   onSilence (): void
@@ -103,7 +103,7 @@ export function createLiveness ({ ask, isListening, onSilence }: LivenessOwner, 
       isOn = isAsking = true
       heard()
       // Now is the time to learn whether the server answers.
-      if (!hasPings) question(timeout)
+      if (answers !== 'yes') question(timeout)
     },
     stop () {
       clearTimeout(timer)

@@ -175,6 +175,7 @@ export interface ClientSocket<Receive = any, Send = any> extends AsyncIterable<R
    * @throws {FST_ERR_WS_CLIENT_CONSUMERS} a `'message'` listener on a socket that is being iterated
    */
   on<Event extends keyof ClientEvents> (event: Event, listener: (...args: ClientEvents<Receive>[Event]) => unknown): this
+  /** Removes a listener, as often as it was added. */
   off<Event extends keyof ClientEvents> (event: Event, listener: (...args: ClientEvents<Receive>[Event]) => unknown): this
 
   /**

@@ -178,19 +178,6 @@ test('connectTimeout is 20 s, and counts the functions too', async t => {
   t.match(changes[0]!.reason, { error: { code: 'FST_ERR_WS_CLIENT_TIMEOUT', message: 'no connection within 20000 ms' } })
 })
 
-test('what a line says after it was left is not heard', async t => {
-  const { socket, line, clock, states } = stage(t, { connectTimeout: 100 })
-  const late = await line(0)
-  const heard = listen(socket)
-  await clock.tickAsync(100)
-  late.open()
-  late.json('late')
-  late.owner.onPong()
-  late.end({ code: 1000 })
-  t.strictSame(heard, [])
-  t.strictSame(states, ['waiting'])
-})
-
 test('an end that comes during the closing handshake is final, whatever its code', async t => {
   const { socket, opened, states } = stage(t)
   const line = await opened()

@@ -21,6 +21,7 @@ export class FakeLine implements Line {
   /** What `close` was called with. */
   closing: { code: number, reason: string } | null = null
   isDropped = false
+  hasEnded = false
   isPaused = false
   pings = 0
   ping?: () => void
@@ -36,8 +37,9 @@ export class FakeLine implements Line {
     this.resume = () => { this.isPaused = false }
   }
 
-  send (data: string | Uint8Array): void {
+  send (data: string | Uint8Array): boolean {
     this.sent.push(data)
+    return true
   }
 
   close (code: number, reason: string): void {
@@ -60,6 +62,7 @@ export class FakeLine implements Line {
   }
 
   end (how: Partial<Ending> = {}): void {
+    this.hasEnded = true
     this.owner.onEnd(ending(how))
   }
 
@@ -142,7 +145,7 @@ export function stage (t: Test, options: StageOptions = {}): Stage {
   t.intercept(Math, 'random', { value: () => all.random })
   t.teardown(async () => {
     socket.close().catch(() => {})
-    for (const line of lines) if (!line.isDropped) line.owner.onEnd(ending())
+    for (const line of lines) if (!line.isDropped && !line.hasEnded) line.end()
     await all.settle()
   })
   return all

@@ -166,12 +166,15 @@ test('a server that is silent from the beginning is given up once: then it is on
   t.strictSame(new Set(second.sent), new Set(['']))
 })
 
-test('a server that talks and does not know the empty text is not given up', async t => {
-  const { opened, clock, states } = stage(t, TEXTS)
+test('a server that talks and does not know the empty text is given up once, when it falls silent', async t => {
+  const { opened, next, clock, states } = stage(t, TEXTS)
   const line = await opened()
   line.json(1)
+  await clock.tickAsync(35_000)
+  const second = (await next()).open()
+  second.json(1)
   await clock.tickAsync(1_000_000)
-  t.strictSame(states, ['open'])
+  t.strictSame(states, ['open', 'waiting', 'connecting', 'open'])
 })
 
 test('a server that did not answer at first, and then does, is judged', async t => {

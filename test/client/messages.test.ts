@@ -73,7 +73,7 @@ for (const build of BUILDS) {
     t.strictSame(messages, [1, 2, 3].map(n => ({ n, parsed: true })))
     t.match(errors, [
       { code: 'FST_ERR_WS_CLIENT_INVALID', cause: { name: 'SyntaxError' } },
-      { code: 'FST_ERR_WS_CLIENT_INVALID', message: 'a message was not valid: negative', cause: { message: 'negative' } }
+      { code: 'FST_ERR_WS_CLIENT_INVALID', message: 'invalid message: negative', cause: { message: 'negative' } }
     ])
     t.equal(socket.state, 'open')
   })
@@ -174,7 +174,7 @@ test('options of a socket come before those of its client', async t => {
   const targets: any[] = []
   const client = clientOver(target => {
     targets.push(target)
-    return { protocol: '', bufferedAmount: 0, send () {}, close () {}, drop () {} }
+    return { protocol: '', bufferedAmount: 0, send: () => true, close () {}, drop () {} }
   }, 'ws://server.test', { protocols: 'of the client', signal: undefined })
   const own = client.connect('/own', { protocols: 'own' })
   const inherited = client.connect('/inherited')

@@ -27,19 +27,15 @@ function page (t: Test): Page {
   const types = new Map<(event: any) => void, string[]>()
   t.intercept(globalThis, 'document' as any, { value: document })
   t.intercept(globalThis, 'addEventListener' as any, {
-    value: (type: string, listener: (event: any) => void, capture: boolean) => {
+    value: (type: string, listener: (event: any) => void, { capture, signal }: { capture: boolean, signal: AbortSignal }) => {
       if (!capture) throw new Error('would not hear events of the document that do not bubble')
       const all = types.get(listener) ?? []
       types.set(listener, all.concat(type))
       listeners.add(listener)
-    }
-  })
-  t.intercept(globalThis, 'removeEventListener' as any, {
-    value: (type: string, listener: (event: any) => void, capture: boolean) => {
-      if (!capture) return
-      const left = types.get(listener)!.filter(one => one !== type)
-      types.set(listener, left)
-      if (left.length === 0) listeners.delete(listener)
+      signal.addEventListener('abort', () => {
+        types.delete(listener)
+        listeners.delete(listener)
+      })
     }
   })
   shown.fire = type => {
