@@ -1,6 +1,5 @@
 import { WebSocket } from 'ws'
-import { clientOver } from '../../lib/client/client.ts'
-import { createDial } from '../../lib/client-node/dial.ts'
+import { createClient as createNodeClient } from 'fastify-sockets/client'
 import { createClient as createWebClient } from '../../lib/client/index.ts'
 import type { ClientOptions, ClientSocket } from '../../lib/client/types.ts'
 
@@ -13,6 +12,6 @@ type CreateClient = (base: string, defaults?: ClientOptions) => { connect (url: 
 
 /** Both builds of the client. */
 export const BUILDS: Record<BuildName, CreateClient> = {
-  node: (base: any, options: any) => clientOver(createDial(options), base, options) as any,
-  web: createWebClient
+  node: createNodeClient as unknown as CreateClient,
+  web: createWebClient as unknown as CreateClient
 }
