@@ -142,9 +142,9 @@ export const hostility: Scenario[] = [
   ...ending('a refusal whose body never comes', socket => {
     socket.once('data', () => { socket.write('HTTP/1.1 503 Sorry\r\nContent-Length: 5\r\n\r\n') })
   }, isRetried),
-  ...ending('101, and then nothing', socket => { accept(socket, () => { socket.resume() }) }, ({ error }, build) => {
-    if (build === 'node') assert.equal((error as { code?: string }).code, 'FST_ERR_WS_CLIENT_SILENT')
-  }, { heartbeat: { interval: 300, timeout: 200 } }).filter(({ name }) => name.startsWith('node')),
+  ...ending('101, and then nothing', socket => { accept(socket, () => { socket.resume() }) }, ({ error }) => {
+    assert.equal((error as { code?: string }).code, 'FST_ERR_WS_CLIENT_SILENT')
+  }, { heartbeat: { interval: 300, timeout: 200 } }),
   ...ending('a message of 8 EiB', socket => {
     accept(socket, () => {
       socket.write(frame(2, '', { announced: 2n ** 63n - 1n }))

@@ -95,6 +95,10 @@ export class Passage {
     return this.#isSilent
   }
 
+  get willBeSilent (): boolean {
+    return this.#fate.kind === 'silent'
+  }
+
   hit (blow: Blow): void {
     if (blow === 'silence') this.#isSilent = true
     // Less than before would turn the order round.

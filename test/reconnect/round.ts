@@ -15,6 +15,9 @@ const STORM = 2500
 /** Milliseconds afterwards in which each client must have everything. */
 const CALM = 15_000
 
+/** Milliseconds in which a client without pings gets its first answer, before the storm. */
+const FIRST_ANSWER = 150
+
 interface Follower {
   readonly name: string
   readonly witness: Witness
@@ -86,8 +89,13 @@ export class Round {
     const { at } = await (this.#publisher ?? this.#feed).publish(0, '')
     const relay = await RoughRelay.to(this.#port)
     const storm = new Storm(relay, new Random(derived(this.#seed, 1)))
-    storm.begin()
     const followers = this.#plan.followers.map((_, i) => this.#follow(i, relay.port, at))
+    // Without pings, only a server that has answered once is known to answer.
+    if (this.#plan.followers.some(({ build }) => build === 'web')) {
+      await Promise.all(followers.map(({ witness }) => witness.socket.opened))
+      await wait(FIRST_ANSWER)
+    }
+    storm.begin()
     const isOver = new AbortController()
     const busy = [
       this.#publish(isOver.signal), this.#speak(followers, isOver.signal),
@@ -99,7 +107,7 @@ export class Round {
     await Promise.all(busy)
     // In a browser, nobody can be asked for a sound over a route without schemas: who waits there learns of it now.
     const isDeaf = this.#plan.followers.some(({ build, codec }) => build === 'web' && codec === 'raw')
-    if (isDeaf) for (const passage of relay.passages) if (passage.isSilent) passage.destroy()
+    if (isDeaf) for (const passage of relay.passages) if (passage.isSilent || passage.willBeSilent) passage.destroy()
     await this.#settle(followers)
     await relay.close()
     await Promise.all([this.#feed.kill(), this.#publisher?.app.close()])
