@@ -145,6 +145,14 @@ export const hostility: Scenario[] = [
   ...ending('101, and then nothing', socket => { accept(socket, () => { socket.resume() }) }, ({ error }) => {
     assert.equal((error as { code?: string }).code, 'FST_ERR_WS_CLIENT_SILENT')
   }, { heartbeat: { interval: 300, timeout: 200 } }),
+  ...ending('101, a message, and then nothing', socket => {
+    accept(socket, () => {
+      socket.write(frame(1, '{"n":1}'))
+      socket.resume()
+    })
+  }, ({ error }) => {
+    assert.equal((error as { code?: string }).code, 'FST_ERR_WS_CLIENT_SILENT')
+  }, { heartbeat: { interval: 300, timeout: 200 } }),
   ...ending('a message of 8 EiB', socket => {
     accept(socket, () => {
       socket.write(frame(2, '', { announced: 2n ** 63n - 1n }))
