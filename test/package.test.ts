@@ -12,7 +12,7 @@ const run = promisify(execFile)
 /** What browsers load, made by `npm run bundle`. */
 const BUNDLES = ['dist/browser/client.js', 'dist/browser/contract.js']
 /** Bytes that a page may have to load for the client and the contract. */
-const MOST = 4500
+const MOST = 4.5 * 1024
 
 const read = (path: string): Promise<string> => readFile(fileURLToPath(new URL(path, root)), 'utf8')
 

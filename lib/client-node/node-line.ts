@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { endingOf } from '../client/ending.ts'
-import type { Line, LineOwner } from '../client/line.ts'
+import type { Data, Line, LineOwner } from '../client/line.ts'
 import type { Ending } from '../client/types.ts'
 import type { CloseInfo } from '../contract/socket.ts'
 import { Connection } from '../connection/connection.ts'
@@ -58,7 +58,7 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
     return this.#connection?.bufferedAmount ?? 0
   }
 
-  send (data: string | Uint8Array): boolean {
+  send (data: Data): boolean {
     if (!this.#connection?.isOpen) return false
     if (typeof data === 'string') this.#connection.sendText(data)
     // Bytes whose memory was transferred are none any more.

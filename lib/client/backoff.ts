@@ -1,4 +1,4 @@
-import type { Ending, ReconnectOptions } from './types.ts'
+import type { ReconnectOptions } from './types.ts'
 
 /** No server is obeyed that asks for more than a day, in milliseconds: timers are not made for it. */
 const LONGEST = 86_400_000
@@ -11,19 +11,15 @@ const SHARED = [1001, 1012, 1013]
  * together come back apart.
  *
  * @param attempt how many have failed
+ * @param code with which the last connection ended
  */
-export function delayFor (attempt: number, { code, retryAfter }: Ending, { min = 1000, max = 30_000, spread = 15_000 }: ReconnectOptions): number {
-  const window = Math.max(Math.min(max, min * 2 ** attempt || 0), SHARED.includes(code) ? spread : 0)
-  return leastDelay(retryAfter) + Math.random() * window
+export function jitter (attempt: number, code: number, { min = 1000, max = 30_000, spread = 15_000 }: ReconnectOptions): number {
+  const window = Math.min(max, min * 2 ** attempt || 0)
+  return Math.random() * (SHARED.includes(code) ? Math.max(window, spread) : window)
 }
 
-/** What the server asks for is the least, whatever else would make us come sooner. */
-export function leastDelay (retryAfter: number): number {
-  return Math.min(retryAfter, LONGEST)
-}
-
-/** Milliseconds of a `Retry-After` (RFC 9110 §10.2.3), which has seconds or a date; 0: it has neither. */
+/** Milliseconds of a `Retry-After` (RFC 9110 §10.2.3), which has seconds or a date, at most a day; 0: it has neither. */
 export function readRetryAfter (value: string | null | undefined): number {
   const delay = Number(value) * 1000 || Date.parse(value!) - Date.now()
-  return delay > 0 ? delay : 0
+  return delay > 0 ? Math.min(delay, LONGEST) : 0
 }

@@ -1,4 +1,5 @@
 import { fault } from '../contract/fault.ts'
+import type { Data } from './line.ts'
 import type { ClientCodec } from './types.ts'
 
 /** Raw text and bytes are what they are. */
@@ -19,14 +20,13 @@ export function codecOf (sendsJson: boolean, receivesJson: boolean): ClientCodec
 }
 
 /** @throws {FST_ERR_WS_CLIENT_SEND} */
-export function encoded (codec: ClientCodec, message: unknown): string | Uint8Array {
+export function encoded (codec: ClientCodec, message: unknown): Data {
   let cause
   try {
     const data: unknown = codec.encode(message)
-    if (typeof data === 'string' || data instanceof Uint8Array) return data
-    if (data instanceof ArrayBuffer) return new Uint8Array(data)
+    if (typeof data === 'string' || data instanceof Uint8Array || data instanceof ArrayBuffer) return data
   } catch (error) {
     cause = error
   }
-  throw fault('FST_ERR_WS_CLIENT_SEND', 'neither text nor bytes once encoded', cause)
+  throw fault('FST_ERR_WS_CLIENT_SEND', 'neither text nor bytes', cause)
 }

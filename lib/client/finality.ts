@@ -6,8 +6,11 @@ export type Verdict = 'final' | 'refresh' | 'retry'
 /** Statuses of 400 to 499 that may be another one soon; 426 is what a plain request gets where a handshake would be let in. */
 const PASSING = [408, 425, 426, 429]
 
+/** Codes of RFC 6455 after which nothing would be different. */
+const FINAL = [1000, 1002, 1003, 1007, 1008, 1009, 1010]
+
 /** Mistakes in the program, which another attempt would only repeat. */
-const MISTAKE = /^FST_ERR_WS_CLIENT_(PARAM|TARGET|HEADER)/
+const MISTAKE = /^FST.*_(PARAM|TARGET|HEADER)$/
 
 /**
  * The one table of what is final. The codes from 4400 are those of HTTP, 4000 higher; 3000 and 3003 are registered by the IANA
@@ -15,10 +18,10 @@ const MISTAKE = /^FST_ERR_WS_CLIENT_(PARAM|TARGET|HEADER)/
  */
 export function verdictOf ({ code, status, error, initiator }: Ending): Verdict {
   if (error !== null && MISTAKE.test((error as { code?: string }).code!)) return 'final'
-  const meaning = status || (code === 3000 ? 401 : code === 3003 ? 403 : code >= 4400 && code < 4500 ? code - 4000 : 0)
+  const meaning = status || (code === 3000 ? 401 : code === 3003 ? 403 : code - 4000)
   if (meaning === 401) return 'refresh'
   if (meaning >= 400 && meaning < 500) return PASSING.includes(meaning) ? 'retry' : 'final'
   // What we have closed for was damaged on its way, or is a fault of the server that may pass. A browser reports it as 1006.
   if (initiator === 'local' && code !== 1009) return 'retry'
-  return code === 1000 || code === 1002 || code === 1003 || (code >= 1007 && code <= 1010) ? 'final' : 'retry'
+  return FINAL.includes(code) ? 'final' : 'retry'
 }

@@ -53,7 +53,7 @@ export function createInbox ({ deliver, onConsumed, onLeft }: InboxOwner): Inbox
   }
 
   function take (by: typeof consumer, isFree: boolean): void {
-    if (!isFree) throw fault('FST_ERR_WS_CLIENT_CONSUMERS', 'messages have another consumer already')
+    if (!isFree) throw fault('FST_ERR_WS_CLIENT_CONSUMERS', 'there is another consumer')
     consumer = by
   }
 

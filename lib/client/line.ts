@@ -1,5 +1,8 @@
 import type { Ending } from './types.ts'
 
+/** What a line sends. */
+export type Data = string | Uint8Array | ArrayBuffer
+
 /** Where a line goes to. */
 export interface Target {
   /** Begins with `ws:` or `wss:`. */
@@ -21,7 +24,7 @@ export interface Line {
    *
    * @returns false: it was not taken, because the connection is ending
    */
-  send (data: string | Uint8Array): boolean
+  send (data: Data): boolean
   /** Begins the closing handshake; `onEnd` says how it went. */
   close (code: number, reason: string): void
   /** Gives the line up, whatever its state: the connection is cut, and there are no more events. */

@@ -2,7 +2,7 @@ import { after, type Timer } from './timer.ts'
 import type { ClientHeartbeatOptions } from './types.ts'
 
 /** Milliseconds in which a server answers that is there, when somebody waits for it. */
-const AT_ONCE = 5000
+export const AT_ONCE = 5000
 /** Timers that are late by more than this, in milliseconds, have slept: with the machine, or in a frozen page. */
 const ASLEEP = 3000
 

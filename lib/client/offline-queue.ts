@@ -1,9 +1,10 @@
+import type { Data } from './line.ts'
 import { after, type Timer } from './timer.ts'
 import type { QueueOptions } from './types.ts'
 
 interface Waiting {
   readonly message: unknown
-  readonly data: string | Uint8Array
+  readonly data: Data
   readonly cost: number
   /** By the clock of the machine, in milliseconds. */
   readonly until: number
@@ -12,7 +13,7 @@ interface Waiting {
 /** Messages that wait for a connection, bounded by bytes and age. */
 export interface OfflineQueue {
   /** @returns whether there was room */
-  put (message: unknown, data: string | Uint8Array): boolean
+  put (message: unknown, data: Data): boolean
   /** Hands out all that is not too old, in order, and keeps none of it. */
   take (): readonly Waiting[]
 }
@@ -56,6 +57,6 @@ export function createQueue ({ bytes = 262_144, age = 60_000 }: QueueOptions, on
 }
 
 /** What a message occupies, in bytes, with what is kept beside it. */
-export function costOf (data: string | Uint8Array): number {
+export function costOf (data: Data): number {
   return 128 + (typeof data === 'string' ? data.length * 2 : data.byteLength)
 }

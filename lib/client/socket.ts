@@ -1,17 +1,17 @@
 import { fault } from '../contract/fault.ts'
-import { delayFor, leastDelay } from './backoff.ts'
+import { jitter } from './backoff.ts'
 import { codecOf, encoded } from './codec.ts'
 import { createEmitter } from './emitter.ts'
 import { endingOf } from './ending.ts'
 import { verdictOf } from './finality.ts'
 import { createInbox } from './inbox.ts'
 import type { Dial, Line, LineOwner } from './line.ts'
-import { createLiveness } from './liveness.ts'
+import { AT_ONCE, createLiveness } from './liveness.ts'
 import { costOf, createQueue } from './offline-queue.ts'
 import { isHidden, watchPage } from './page.ts'
 import { type Route, targetOf } from './target.ts'
 import { after, type Timer } from './timer.ts'
-import type { ClientOptions, ClientSocket, ClientState, Ending } from './types.ts'
+import type { ClientHeartbeatOptions, ClientOptions, ClientSocket, ClientState, Ending, QueueOptions, ReconnectOptions } from './types.ts'
 
 /** The longest reason of a close frame, in bytes (RFC 6455 §5.5). */
 const MAX_REASON = 123
@@ -34,6 +34,8 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
   let failures = 0
   let isRefreshed = false
   let openedAt = 0
+  /** When somebody last wanted to know whether the connection is alive: a page that was away, for example. */
+  let probedAt = 0
   /** An attempt before this would disobey the server. */
   let notBefore = 0
   let isPaused = false
@@ -49,7 +51,7 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
   opened.catch(() => {})
 
   const inbox = createInbox({ deliver: message => emit('message', message), onConsumed: readOn, onLeft: close })
-  const queue = createQueue(queueing === true ? {} : queueing || { bytes: 0 }, message => emit('drop', message))
+  const queue = createQueue((queueing || { bytes: 0 }) as QueueOptions, message => emit('drop', message))
   const liveness = createLiveness({
     ask () {
       if (line!.ping) line!.ping()
@@ -57,7 +59,7 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
     },
     isListening: () => !isHidden() && !isPaused,
     onSilence: () => lost(fault('FST_ERR_WS_CLIENT_SILENT', 'no answer'))
-  }, heartbeat || {})
+  }, heartbeat as ClientHeartbeatOptions)
   watchPage(probe, end.signal)
 
   const owner: LineOwner = {
@@ -99,7 +101,7 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
       isPaused = true
       line!.pause()
     } else {
-      finish(endingOf({ error: fault('FST_ERR_WS_CLIENT_SLOW', `over ${maxQueued} bytes of messages wait (maxQueued)`) }))
+      finish(endingOf({ error: fault('FST_ERR_WS_CLIENT_SLOW', 'more than maxQueued bytes wait') }))
     }
   }
 
@@ -116,7 +118,7 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
   async function connect (): Promise<void> {
     clearTimeout(timer)
     const { signal } = attempt = new AbortController()
-    timer = after(connectTimeout, () => lost(fault('FST_ERR_WS_CLIENT_TIMEOUT', `no connection within ${connectTimeout} ms`)))
+    timer = after(connectTimeout, () => lost(fault('FST_ERR_WS_CLIENT_TIMEOUT', 'no connection in time')))
     become('connecting')
     try {
       // Not from within the call that has led here.
@@ -126,48 +128,45 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
     } catch (error) {
       if (!signal.aborted) tell(error as Error)
       // A listener may have closed the socket.
-      if (!signal.aborted) ended(endingOf({ error: error as Error }))
+      if (!signal.aborted) lost(error as Error)
     }
   }
 
   function lost (error: Error): void {
-    line?.drop()
     ended(endingOf({ error }))
   }
 
   /** The line has ended, or there was none to be had. */
   function ended (ending: Ending): void {
-    const wasStable = state === 'open' && Date.now() - openedAt >= ((reconnect || {}).stable ?? 10_000)
-    if (wasStable) {
-      failures = 0
-      isRefreshed = false
-    }
+    const wasOpen = state === 'open'
+    const wasStable = wasOpen && Date.now() - openedAt >= ((reconnect as ReconnectOptions).stable ?? 10_000)
+    isRefreshed &&= !wasStable
     const verdict = verdictOf(ending)
     const isRefresh = verdict === 'refresh'
     if (state === 'closing' || !reconnect || verdict === 'final' || (isRefresh && isRefreshed)) {
-      line = null
       finish(ending)
       return
     }
     leaveLine()
-    if (isRefresh) isRefreshed = true
-    if (!wasStable) failures++
+    isRefreshed ||= isRefresh
+    failures = wasStable ? 0 : failures + 1
     reason = ending
-    const least = leastDelay(ending.retryAfter)
-    notBefore = Date.now() + least
-    const delay = isRefresh ? least : delayFor(failures, ending, reconnect)
+    notBefore = Date.now() + ending.retryAfter
+    // The end that a probe has found, or that was about to come: this is no time to wait.
+    const isFound = Date.now() - probedAt <= AT_ONCE && wasOpen && ending.code === 1006
+    const delay = ending.retryAfter + (isRefresh || isFound ? 0 : jitter(failures, ending.code, reconnect))
+    probedAt = 0
     timer = after(delay, connect)
     become('waiting', delay)
   }
 
   function finish (ending: Ending): void {
-    line?.drop()
     leaveLine()
     reason = ending
     inbox.end()
     become('closed')
     for (const { message } of queue.take()) emit('drop', message)
-    onNotOpened(fault('FST_ERR_WS_CLIENT_CLOSED', `closed before it was open: ${ending.code}`, ending.error ?? ending))
+    onNotOpened(fault('FST_ERR_WS_CLIENT_CLOSED', 'closed before it was open', ending.error ?? ending))
     onClosed(ending)
     end.abort(ending)
   }
@@ -176,6 +175,7 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
     clearTimeout(timer)
     liveness.stop()
     attempt.abort()
+    line?.drop()
     line = null
     isPaused = false
   }
@@ -198,15 +198,16 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
   }
 
   function probe (): void {
+    probedAt = Date.now()
     if (state === 'open') liveness.probe()
     else if (state === 'waiting' && Date.now() >= notBefore) void connect()
   }
 
   function close (code = 1000, text = ''): Promise<Ending> {
-    if (code !== 1000 && !(code >= 3000 && code < 5000 && code % 1 === 0)) throw fault('FST_ERR_WS_CLIENT_CLOSE', `${code} is not 1000 or 3000 to 4999`)
+    if (code !== 1000 && !(code >= 3000 && code < 5000 && code % 1 === 0)) throw fault('FST_ERR_WS_CLIENT_CLOSE', `bad close code ${code}`)
     if (isOver()) return closed
     // Cut between characters.
-    const short = new TextDecoder().decode(new TextEncoder().encode(text).subarray(0, MAX_REASON), { stream: true })
+    const short = text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(MAX_REASON)).read)
     const ending = endingOf({ code, reason: short })
     inbox.discard()
     if (state === 'open') {
@@ -219,15 +220,8 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
     return closed
   }
 
-  function onAbort (): void {
-    void close()
-  }
-
-  if (signal?.aborted) onAbort()
-  else {
-    signal?.addEventListener('abort', onAbort, { signal: end.signal })
-    void connect()
-  }
+  signal?.addEventListener('abort', () => close(), { signal: end.signal })
+  void (signal?.aborted ? close() : connect())
 
   return {
     get state () { return state },
@@ -254,8 +248,6 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
       return this
     },
     [Symbol.asyncIterator]: inbox.iterate,
-    async [Symbol.asyncDispose] () {
-      await close()
-    }
+    [Symbol.asyncDispose]: close as () => Promise<any>
   }
 }

@@ -1,10 +1,10 @@
 import { fault } from '../contract/fault.ts'
 import { readRetryAfter } from './backoff.ts'
 import { endingOf } from './ending.ts'
-import type { Dial } from './line.ts'
+import type { Data, Dial } from './line.ts'
 import type { Ending } from './types.ts'
 
-/** How much of the body of a refusal is kept, in characters. */
+/** How much of the body of a refusal is read, in characters. */
 const MAX_BODY = 65_536
 
 /** What is used of a browser's WebSocket. */
@@ -17,7 +17,7 @@ interface WebSocketLike {
   onmessage: ((event: { data: string | ArrayBuffer }) => void) | null
   onclose: ((event: { code: number, reason: string, wasClean: boolean }) => void) | null
   onerror: (() => void) | null
-  send (data: string | Uint8Array): void
+  send (data: Data): void
   close (code?: number, reason?: string): void
 }
 
@@ -25,16 +25,15 @@ interface WebSocketLike {
 interface Answer {
   readonly status: number
   readonly headers: { get (name: string): string | null }
-  readonly body: { cancel (): unknown } | null
-  text (): Promise<string>
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null
 }
 
-const platform = globalThis as unknown as {
+declare const globalThis: {
   WebSocket: new (url: string, protocols: readonly string[]) => WebSocketLike
   fetch (url: string, options: object): Promise<Answer>
 }
 
-/** A line over the WebSocket of the platform. */
+/** A line over the WebSocket of the globalThis. */
 export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onEnd }) => {
   /** Aborted when the line is given up. */
   const given = new AbortController()
@@ -51,13 +50,15 @@ export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onE
   async function explain (): Promise<void> {
     const what: { status?: number, retryAfter?: number, body?: string, error?: Error } = {}
     try {
-      const answer = await platform.fetch(url.replace(/^ws/, 'http'), {
+      const answer = await globalThis.fetch(url.replace(/^ws/, 'http'), {
         cache: 'no-store', credentials: 'include', redirect: 'manual', signal: given.signal
       })
       if (answer.status >= 400) {
         what.status = answer.status
         what.retryAfter = readRetryAfter(answer.headers.get('retry-after'))
-        what.body = (await answer.text()).slice(0, MAX_BODY)
+        const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader()
+        for (let part, text = ''; text.length < MAX_BODY && !(part = await reader.read()).done;) what.body = (text += part.value).slice(0, MAX_BODY)
+        void reader.cancel()
       } else void answer.body?.cancel()
     } catch (cause) {
       // There is no server, or it does not let other sites read its answers. If a status is known, it has to do.
@@ -67,7 +68,7 @@ export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onE
   }
 
   try {
-    socket = new platform.WebSocket(url, protocols)
+    socket = new globalThis.WebSocket(url, protocols)
     socket.binaryType = 'arraybuffer'
     socket.onopen = () => {
       isOpen = true
@@ -83,7 +84,7 @@ export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onE
     }
   } catch (cause) {
     // The page may not connect to such an address, or a subprotocol is none.
-    queueMicrotask(() => tell({ error: fault('FST_ERR_WS_CLIENT_TARGET', `no connection to '${url}': ${(cause as Error).message}`, cause) }))
+    queueMicrotask(() => tell({ error: fault('FST_ERR_WS_CLIENT_TARGET', `no connection to '${url}'`, cause) }))
   }
 
   return {

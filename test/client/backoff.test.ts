@@ -72,17 +72,6 @@ test('Retry-After comes before the window, and is a day at most', async t => {
   t.strictSame(await delays(t, 2, {}, line => line.end({ status: 503, retryAfter: 60_000 })), [62_000, 64_000])
 })
 
-test('a server that asks for a year gets a day', async t => {
-  const { line, changes, clock, lines, settle } = stage(t)
-  ;(await line(0)).end({ status: 503, retryAfter: 365 * 86_400_000 })
-  await settle()
-  t.equal(changes[0]!.delay, 86_400_000 + 1000)
-  await clock.tickAsync(86_400_000)
-  t.equal(lines.length, 1)
-  await clock.tickAsync(1000)
-  t.equal(lines.length, 2)
-})
-
 test('a connection that lasted makes attempts count anew, one that did not counts itself', async t => {
   const asked: number[] = []
   const { line, next, clock, changes, settle } = stage(t, { query: ({ attempt }: Attempt) => { asked.push(attempt) } })

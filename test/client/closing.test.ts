@@ -117,13 +117,6 @@ for (const code of [1000, 3000, 3999, 4000, 4999]) {
   })
 }
 
-test('a character that is half of one becomes U+FFFD in a reason, as on every wire', async t => {
-  const { socket, opened } = stage(t)
-  const line = await opened()
-  void socket.close(1000, 'a\uD800b')
-  t.strictSame(line.closing, { code: 1000, reason: 'a\uFFFDb' })
-})
-
 test('close() while it waits ends the waiting, and no attempt follows', async t => {
   const { socket, line, lines, states, settle, clock } = stage(t)
   ;(await line(0)).end()

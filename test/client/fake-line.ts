@@ -37,7 +37,7 @@ export class FakeLine implements Line {
     this.resume = () => { this.isPaused = false }
   }
 
-  send (data: string | Uint8Array): boolean {
+  send (data: any): boolean {
     this.sent.push(data)
     return true
   }

@@ -119,3 +119,16 @@ test('where nothing answers, an error says so', async t => {
   await until(() => endings.length > 0)
   t.match(endings, [{ code: 1006, status: 0, error: { code: 'FST_ERR_WS_CLIENT_CONNECT', cause: { message: 'no network' } } }])
 })
+
+for (const [value, least, most] of [
+  ['7', 7000, 7000], [' 7 ', 7000, 7000], ['31536000', 86_400_000, 86_400_000], ['in 20 s', 10_000, 20_000],
+  ['Thu, 01 Jan 1970 00:00:00 GMT', 0, 0], ['soon', 0, 0], ['-1', 0, 0], ['', 0, 0]
+] as const) {
+  test(`Retry-After: '${value}'`, async t => {
+    const header = value === 'in 20 s' ? new Date(Date.now() + 20_000).toUTCString() : value
+    const { platform, endings } = stubbed(t, () => new Response('', { status: 503, headers: { 'retry-after': header } }))
+    platform.onclose({ code: 1006, reason: '', wasClean: false })
+    await until(() => endings.length === 1)
+    t.ok(endings[0]!.retryAfter >= least && endings[0]!.retryAfter <= most, `${endings[0]!.retryAfter} ms`)
+  })
+}
