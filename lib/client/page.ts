@@ -1,4 +1,4 @@
-declare const globalThis: {
+interface Page {
   document?: { visibilityState: string }
   addEventListener? (type: string, listener: (event: { type: string }) => void, options: { capture: boolean, signal: AbortSignal }): void
 }
@@ -11,11 +11,11 @@ const EVENTS = ['visibilitychange', 'pageshow', 'online', 'freeze', 'resume']
 
 /** Whether this is a page that nobody sees: its timers are late, and its network may be asleep. */
 export function isHidden (): boolean {
-  return globalThis.document?.visibilityState === 'hidden'
+  return (globalThis as Page).document?.visibilityState === 'hidden'
 }
 
 /** Calls back when the page, or the machine, may have slept, until the signal aborts. Without a page, never. */
 export function watchPage (onWake: () => void, signal: AbortSignal): void {
   const wake = ({ type }: { type: string }): void => { if (type !== 'visibilitychange' || !isHidden()) onWake() }
-  for (const event of EVENTS) globalThis.addEventListener?.(event, wake, { capture: true, signal })
+  for (const event of EVENTS) (globalThis as Page).addEventListener?.(event, wake, { capture: true, signal })
 }

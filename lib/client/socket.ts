@@ -77,8 +77,11 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
     onMessage (data) {
       if (state !== 'open') return
       const isPong = data === '' && codec.pings
-      isPong ? liveness.answered() : liveness.heard()
-      if (!isPong) receive(data)
+      if (isPong) liveness.answered()
+      else {
+        liveness.heard()
+        receive(data)
+      }
     },
     onPong: liveness.answered,
     onEnd: ended

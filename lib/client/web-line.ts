@@ -28,12 +28,12 @@ interface Answer {
   readonly body: ReadableStream<Uint8Array<ArrayBuffer>> | null
 }
 
-declare const globalThis: {
+interface Platform {
   WebSocket: new (url: string, protocols: readonly string[]) => WebSocketLike
   fetch (url: string, options: object): Promise<Answer>
 }
 
-/** A line over the WebSocket of the globalThis. */
+/** A line over the WebSocket of the (globalThis as unknown as Platform). */
 export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onEnd }) => {
   /** Aborted when the line is given up. */
   const given = new AbortController()
@@ -50,7 +50,7 @@ export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onE
   async function explain (): Promise<void> {
     const what: { status?: number, retryAfter?: number, body?: string, error?: Error } = {}
     try {
-      const answer = await globalThis.fetch(url.replace(/^ws/, 'http'), {
+      const answer = await (globalThis as unknown as Platform).fetch(url.replace(/^ws/, 'http'), {
         cache: 'no-store', credentials: 'include', redirect: 'manual', signal: given.signal
       })
       if (answer.status >= 400) {
@@ -68,7 +68,7 @@ export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onE
   }
 
   try {
-    socket = new globalThis.WebSocket(url, protocols)
+    socket = new (globalThis as unknown as Platform).WebSocket(url, protocols)
     socket.binaryType = 'arraybuffer'
     socket.onopen = () => {
       isOpen = true
@@ -88,8 +88,8 @@ export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onE
   }
 
   return {
-    get protocol () { return socket?.protocol! },
-    get bufferedAmount () { return socket?.bufferedAmount! },
+    get protocol () { return socket?.protocol as string },
+    get bufferedAmount () { return socket?.bufferedAmount as number },
     send (data) {
       const isTaken = socket!.readyState === 1
       if (isTaken) socket!.send(data)

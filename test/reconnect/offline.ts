@@ -48,7 +48,7 @@ export const offline: Scenario[] = (['node', 'web'] as BuildName[]).map((build):
     let [sent, time] = [0, 0]
     const message = { text: 'x'.repeat(2000) }
     const go = async (attempts: number): Promise<void> => {
-      for (const end = failed + attempts; failed < end;) {
+      for (let i = 0; i < attempts; i++) {
         const known = failed
         for (let left = delay; left > 0; left -= 1000) {
           clock.tick(Math.min(left, 1000) + (left <= 1000 ? 1 : 0))

@@ -3,6 +3,7 @@
  *
  * --seed N     of the first round, and so of all; the network and the scheduler have their own ways
  * --rounds N   how many
+ * --lanes N    how many at a time
  */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
@@ -12,7 +13,7 @@ import { Round } from './round.ts'
 const { values: flags } = parseArgs({ options: { seed: { type: 'string' }, rounds: { type: 'string' }, lanes: { type: 'string' } }, strict: false })
 const seed = Number(flags.seed ?? randomInt(2 ** 31))
 const rounds = Number(flags.rounds ?? 40)
-const LANES = Number(flags.lanes ?? 5)
+const lanes = Number(flags.lanes ?? 8)
 
 const seeds = new Random(seed)
 const sum = { published: 0, connections: 0, restarts: 0 }
@@ -30,14 +31,14 @@ process.on('unhandledRejection', error => {
 })
 
 console.log(`resume, --seed ${seed}`)
-await Promise.all(Array.from({ length: LANES }, async () => {
+await Promise.all(Array.from({ length: lanes }, async () => {
   while (begun < rounds) {
     const own = begun++ === 0 ? seed : seeds.int(2 ** 31)
-    const { plan, published, connections, restarted, faults, blows: own_ } = await new Round(own).run()
+    const { plan, published, connections, restarted, faults, blows: struck } = await new Round(own).run()
     sum.published += published
     sum.connections += connections
     sum.restarts += restarted
-    for (const [kind, count] of Object.entries(own_)) blows[kind] = (blows[kind] ?? 0) + count
+    for (const [kind, count] of Object.entries(struck)) blows[kind] = (blows[kind] ?? 0) + count
     if (faults.length === 0) continue
     failed++
     console.log(`    FAULT  --seed ${own} --rounds 1; restarts ${plan.restarts}, ${plan.keeps ? 'kept' : 'in memory'}\n           ${faults.slice(0, 8).join('\n           ')}`)

@@ -16,7 +16,11 @@ export type Fate =
   | { readonly kind: 'dripping' }
 
 /** What can be done to a connection that is there. */
-export type Blow = 'reset' | 'end' | 'silence' | 'delay'
+export type Blow = 'reset' | 'end' | 'silence' | 'delay' | 'stall'
+
+/** Milliseconds that everything takes longer, and that nothing passes: long enough for a client to have given up meanwhile. */
+const DELAY = 40
+const STALL = 500
 
 /** A TCP relay on 127.0.0.1 that treats its connections badly. */
 export class RoughRelay {
@@ -71,6 +75,10 @@ export class Passage {
   #passed = 0
   #isSilent = false
   #delay = 0
+  /** Nothing passes before, by `performance.now()`. */
+  #stalledUntil = 0
+  /** What is to pass, in order, and when. */
+  readonly #waiting: Array<{ due: number, pass: () => void }> = []
 
   constructor (client: Socket, target: number, fate: Fate, onGone: () => void) {
     this.#client = client
@@ -101,8 +109,8 @@ export class Passage {
 
   hit (blow: Blow): void {
     if (blow === 'silence') this.#isSilent = true
-    // Less than before would turn the order round.
-    else if (blow === 'delay') this.#delay = Math.max(this.#delay, 40)
+    else if (blow === 'delay') this.#delay = DELAY
+    else if (blow === 'stall') this.#stalledUntil = performance.now() + STALL
     else if (blow === 'reset') this.destroy()
     else this.#client.end()
   }
@@ -139,11 +147,23 @@ export class Passage {
     })
   }
 
-  /** Not at all, if nothing passes any more. */
+  /** Not at all, if nothing passes any more; and never before what came earlier. */
   #later (pass: () => void): void {
-    if (this.#isSilent) return
-    if (this.#delay === 0) pass()
-    else setTimeout(() => { if (!this.#isSilent) pass() }, this.#delay)
+    const due = Math.max(performance.now() + this.#delay, this.#stalledUntil)
+    if (this.#waiting.push({ due, pass }) === 1) this.#pass()
+  }
+
+  #pass (): void {
+    while (this.#waiting.length > 0 && !this.#isSilent) {
+      const left = this.#waiting[0]!.due - performance.now()
+      if (left > 0) {
+        setTimeout(() => this.#pass(), left)
+        return
+      }
+      this.#waiting[0]!.pass()
+      this.#waiting.shift()
+    }
+    this.#waiting.length = 0
   }
 
   /** What the client gets of it. */

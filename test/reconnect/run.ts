@@ -16,7 +16,7 @@ const { values: flags } = parseArgs({
 })
 
 /** Scenarios that run side by side: much of each is waiting. */
-const LANES = 2
+const LANES = 3
 /** Milliseconds after which a process must be stuck. */
 const PATIENCE = 80_000
 

@@ -17,7 +17,7 @@ export class Stage {
   }
 
   async end (): Promise<void> {
-    for (const end of this.#endings.splice(0).reverse()) await end()
+    for (const end of this.#endings.splice(0).toReversed()) await end()
   }
 
   /** A server of plain TCP on 127.0.0.1. @returns its port */

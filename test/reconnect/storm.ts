@@ -47,7 +47,7 @@ export class Storm {
   }
 
   #strike (): void {
-    const blow = this.#random.weighted<Blow>({ reset: 3, end: 2, silence: 2, delay: 2 })
+    const blow = this.#random.weighted<Blow>({ reset: 3, end: 2, silence: 2, delay: 2, stall: 2 })
     const isAll = this.#random.chance(0.3)
     const one = this.#random.int(1000)
     const { passages } = this.#relay
