@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import type {
   AnnouncedPlace, Backplane, BackplaneDriver, BackplaneEvents, BackplaneMessage, BackplaneStatus, BaseSocket, Beginning,
   CloseInfo, CloseMessage, DeclareTopic, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage, HandshakeMessage,
-  HeartbeatOptions, HistoryOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, InvalidMessageError, Jsonified,
+  HeartbeatOptions, HistoryOptions, InjectedSocket, InjectWS, InjectWSContractOptions, InjectWSOptions, InjectWSRefused, InvalidMessageError, Jsonified,
   LimitOptions, Member, MessageInMessage, MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, OutgoingMessage, Place,
   PluginOptions, Position, PreparedMessage, PresenceChange, PresenceOptions, Published, PublishMessage, PublishOptions,
   ReadMessages, ReceiveData, Recorded, RefusalMessage, Retention, SendData, SendOf, SingleTopic, Socket, SocketEvents,
@@ -32,7 +32,7 @@ declare namespace sockets {
   export type {
     AnnouncedPlace, Backplane, BackplaneDriver, BackplaneEvents, BackplaneMessage, BackplaneStatus, BaseSocket, Beginning,
     CloseInfo, CloseMessage, DeclareTopic, DeflateOptions, DrainOptions, DualRouteOption, ErrorMessage, HandshakeMessage,
-    HeartbeatOptions, HistoryOptions, InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, InvalidMessageError,
+    HeartbeatOptions, HistoryOptions, InjectedSocket, InjectWS, InjectWSContractOptions, InjectWSOptions, InjectWSRefused, InvalidMessageError,
     Jsonified, LimitOptions, Member, MessageInMessage, MessageOf, MessageOutMessage, OpenMessage, OriginPolicy, OutgoingMessage,
     Place, PluginOptions, Position, PreparedMessage, PresenceChange, PresenceOptions, Published, PublishMessage, PublishOptions,
     ReadMessages, ReceiveData, Recorded, RefusalMessage, Retention, SendData, SendOf, SingleTopic, Socket, SocketEvents,

@@ -26,7 +26,7 @@ const ALLOWED: Record<string, string[]> = {
   'backplane-tests': ['types', 'backplane'],
   topics: ['types', 'contract', 'errors', 'deflate', 'connection', 'socket', 'live', 'backplane'],
   'client-node': ['client', 'contract', 'protocol', 'deflate', 'connection', 'socket'],
-  testing: ['types', 'protocol', 'errors', 'deflate', 'message', 'socket', 'live'],
+  testing: ['contract', 'types', 'protocol', 'errors', 'deflate', 'message', 'socket', 'live'],
   plugin: ['types', 'protocol', 'errors', 'deflate', 'connection', 'message', 'socket', 'handshake', 'live', 'topics', 'testing'],
   exports: ['contract', 'protocol', 'errors'],
   index: ['contract', 'types', 'protocol', 'errors', 'plugin', 'exports']

@@ -8,7 +8,7 @@ export type {
   BackplaneMessage, CloseMessage, ErrorMessage, HandshakeMessage, MessageInMessage, MessageOutMessage, OpenMessage, PublishMessage, RefusalMessage,
   SubscribeMessage, UnsubscribeMessage
 } from './diagnostics.ts'
-export type { InjectedSocket, InjectWS, InjectWSOptions, InjectWSRefused, Jsonified } from './inject.ts'
+export type { InjectedSocket, InjectWS, InjectWSContractOptions, InjectWSOptions, InjectWSRefused, Jsonified } from './inject.ts'
 export type {
   DeflateOptions, DrainOptions, HeartbeatOptions, InvalidMessageError, LimitOptions, OriginPolicy, PluginOptions, SocketOptions,
   SubprotocolChoice, SubprotocolPolicy

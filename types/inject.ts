@@ -1,13 +1,10 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyTypeProvider, FastifyTypeProviderDefault } from 'fastify'
-import type { Jsonified } from '../lib/contract/jsonified.ts'
+import type { SocketContract } from '../lib/contract/define-socket.ts'
+import type { ParamsFor, QueryFor, WireOf } from '../lib/contract/wire.ts'
 import type { BaseSocket, ReceiveData, SendData } from './socket.ts'
 
 export type { Jsonified } from '../lib/contract/jsonified.ts'
-
-/** What a peer sends for this schema, as JSON: the input of a Standard Schema (Zod, Valibot, …), otherwise the given type. */
-type WireOf<Schema, Otherwise> =
-  Jsonified<Schema extends { '~standard': { types?: { input: infer Input } | undefined } } ? Input : Otherwise>
 
 /**
  * The client's end of a route's socket: it sends what the route receives, and receives what the route sends, with the types
@@ -17,7 +14,7 @@ export type InjectedSocket<
   Schema = unknown,
   TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault,
   RouteGeneric = unknown
-> = BaseSocket<
+> = Schema extends SocketContract<string, infer Own> ? InjectedSocket<Own, TypeProvider, RouteGeneric> : BaseSocket<
   RouteGeneric extends { Send: infer Send } ? Send
     : Schema extends { send: infer SendSchema } ? WireOf<SendSchema, (TypeProvider & { schema: SendSchema })['serializer']>
       : unknown extends Schema ? unknown : ReceiveData,
@@ -34,6 +31,16 @@ export interface InjectWSOptions {
   protocols?: readonly string[]
 }
 
+/** The same for a contract, with what goes into its URL. */
+export type InjectWSContractOptions<Contract extends SocketContract, TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault> =
+  InjectWSOptions & {
+    /** Of the plugin that declares the route. Default none. */
+    prefix?: string
+  } & Part<'params', ParamsFor<Contract['schema'], Contract['url'], TypeProvider>> & Part<'query', QueryFor<Contract['schema'], TypeProvider>>
+
+/** An option that must be given if one of its properties must. */
+type Part<Name extends string, Value> = {} extends Value ? { [_ in Name]?: Value } : { [_ in Name]: Value }
+
 /** What `app.injectWS` rejects with when the handshake is refused. Its code is `FST_ERR_WS_INJECT_REFUSED`. */
 export interface InjectWSRefused extends Error {
   code: string
@@ -46,9 +53,19 @@ export interface InjectWSRefused extends Error {
 /** `app.injectWS`. */
 export interface InjectWS<TypeProvider extends FastifyTypeProvider = FastifyTypeProviderDefault> {
   /**
+   * Connects to the route of a contract: `app.injectWS(chat, { params: { room: 'tea' } })`. Otherwise as below.
+   *
+   * @throws {FST_ERR_WS_CLIENT_PARAM} a parameter is missing, or no URL can carry it
+   */
+  <Contract extends SocketContract> (
+    contract: Contract,
+    ...options: {} extends InjectWSContractOptions<Contract, TypeProvider>
+      ? [options?: InjectWSContractOptions<Contract, TypeProvider>] : [options: InjectWSContractOptions<Contract, TypeProvider>]
+  ): Promise<InjectedSocket<Contract['schema'], TypeProvider>>
+  /**
    * Connects to a `ws` route in memory, without a port, through the whole lifecycle, and resolves with the client's end.
-   * Name the route's schema to get its types, mirrored: `app.injectWS<typeof schema>(url)`. For a route without a schema,
-   * write `injectWS<{}>(url)`.
+   * Name the route's schema or its contract to get its types, mirrored: `app.injectWS<typeof schema>(url)`. For a route without a
+   * schema, write `injectWS<{}>(url)`.
    *
    * @throws {FST_ERR_WS_INJECT_REFUSED} with `statusCode`, `headers` and `body` of the response
    * @throws {FST_ERR_WS_INJECT_HIJACKED} a hook has sent a 101 of its own

@@ -22,6 +22,6 @@ export function fillUrl (url: string, params: { readonly [name: string]: any }):
     } catch {
       // Half of a surrogate pair.
     }
-    throw fault('FST_ERR_WS_CLIENT_PARAM', `bad parameter ${name}: '${value}'`)
+    throw fault('FST_ERR_WS_CLIENT_PARAM', `bad parameter ${name}: ${String(value)}`)
   })
 }

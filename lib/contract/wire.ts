@@ -1,14 +1,11 @@
 import type { Jsonified } from './jsonified.ts'
 
-/** What a type provider of Fastify is, seen from the outside: it makes types from `schema`. */
+/**
+ * What a type provider of Fastify is, seen from the outside: it makes types from `schema`. This one itself knows none, which is
+ * enough for Standard Schemas (Zod, Valibot, ArkType, …): these have their types with them.
+ */
 export interface TypeProvider {
   readonly schema: unknown
-  readonly validator: unknown
-  readonly serializer: unknown
-}
-
-/** The provider of those who name none: it knows Standard Schemas (Zod, Valibot, ArkType, …), whose types are their own. */
-export interface StandardTypes extends TypeProvider {
   readonly validator: unknown
   readonly serializer: unknown
 }
@@ -26,7 +23,7 @@ type Serialized<Schema, Provider extends TypeProvider> = WireOf<Schema, (Provide
 type Before<Text extends string, End extends string> = Text extends `${infer Head}${End}${string}` ? Head : Text
 type NameIn<Text extends string> = Before<Before<Before<Before<Before<Before<Text, '/'>, '('>, '-'>, '.'>, ':'>, '?'>
 type NamesIn<Url extends string> = Url extends `${string}:${infer Rest}`
-  ? Rest extends `:${infer More}` ? NamesIn<More> : { [Name in NameIn<Rest>]: Rest } | NamesIn<Rest>
+  ? Rest extends `:${infer More}` ? NamesIn<More> : { [Name in NameIn<Rest>]: Before<Rest, '/'> } | NamesIn<Rest>
   : never
 
 /** What a parameter or a query may have for a value. */

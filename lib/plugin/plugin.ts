@@ -1,8 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import type { InjectWSOptions } from '../../types/inject.ts'
 import type { PluginOptions } from '../../types/options.ts'
 import { FST_ERR_WS_ALREADY_REGISTERED } from '../errors.ts'
-import { injectWS } from '../testing/inject.ts'
+import { type InjectedContract, type InjectedOptions, injectWS } from '../testing/inject.ts'
 import { inherit } from './inherit.ts'
 import { checkPluginOptions } from './options.ts'
 import { kRegistration } from './registration.ts'
@@ -17,8 +16,8 @@ export async function register (app: FastifyInstance, options: PluginOptions): P
   const { scope, topics } = registration
   app.decorate(kRegistration, registration)
   app.decorate('sockets', topics.public)
-  inherit(app, 'injectWS', function (this: FastifyInstance, url: string, options?: InjectWSOptions) {
-    return injectWS(Registry.of(this), url, options) as Promise<any>
+  inherit(app, 'injectWS', function (this: FastifyInstance, route: string | InjectedContract, options?: InjectedOptions) {
+    return injectWS(Registry.of(this), route, options) as Promise<any>
   })
   // Before the hooks of the registry: those that are added first are called last.
   app.addHook('onClose', () => topics.close())

@@ -4,6 +4,8 @@ import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { InjectWSOptions } from '../../types/inject.ts'
 import type { BaseSocket } from '../../types/socket.ts'
+import { withQuery } from '../contract/query.ts'
+import { fillUrl } from '../contract/url.ts'
 import { DEFLATE_DEFAULTS, readAnswer } from '../deflate/negotiate.ts'
 import { FST_ERR_WS_INJECT_HIJACKED, FST_ERR_WS_INJECT_REFUSED, FST_ERR_WS_INJECT_UNANSWERED } from '../errors.ts'
 import { DEFAULTS } from '../live/route-options.ts'
@@ -27,8 +29,20 @@ export interface InjectTarget {
   readonly longestHandshake: number
 }
 
+/** A contract, as far as it matters at run time. */
+export interface InjectedContract {
+  readonly url: string
+}
+
+export interface InjectedOptions extends InjectWSOptions {
+  prefix?: string
+  params?: Record<string, unknown>
+  query?: object
+}
+
 /** `app.injectWS`: connects to a route in memory, through Node's HTTP parser and Fastify's whole lifecycle. */
-export async function injectWS (target: InjectTarget, url: string, options: InjectWSOptions = {}): Promise<BaseSocket<any, any>> {
+export async function injectWS (target: InjectTarget, route: string | InjectedContract, options: InjectedOptions = {}): Promise<BaseSocket<any, any>> {
+  const url = typeof route === 'string' ? route : urlOf(route, options)
   await target.ready()
   const [near, far] = duplexPair()
   const { protocols = [], headers = {} } = options
@@ -71,6 +85,10 @@ export async function injectWS (target: InjectTarget, url: string, options: Inje
   })
   answered.catch(() => near.destroy())
   return await answered.finally(() => clearTimeout(timer))
+}
+
+function urlOf ({ url }: InjectedContract, { prefix = '', params = {}, query = {} }: InjectedOptions): string {
+  return prefix + withQuery(fillUrl(url, params), query)
 }
 
 async function refused (response: IncomingMessage): Promise<Error> {
