@@ -1,5 +1,6 @@
 import type { Dial } from '../client/line.ts'
 import { Handshake } from './handshake.ts'
+import { Origins } from './negotiation.ts'
 import { NodeLine } from './node-line.ts'
 import { type NodeLineOptions, settingsOf } from './options.ts'
 import { UpgradeRequest } from './upgrade-request.ts'
@@ -12,8 +13,10 @@ import { UpgradeRequest } from './upgrade-request.ts'
  */
 export function createDial (options: NodeLineOptions = {}): Dial {
   const settings = settingsOf(options)
+  const origins = new Origins(settings)
   return (target, owner) => new NodeLine(owner, settings, line => {
     const handshake = new Handshake(target, settings)
+    if (settings.http2 && handshake.url.protocol === 'wss:') return origins.open(handshake, line)
     return new UpgradeRequest(handshake, line, settings)
   })
 }

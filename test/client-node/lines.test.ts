@@ -16,7 +16,8 @@ interface Way {
 
 const WAYS: Way[] = [
   { name: 'HTTP/1.1', scheme: 'ws', server: {}, httpVersion: '1.1' },
-  { name: 'TLS', scheme: 'wss', server: { https: { key, cert } }, httpVersion: '1.1' }
+  { name: 'TLS', scheme: 'wss', server: { https: { key, cert } }, httpVersion: '1.1' },
+  { name: 'HTTP/2', scheme: 'wss', server: { http2: true, https: { key, cert } }, httpVersion: '2.0' }
 ]
 
 for (const { name, scheme, server, httpVersion } of WAYS) {
