@@ -28,7 +28,7 @@ test('every TypeScript snippet compiles and runs, on whatever page; the tests of
   t.ok(all.length >= 20)
   // Here, since the compiler is at work.
   const tsc = await compileSnippets(OUT, all, {
-    'typebox-1.ts': typesOfTypeBox1('typebox'), 'topics-1.ts': typesOfTypeBox1('topics'), 'connect-1.ts': typesOfTypeBox1('connect'), 'equal.ts': typesOf('equal')
+    'typebox-1.ts': typesOfTypeBox1('typebox'), 'topics-1.ts': typesOfTypeBox1('topics'), 'contract-1.ts': typesOfTypeBox1('contract'), 'connect-1.ts': typesOfTypeBox1('connect'), 'equal.ts': typesOf('equal')
   })
   t.equal(tsc.stdout + tsc.stderr, '', 'compiles')
 

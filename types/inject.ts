@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
 import type { FastifyInstance, FastifyTypeProvider, FastifyTypeProviderDefault } from 'fastify'
 import type { SocketContract } from '../lib/contract/define-socket.ts'
-import type { ParamsFor, QueryFor, WireOf } from '../lib/contract/wire.ts'
+import type { OptionsArgument, ParamsFor, Part, QueryFor, WireOf } from '../lib/contract/wire.ts'
 import type { BaseSocket, ReceiveData, SendData } from './socket.ts'
 
 export type { Jsonified } from '../lib/contract/jsonified.ts'
@@ -38,9 +38,6 @@ export type InjectWSContractOptions<Contract extends SocketContract, TypeProvide
     prefix?: string
   } & Part<'params', ParamsFor<Contract['schema'], Contract['url'], TypeProvider>> & Part<'query', QueryFor<Contract['schema'], TypeProvider>>
 
-/** An option that must be given if one of its properties must. */
-type Part<Name extends string, Value> = {} extends Value ? { [_ in Name]?: Value } : { [_ in Name]: Value }
-
 /** What `app.injectWS` rejects with when the handshake is refused. Its code is `FST_ERR_WS_INJECT_REFUSED`. */
 export interface InjectWSRefused extends Error {
   code: string
@@ -59,8 +56,7 @@ export interface InjectWS<TypeProvider extends FastifyTypeProvider = FastifyType
    */
   <Contract extends SocketContract> (
     contract: Contract,
-    ...options: {} extends InjectWSContractOptions<Contract, TypeProvider>
-      ? [options?: InjectWSContractOptions<Contract, TypeProvider>] : [options: InjectWSContractOptions<Contract, TypeProvider>]
+    ...options: OptionsArgument<InjectWSContractOptions<Contract, TypeProvider>>
   ): Promise<InjectedSocket<Contract['schema'], TypeProvider>>
   /**
    * Connects to a `ws` route in memory, without a port, through the whole lifecycle, and resolves with the client's end.

@@ -1,5 +1,7 @@
 import type { SocketContract } from '../contract/define-socket.ts'
-import type { GotFrom, ParamsFor, ParamsOfUrl, QueryFor, SentTo, TypeProvider } from '../contract/wire.ts'
+import type {
+  AnyQuery, GotFrom, OptionsArgument, ParamsFor, ParamsOfUrl, Part, QueryFor, SentTo, StandardTypes, TypeProvider
+} from '../contract/wire.ts'
 import type { Asked, ClientCodec, ClientOptions, ClientSocket } from './types.ts'
 
 /** The types of a route by hand, named as those of a route in Fastify are. */
@@ -12,22 +14,15 @@ export interface RouteTypes {
   Send?: unknown
 }
 
-/** An option that must be given if one of its properties must. */
-type Part<Name extends string, Value, Receive> = {} extends Value
-  ? { [_ in Name]?: Asked<Value, Receive> }
-  : { [_ in Name]: Asked<Value, Receive> }
-
 /** Beside the options of every socket: where this one goes. */
-type Options<Params, Query, Receive, Extra> =
-  ClientOptions<Receive> & Part<'params', Params, Receive> & Part<'query', Query, Receive> & Extra
-
-/** Options that may be left out if none of them must be given. */
-type Arguments<All> = {} extends All ? [options?: All] : [options: All]
+type Options<Params, Query, Receive, Extra> = ClientOptions<Receive> &
+  Part<'params', Params, Asked<Params, Receive>> & Part<'query', Query, Asked<Query, Receive>> & Extra
 
 type Of<Types, Name extends keyof RouteTypes, Otherwise> = Types extends { [_ in Name]: infer Type } ? Type : Otherwise
 
 /** At run time a type is gone: what is not JSON both ways has to be said. */
-type CodecOf<Schema> = Schema extends { message: unknown, send: unknown } ? {} : { codec: 'raw' | ClientCodec }
+type CodecOf<Schema> = Schema extends { message: unknown, send: unknown } ? {}
+  : Schema extends { message: unknown } | { send: unknown } ? { codec: ClientCodec } : { codec: 'raw' | ClientCodec }
 
 type OptionsFor<Contract extends SocketContract, Provider extends TypeProvider, Extra> = Options<
   ParamsFor<Contract['schema'], Contract['url'], Provider>,
@@ -37,7 +32,7 @@ type OptionsFor<Contract extends SocketContract, Provider extends TypeProvider, 
 >
 
 /** The socket of a contract. An interface, so that its types are only worked out where a member is used. */
-export interface SocketTo<Contract extends SocketContract, Provider extends TypeProvider = TypeProvider>
+export interface SocketTo<Contract extends SocketContract, Provider extends TypeProvider = StandardTypes>
   extends ClientSocket<GotFrom<Contract['schema'], Provider>, SentTo<Contract['schema'], Provider>> {}
 
 /**
@@ -51,20 +46,24 @@ export interface SocketTo<Contract extends SocketContract, Provider extends Type
  * them before each attempt.
  */
 export interface Connect<Provider extends TypeProvider, Extra> {
-  <Contract extends SocketContract> (
-    contract: Contract, ...options: Arguments<OptionsFor<Contract, Provider, Extra>>
+  // The last one is what the compiler explains if none fits. Without a type argument, those with a default of `never` fit nothing.
+  <const Url extends string> (
+    url: Url, ...options: OptionsArgument<Options<ParamsOfUrl<Url>, AnyQuery, unknown, Extra>>
+  ): ClientSocket<unknown, unknown>
+  <Contract extends SocketContract = never> (
+    url: Contract['url'], ...options: OptionsArgument<OptionsFor<Contract, Provider, Extra> & CodecOf<Contract['schema']>>
   ): SocketTo<Contract, Provider>
-  <Types extends RouteTypes = {}, const Url extends string = string> (
-    url: Url, ...options: Arguments<Options<
-      Of<Types, 'Params', ParamsOfUrl<Url>>, Of<Types, 'Querystring', { [name: string]: unknown }>, Of<Types, 'Send', unknown>, Extra
+  <Types extends RouteTypes = never> (
+    url: [Types] extends [never] ? never : string, ...options: OptionsArgument<Options<
+      Of<Types, 'Params', ParamsOfUrl<string>>, Of<Types, 'Querystring', AnyQuery>, Of<Types, 'Send', unknown>, Extra
     >>
   ): ClientSocket<Of<Types, 'Send', unknown>, Of<Types, 'Message', unknown>>
-  <Contract extends SocketContract> (
-    url: Contract['url'], ...options: Arguments<OptionsFor<Contract, Provider, Extra> & CodecOf<Contract['schema']>>
-  ): SocketTo<Contract, Provider>
+  <Url extends string, Schema> (
+    contract: SocketContract<Url, Schema>, ...options: OptionsArgument<OptionsFor<SocketContract<Url, Schema>, Provider, Extra>>
+  ): SocketTo<SocketContract<Url, Schema>, Provider>
 }
 
-export interface Client<Provider extends TypeProvider = TypeProvider, Extra = {}> {
+export interface Client<Provider extends TypeProvider = StandardTypes, Extra = {}> {
   connect: Connect<Provider, Extra>
 }
 
@@ -79,5 +78,5 @@ export interface Client<Provider extends TypeProvider = TypeProvider, Extra = {}
  * @throws {FST_ERR_WS_CLIENT_BASE} this is no address
  */
 export interface CreateClient<Extra = {}, Defaults = {}> {
-  <Provider extends TypeProvider = TypeProvider> (base: string | URL, defaults?: ClientOptions & Extra & Defaults): Client<Provider, Extra>
+  <Provider extends TypeProvider = StandardTypes> (base: string | URL, defaults?: ClientOptions & Extra & Defaults): Client<Provider, Extra>
 }

@@ -6,7 +6,7 @@ export interface SocketContract<Url extends string = string, Schema = unknown> {
   readonly schema: Schema
 }
 
-/** The schemas of a `ws` route, besides what else Fastify and its plugins take there (`tags`, `summary`, …). */
+/** The schemas of a `ws` route, and what documents it, as Fastify and @fastify/swagger take it. */
 export interface SocketSchema {
   readonly params?: unknown
   readonly querystring?: unknown
@@ -15,10 +15,26 @@ export interface SocketSchema {
   readonly message?: unknown
   /** What the server sends, as JSON. */
   readonly send?: unknown
+  /** For plain HTTP requests, if the route also takes these. */
+  readonly response?: unknown
+  readonly hide?: boolean
+  readonly deprecated?: boolean
+  readonly tags?: readonly string[]
+  readonly summary?: string
+  readonly description?: string
+  readonly operationId?: string
+  readonly externalDocs?: unknown
+  readonly security?: unknown
+  readonly consumes?: unknown
+  readonly produces?: unknown
+  readonly [extension: `x-${string}`]: unknown
 }
 
+/** Other keys are mistakes of the writer, such as `querry`. */
+export type KnownKeys<Schema> = { readonly [Key in Exclude<keyof Schema, keyof SocketSchema>]?: never }
+
 /** A URL whose text the compiler knows, so that it knows the parameters. */
-export type LiteralUrl<Url extends string> = string extends Url ? never : Url extends `/${string}` ? Url : never
+export type LiteralUrl<Url extends string> = {} extends { [_ in Url]: unknown } ? never : Url extends `/${string}` ? Url : never
 
 /**
  * Declares a `ws` route in one constant, which the server and its clients share:
@@ -33,7 +49,7 @@ export type LiteralUrl<Url extends string> = string extends Url ? never : Url ex
  * belongs into the address that a client is created with
  */
 export function defineSocket<const Url extends string, const Schema extends SocketSchema> (
-  url: Url & LiteralUrl<Url>, schema: Schema
+  url: Url & LiteralUrl<Url>, schema: Schema & KnownKeys<Schema>
 ): SocketContract<Url, Schema> {
   return { method: 'GET', url, ws: true, schema }
 }

@@ -1,60 +1,82 @@
 import type { Jsonified } from './jsonified.ts'
 
-/**
- * What a type provider of Fastify is, seen from the outside: it makes types from `schema`. This one itself knows none, which is
- * enough for Standard Schemas (Zod, Valibot, ArkType, …): these have their types with them.
- */
+/** What a type provider of Fastify is, seen from the outside: it makes types from `schema`. */
 export interface TypeProvider {
   readonly schema: unknown
   readonly validator: unknown
   readonly serializer: unknown
 }
 
-/** What is on the wire for this schema, as JSON: the input of a Standard Schema, otherwise the given type. */
-export type WireOf<Schema, Otherwise> =
-  Jsonified<Schema extends { '~standard': { types?: { input: infer Input } | undefined } } ? Input : Otherwise>
+/** The provider of those who name none: it knows Standard Schemas (Zod, Valibot, ArkType, …), whose types are their own. */
+export interface StandardTypes extends TypeProvider {}
 
-/** The wire for a schema that validates. */
-type Validated<Schema, Provider extends TypeProvider> = WireOf<Schema, (Provider & { schema: Schema })['validator']>
-/** The wire for a schema that serializes. */
-type Serialized<Schema, Provider extends TypeProvider> = WireOf<Schema, (Provider & { schema: Schema })['serializer']>
+/** What goes into a schema: the input of a Standard Schema, otherwise the given type. */
+type InputOf<Schema, Otherwise> = Schema extends { '~standard': { types?: { input: infer Input } | undefined } } ? Input : Otherwise
+
+/** What is on the wire for this schema, as JSON: the input of a Standard Schema, otherwise the given type. */
+export type WireOf<Schema, Otherwise> = Jsonified<InputOf<Schema, Otherwise>>
+
+/** For a schema that says nothing to this provider. */
+type Known<Type, Otherwise> = unknown extends Type ? Otherwise : Type
 
 /** Text before the first of these characters, which end the name of a parameter. */
 type Before<Text extends string, End extends string> = Text extends `${infer Head}${End}${string}` ? Head : Text
-type NameIn<Text extends string> = Before<Before<Before<Before<Before<Before<Text, '/'>, '('>, '-'>, '.'>, ':'>, '?'>
-type NamesIn<Url extends string> = Url extends `${string}:${infer Rest}`
-  ? Rest extends `:${infer More}` ? NamesIn<More> : { [Name in NameIn<Rest>]: Before<Rest, '/'> } | NamesIn<Rest>
-  : never
+type NameIn<Text extends string> = Before<Before<Before<Before<Text, '/'>, '('>, '-'>, '.'>
 
-/** What a parameter or a query may have for a value. */
+/** The names of the parameters, those of optional ones with a question mark at the end; `string` if they are not known. */
+type NamesIn<Url extends string> = Url extends `${string}:${infer Rest}`
+  ? Rest extends `:${infer More}` ? NamesIn<More> : NameIn<Rest> | NamesBehind<Rest, NameIn<Rest>>
+  : never
+type NamesBehind<Rest extends string, Name extends string> = Rest extends `${Name}(${infer Regex})${infer More}`
+  // Where the regular expression ends is not worth finding out.
+  ? Regex extends `${string}(${string}` ? string : NamesIn<More>
+  : Rest extends `${Name}${infer More}` ? NamesIn<More> : never
+
+/** What a parameter may have for a value. */
 export type UrlValue = string | number | boolean | bigint
 
-type Both<Union> = (Union extends unknown ? (of: Union) => void : never) extends (of: infer All) => void ? All : never
-type IsOptional<Rest> = Rest extends `${string}?` ? true : false
-
-/** The parameters in the URL of a route, such as `{ room: UrlValue }` for `/rooms/:room`. */
-export type ParamsOfUrl<Url extends string> = string extends Url ? { [name: string]: UrlValue }
-  : [NamesIn<Url>] extends [never] ? (Url extends `${string}*` ? { '*'?: string } : {})
-      : Named<Both<NamesIn<Url>>> & (Url extends `${string}*` ? { '*'?: string } : {})
-
-type Named<Places> = {
-  [Name in keyof Places as IsOptional<Places[Name]> extends true ? never : Name]: UrlValue
+type Params<Name extends string> = string extends Name ? { [name: string]: UrlValue } : {
+  [Key in Name as Key extends `${string}?` ? never : Key]: UrlValue
 } & {
-  [Name in keyof Places as IsOptional<Places[Name]> extends true ? Name : never]?: UrlValue
+  [Key in Name as Key extends `${infer Optional}?` ? Optional : never]?: UrlValue
 }
 
+/** The parameters in the URL of a route, such as `{ room: UrlValue }` for `/rooms/:room`. */
+export type ParamsOfUrl<Url extends string> =
+  Params<string extends Url ? string : NamesIn<Url> | (Url extends `${string}*` ? '*?' : never)>
+
 /** What a client sends to a route with this schema. Without `schema.message`: text and bytes. */
-export type SentTo<Schema, Provider extends TypeProvider> =
-  Schema extends { message: infer Message } ? Validated<Message, Provider> : string | Uint8Array | ArrayBuffer
+export type SentTo<Schema, Provider extends TypeProvider> = Schema extends { message: infer Message }
+  ? WireOf<Message, (Provider & { schema: Message })['validator']>
+  : string | Uint8Array | ArrayBuffer
 
 /** What a client gets from a route with this schema. Without `schema.send`: text and bytes. */
-export type GotFrom<Schema, Provider extends TypeProvider> =
-  Schema extends { send: infer Send } ? Serialized<Send, Provider> : string | Uint8Array
+export type GotFrom<Schema, Provider extends TypeProvider> = Schema extends { send: infer Send }
+  ? WireOf<Send, (Provider & { schema: Send })['serializer']>
+  : string | Uint8Array
 
-/** The parameters that a client fills in. */
-export type ParamsFor<Schema, Url extends string, Provider extends TypeProvider> =
-  Schema extends { params: infer Params } ? Validated<Params, Provider> : ParamsOfUrl<Url>
+/** The parameters that a client fills in: by `schema.params`, otherwise those in the URL. */
+export type ParamsFor<Schema, Url extends string, Provider extends TypeProvider> = Schema extends { params: infer Params }
+  ? Known<InputOf<Params, (Provider & { schema: Params })['validator']>, ParamsOfUrl<Url>>
+  : ParamsOfUrl<Url>
 
-/** The query that a client sends. */
-export type QueryFor<Schema, Provider extends TypeProvider> =
-  Schema extends { querystring: infer Query } ? Validated<Query, Provider> : { [name: string]: unknown }
+/** The query that a client sends: by `schema.querystring`, otherwise anything. */
+export type QueryFor<Schema, Provider extends TypeProvider> = Schema extends { querystring: infer Query }
+  ? Known<InputOf<Query, (Provider & { schema: Query })['validator']>, AnyQuery>
+  : AnyQuery
+
+/** A query of which nothing is known. */
+export interface AnyQuery { readonly [name: string]: unknown }
+
+type KeysOf<Value> = Value extends unknown ? keyof Value : never
+
+/** An option whose value is of this type: it must be given if one of its properties must, and cannot be if there are none. */
+export type Part<Name extends string, Value, Given = Value> =
+  [KeysOf<Value>] extends [never] ? { [_ in Name]?: undefined }
+    : {} extends Value ? { [_ in Name]?: Given } : { [_ in Name]: Given }
+
+/**
+ * Options that may be left out if none of them must be given. The compiler infers nothing from them: it would have to work out what a
+ * type provider makes of any schema, which takes seconds.
+ */
+export type OptionsArgument<All> = {} extends All ? [options?: NoInfer<All>] : [options: NoInfer<All>]
