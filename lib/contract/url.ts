@@ -1,7 +1,10 @@
 import { fault } from './fault.ts'
 
-/** What Fastify's router puts values into: `:name`, `:name(regex)`, `:name?` at the end, `*`; a double colon is a colon. */
-const PLACES = /::|(\/?):(\w+)(?:\((?:[^()]|\([^()]*\))*\))?(\?)?|\*/g
+/**
+ * What Fastify's router puts values into: `:name`, `:name(regex)` with groups in groups, `:name?` at the end, `*`; a double colon is a
+ * colon.
+ */
+const PLACES = /::|(\/?):(\w+)(?:\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))?(\?)?|\*/g
 
 /**
  * The URL of a route with the values of its parameters.

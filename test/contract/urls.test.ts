@@ -20,6 +20,7 @@ for (const [url, params, filled] of [
   ['/:file.png', { file: 'a' }, '/a.png'],
   ['/:id(^\\d+)', { id: 7 }, '/7'],
   ['/:id(^(a|b)+$)/c', { id: 'a' }, '/a/c'],
+  ['/:id(^(a|(?:b|c))$)/d', { id: 'c' }, '/c/d'],
   ['/a/:b?', {}, '/a'],
   ['/a/:b?', { b: '' }, '/a'],
   ['/a/:b?', { b: 'c' }, '/a/c'],
@@ -42,6 +43,20 @@ for (const [url, params] of [
 ] as const) {
   test(`${url} cannot carry ${JSON.stringify(params)}`, async t => {
     t.throws(() => fillUrl(url, params as Record<string, unknown>), { code: 'FST_ERR_WS_CLIENT_PARAM', message: /[a*]/ })
+  })
+}
+
+for (const [url, params] of [
+  ['/:a/:b', { a: 'x/y', b: ':z' }], ['/:lat-:lng', { lat: '48.2', lng: '16.4' }], ['/:file.:type', { file: 'a', type: 'png' }],
+  ['/:file(^\\d+).png', { file: '7' }], ['/at/:hour(^\\d{2})h:minute(^\\d{2})m', { hour: '07', minute: '30' }],
+  ['/:id(^(a|(?:b|c))$)/d', { id: 'c' }], ['/a::b/:c', { c: 'd' }], ['/a/:b?', { b: 'c' }], ['/a/:b?', {}], ['/a/*', { '*': 'b c/d' }],
+  ['/:a/*', { a: 'x/y', '*': '' }]
+] as Array<[url: string, params: Record<string, string>]>) {
+  test(`the router finds ${JSON.stringify(params)} again by ${url}`, async t => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    app.get(url, async request => request.params)
+    t.same((await app.inject(fillUrl(url, params))).json(), params)
   })
 }
 

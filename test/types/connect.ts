@@ -1,8 +1,8 @@
 /* Contracts of TypeBox. `readme.test.ts` compiles it again with `typebox` 1.x. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import Fastify from 'fastify'
-import sockets from 'fastify-sockets'
+import Fastify, { type FastifyInstance } from 'fastify'
+import sockets, { type BaseSocket } from 'fastify-sockets'
 import { createClient } from 'fastify-sockets/client'
 import { defineSocket } from 'fastify-sockets/contract'
 import { check, type Equal } from './equal.ts'
@@ -126,4 +126,15 @@ export async function clients (): Promise<void> {
   byValue.on('message', told => { check<Equal<typeof told, Told>>() })
   // @ts-expect-error a parameter is missing
   await app.injectWS(chat, { query: { token: 'x' } })
+  // @ts-expect-error all are missing
+  await app.injectWS(chat)
+  // @ts-expect-error of another type
+  await app.injectWS(chat, { params: { room: 'a' }, query: { token: 1 } })
+  check<Equal<typeof byValue, typeof injected>>()
+  const bytes = await app.injectWS(raw, { prefix: '/v1' })
+  check<Equal<typeof bytes, BaseSocket>>()
+  fits(app)
 }
+
+// Whatever its type provider, an instance fits where a plain one is wanted.
+function fits (instance: FastifyInstance): void { instance.injectWS(feed, { params: { topic: 7 } }) }
