@@ -173,6 +173,7 @@ export class SharedSession {
 
   #setOver (): void {
     clearTimeout(this.#timer)
+    if (this.#state === 'OVER') return
     this.#state = 'OVER'
     this.#owner.onOver(this)
   }

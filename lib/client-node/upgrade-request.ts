@@ -43,10 +43,6 @@ export class UpgradeRequest implements Opening {
     }
     this.#request.on('upgrade', (response, transport, head) => this.#onUpgrade(response, transport, head))
     this.#request.on('response', response => this.#onResponse(response))
-    this.#request.on('information', ({ statusCode, headers }) => {
-      // Without the header Upgrade, or that in Connection, Node takes a 101 for another interim response.
-      if (statusCode === 101) this.#reject(badAnswer(checkSwitch(headers, this.#key)!))
-    })
     this.#request.on('error', error => this.#end(() => this.#owner.onUnopened(endingOf({ initiator: 'remote', error }))))
     this.#request.end()
   }
@@ -77,6 +73,11 @@ export class UpgradeRequest implements Opening {
   }
 
   #onResponse (response: IncomingMessage): void {
+    // Without the header Upgrade, or that in Connection, Node takes it for a response.
+    if (response.statusCode === 101) {
+      this.#reject(badAnswer(checkSwitch(response.headers, this.#key)!))
+      return
+    }
     this.#refusal = new Refusal(response, response.statusCode!, readRetryAfter(response.headers['retry-after']), ending => {
       this.#request.destroy()
       this.#end(() => this.#owner.onUnopened(ending))

@@ -1,0 +1,148 @@
+import { test } from 'tap'
+import { rawServer, type RawConnection, response } from '../client/serve.ts'
+import { until } from '../support/until.ts'
+import { type Ask, dialer, messages } from './support.ts'
+
+/** A text message of a server. */
+const text = (value: string): Buffer => Buffer.concat([Buffer.from([0x81, value.length]), Buffer.from(value)])
+
+const altered = (from: RegExp | string, to: string) => ({ socket, accepted }: RawConnection): void => { socket.write(accepted.replace(from, to)) }
+const added = (header: string): ReturnType<typeof altered> => altered('\r\n\r\n', `\r\n${header}\r\n\r\n`)
+
+interface Answer {
+  name: string
+  answer (connection: RawConnection): void
+  ask?: Ask
+  ending: object
+}
+
+const bad = (message: RegExp): object => ({ code: 1006, status: 0, initiator: 'local', error: { code: 'FST_ERR_WS_CLIENT_HANDSHAKE', message } })
+
+const ANSWERS: Answer[] = [
+  { name: 'a wrong key', answer: altered(/Accept: .*/, 'Accept: AAAA'), ending: bad(/Sec-WebSocket-Accept/) },
+  { name: 'no key', answer: altered(/Sec-WebSocket-Accept: .*\r\n/, ''), ending: bad(/Sec-WebSocket-Accept/) },
+  { name: 'another upgrade', answer: altered('Upgrade: websocket', 'Upgrade: h2c'), ending: bad(/Upgrade/) },
+  { name: 'no Upgrade', answer: altered('Upgrade: websocket\r\n', ''), ending: bad(/Upgrade/) },
+  { name: 'no Connection', answer: altered('Connection: Upgrade\r\n', ''), ending: bad(/Connection/) },
+  { name: 'a subprotocol that was not offered', answer: added('Sec-WebSocket-Protocol: b'), ask: { protocols: ['a'] }, ending: bad(/'b'.*not offered/) },
+  { name: 'a subprotocol where none was offered', answer: added('Sec-WebSocket-Protocol: b'), ending: bad(/not offered/) },
+  { name: 'none of the subprotocols', answer: altered('', ''), ask: { protocols: ['a', 'c'] }, ending: bad(/none of the subprotocols a, c/) },
+  { name: 'an extension that was not offered', answer: added('Sec-WebSocket-Extensions: permessage-deflate'), ending: bad(/4\.1/) },
+  { name: 'no HTTP', answer: ({ socket }) => { socket.write('SSH-2.0\r\n\r\n') }, ending: { code: 1006, status: 0, error: { code: /^HPE_/ } } },
+  { name: 'endless headers', answer: ({ socket }) => { socket.write(`HTTP/1.1 101 OK\r\n${'X-A: b\r\n'.repeat(20_000)}`) }, ending: { status: 0, error: { code: 'HPE_HEADER_OVERFLOW' } } },
+  { name: 'nothing, and the end', answer: ({ socket }) => { socket.end() }, ending: { status: 0, initiator: 'remote', error: { code: 'ECONNRESET' } } },
+  { name: 'a reset', answer: ({ socket }) => { socket.resetAndDestroy() }, ending: { status: 0, error: { code: 'ECONNRESET' } } },
+  { name: 'a refusal', answer: ({ socket }) => { socket.end(response(401, '{"a":1}', { 'Retry-After': '7' })) }, ending: { code: 1006, status: 401, body: '{"a":1}', retryAfter: 7000, initiator: 'remote', error: null } },
+  { name: 'a redirect', answer: ({ socket }) => { socket.end(response(302, '', { Location: 'ws://elsewhere/' })) }, ending: { status: 302, error: null } },
+  { name: 'a page', answer: ({ socket }) => { socket.end(response(200, 'hello')) }, ending: { status: 200, body: 'hello' } },
+  { name: 'a body that is cut', answer: ({ socket }) => { socket.end('HTTP/1.1 503 Away\r\nContent-Length: 100\r\n\r\npart') }, ending: { status: 503, body: 'part' } },
+  { name: 'a body that is cut within a character', answer: ({ socket }) => { socket.end(Buffer.from('HTTP/1.1 503 Away\r\nContent-Length: 100\r\n\r\nä', 'utf8').subarray(0, -1)) }, ending: { status: 503, body: '' } }
+]
+
+for (const { name, answer, ask, ending } of ANSWERS) {
+  test(`a handshake that is answered with ${name}`, async t => {
+    const { url } = await rawServer(t, answer)
+    const dialled = dialer(t)(url, ask)
+    t.match(await dialled.ended, ending)
+    t.same(dialled.heard, ['end'])
+  })
+}
+
+test('a body without an end is read up to 64 KiB', async t => {
+  const { url } = await rawServer(t, ({ socket }) => {
+    socket.write('HTTP/1.1 503 Away\r\n\r\n')
+    socket.on('drain', () => { socket.write('x'.repeat(50_000)) })
+    socket.write('x'.repeat(500_000))
+  })
+  const { status, body } = await dialer(t)(url).ended
+  t.equal(status, 503)
+  t.equal(body.length, 65_536)
+})
+
+test('a body that does not come is waited for, but not for long', async t => {
+  const { url } = await rawServer(t, ({ socket }) => { socket.write('HTTP/1.1 503 Away\r\nContent-Length: 5\r\n\r\nab') })
+  t.match(await dialer(t)(url).ended, { status: 503, body: 'ab' })
+})
+
+test('an interim answer comes before the one that counts', async t => {
+  const { url } = await rawServer(t, ({ socket, accepted }) => { socket.write(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${accepted}`) })
+  await dialer(t)(url).opened
+})
+
+test('what comes in the packet of the answer is not lost: messages, and the end', async t => {
+  const { url } = await rawServer(t, ({ socket, accepted }) => {
+    socket.write(Buffer.concat([Buffer.from(accepted), text('a'), text('b'), Buffer.from([0x88, 2, 0x0F, 0xA0])]))
+  })
+  const dialled = dialer(t)(url)
+  t.match(await dialled.ended, { code: 4000, wasClean: true, initiator: 'remote' })
+  t.same(dialled.heard, ['open', 'a', 'b', 'end'])
+})
+
+test('a violation in the packet of the answer comes after the message before it', async t => {
+  const { url } = await rawServer(t, ({ socket, accepted }) => { socket.write(Buffer.concat([Buffer.from(accepted), text('a'), Buffer.from([0x83, 0])])) })
+  const dialled = dialer(t)(url)
+  t.match(await dialled.ended, { code: 1002, initiator: 'local', error: { code: 'FST_ERR_WS_PROTOCOL' } })
+  t.same(dialled.heard, ['open', 'a', 'end'])
+})
+
+test('a message above maxPayload ends the line with 1009', async t => {
+  const { url } = await rawServer(t, ({ socket, accepted }) => { socket.write(Buffer.concat([Buffer.from(accepted), text('12345')])) })
+  t.match(await dialer(t, { maxPayload: 4 })(url).ended, { code: 1009, initiator: 'local' })
+})
+
+test('a line that is dropped frees what it has, at every moment, and says nothing', async t => {
+  const { url, connections } = await rawServer(t, ({ socket, accepted, request }) => {
+    if (request.includes('/refused')) socket.write('HTTP/1.1 503 Away\r\n\r\nab')
+    if (request.includes('/open')) socket.write(accepted)
+  })
+  const dial = dialer(t)
+  const early = dial(`${url}/early`)
+  early.line.drop()
+  const pending = dial(`${url}/pending`)
+  const refused = dial(`${url}/refused`)
+  const open = dial(`${url}/open`)
+  await open.opened
+  await until(() => connections.length >= 3)
+  for (const { line } of [pending, refused, open]) line.drop()
+  open.line.drop()
+  t.equal(open.line.send('a'), false)
+  await until(() => connections.every(({ socket }) => socket.destroyed || socket.readableEnded), 'the ends of all connections')
+  t.same([...early.heard, ...pending.heard, ...refused.heard], [])
+  t.same(open.heard, ['open'])
+})
+
+test('a line that is paused reads no further, and goes on when it is resumed', async t => {
+  let isHeld = false
+  const { url } = await rawServer(t, ({ socket, accepted }) => {
+    socket.write(accepted)
+    const part = text('x'.repeat(100))
+    for (let i = 0; i < 100_000 && !isHeld; i++) isHeld = !socket.write(part) && socket.writableLength > 4_000_000
+  })
+  const dialled = dialer(t)(url)
+  await dialled.opened
+  dialled.line.pause!()
+  await until(() => isHeld)
+  const before = dialled.heard.length
+  t.ok(before < 30_000, `${before} messages`)
+  dialled.line.resume!()
+  await until(() => dialled.heard.length > before)
+  await messages(dialled, 30_000)
+})
+
+test('pings of the server are answered, and tell nothing', async t => {
+  const bytes: Buffer[] = []
+  const { url } = await rawServer(t, ({ socket, accepted }) => {
+    socket.on('data', chunk => { bytes.push(chunk) })
+    socket.write(accepted)
+    socket.write(Buffer.from([0x89, 0]))
+  })
+  const dialled = dialer(t)(url)
+  await until(() => Buffer.concat(bytes).length === 6)
+  t.equal(Buffer.concat(bytes)[0], 0x8A)
+  t.same(dialled.heard, ['open'])
+})
+
+test('where nobody listens, the error says so', async t => {
+  const { url } = await rawServer(t)
+  t.match(await dialer(t)(url.replace(/\d+$/, '1')).ended, { code: 1006, status: 0, initiator: 'remote', error: { code: 'ECONNREFUSED' } })
+})

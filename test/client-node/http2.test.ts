@@ -1,0 +1,182 @@
+import { once } from 'node:events'
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { test, type Test } from 'tap'
+import { createApp, listen } from '../support/app.ts'
+import { selfSigned } from '../support/certificate.ts'
+import { until } from '../support/until.ts'
+import { dialer } from './support.ts'
+
+const { key, cert } = await selfSigned()
+const TLS = { tls: { ca: cert } }
+
+interface Served {
+  url: string
+  server: Http2SecureServer
+  sessions: ServerHttp2Session[]
+  streams: ServerHttp2Stream[]
+  /** Requests over HTTP/1.1. */
+  upgrades: number
+}
+
+/** A server whose answers the test makes. */
+async function served (t: Test, answer: (stream: ServerHttp2Stream) => void = () => {}, settings: object = { enableConnectProtocol: true }): Promise<Served> {
+  const server = createSecureServer({ key, cert, settings, allowHTTP1: true })
+  const all: Served = { url: '', server, sessions: [], streams: [], upgrades: 0 }
+  server.on('session', session => {
+    all.sessions.push(session)
+    session.on('error', () => {})
+  })
+  server.on('stream', stream => {
+    all.streams.push(stream)
+    stream.on('error', () => {})
+    answer(stream)
+  })
+  server.on('upgrade', (_request, socket) => {
+    all.upgrades++
+    socket.end('HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+  })
+  server.listen(0)
+  await once(server, 'listening')
+  all.url = `wss://localhost:${(server.address() as AddressInfo).port}/`
+  t.teardown(() => {
+    for (const session of all.sessions) session.destroy()
+    server.close()
+  })
+  return all
+}
+
+const accept = (stream: ServerHttp2Stream): void => { stream.respond({ ':status': 200 }) }
+
+test('all lines of a dial share a session, which ends with the last of them', async t => {
+  const { url, sessions, streams } = await served(t, accept)
+  const dial = dialer(t, TLS)
+  const lines = [dial(url), dial(url)]
+  await Promise.all(lines.map(({ opened }) => opened))
+  lines.push(dial(url))
+  await lines[2]!.opened
+  t.equal(sessions.length, 1)
+  t.equal(streams.length, 3)
+  lines[0]!.line.drop()
+  lines[1]!.line.drop()
+  await until(() => streams[0]!.closed && streams[1]!.closed)
+  t.notOk(sessions[0]!.closed, 'still there')
+  lines[2]!.line.drop()
+  await until(() => sessions[0]!.destroyed, 'the end of the session')
+  await dial(url).opened
+  t.equal(sessions.length, 2)
+})
+
+test('a server that has no WebSockets over HTTP/2 gets them over HTTP/1.1, and is not asked twice', async t => {
+  const all = await served(t, accept, {})
+  const dial = dialer(t, TLS)
+  t.match(await dial(all.url).ended, { status: 418 })
+  t.match(await dial(all.url).ended, { status: 418 })
+  t.equal(all.upgrades, 2)
+  t.equal(all.sessions.length, 1)
+  t.equal(all.streams.length, 0)
+})
+
+test('a server that speaks HTTP/1.1 only gets the handshake on the connection that has found out', async t => {
+  const app = createApp(t, {}, { https: { key, cert } } as Record<string, unknown>)
+  app.get('/', { ws: true }, () => {})
+  let connections = 0
+  app.server.on('connection', () => { connections++ })
+  const url = `wss://localhost:${await listen(app)}/`
+  const dial = dialer(t, TLS)
+  await Promise.all([dial(url).opened, dial(url).opened])
+  t.equal(connections, 2)
+})
+
+test('a refusal tells its status, and ends no other line', async t => {
+  let count = 0
+  const { url } = await served(t, stream => {
+    if (count++ === 0) accept(stream)
+    else {
+      stream.respond({ ':status': 503, 'retry-after': '2' })
+      stream.end('away')
+    }
+  })
+  const dial = dialer(t, TLS)
+  const first = dial(url)
+  await first.opened
+  t.match(await dial(url).ended, { status: 503, body: 'away', retryAfter: 2000, initiator: 'remote' })
+  t.same(first.heard, ['open'])
+  first.line.drop()
+})
+
+for (const [name, answer, ending] of [
+  ['an answer that was not asked for', (stream: ServerHttp2Stream) => { stream.respond({ ':status': 200, 'sec-websocket-protocol': 'x' }) }, { initiator: 'local', error: { code: 'FST_ERR_WS_CLIENT_HANDSHAKE' } }],
+  ['a reset', (stream: ServerHttp2Stream) => { stream.close(7) }, { initiator: 'remote', error: { code: 'ERR_HTTP2_STREAM_ERROR' } }],
+  ['a reset without an error', (stream: ServerHttp2Stream) => { stream.close(8) }, { initiator: 'remote', error: { code: 'FST_ERR_WS_CLIENT_HANDSHAKE' } }],
+  ['the end of the session', (stream: ServerHttp2Stream) => { stream.session!.destroy() }, { initiator: 'remote', status: 0 }]
+] as const) {
+  test(`a stream that is answered with ${name} ends the line`, async t => {
+    const { url } = await served(t, answer)
+    t.match(await dialer(t, TLS)(url).ended, ending)
+  })
+}
+
+test('after GOAWAY the next line has a new session, and the old one stays', async t => {
+  const { url, sessions, streams } = await served(t, accept)
+  const dial = dialer(t, TLS)
+  const old = dial(url)
+  await old.opened
+  sessions[0]!.goaway(0)
+  // Its pong comes once the client has read what came before.
+  await new Promise<void>(resolve => { sessions[0]!.ping(() => resolve()) })
+  const line = dial(url)
+  await line.opened
+  await until(() => sessions.length === 2 || streams.length === 2)
+  t.same(old.heard, ['open'])
+})
+
+test('a stream that was cut makes sure of the session, which goes on if the server answers', async t => {
+  const { url, sessions, streams } = await served(t, accept)
+  const dial = dialer(t, TLS)
+  const stays = dial(url)
+  const cut = dial(url)
+  await Promise.all([stays.opened, cut.opened])
+  const pinged = once(sessions[0]!, 'ping')
+  cut.line.drop()
+  await pinged
+  // Until the answer is there, others have a session of their own.
+  await dial(url).opened
+  t.ok(sessions.length <= 2)
+  t.equal(streams.length, 3)
+  t.same(stays.heard, ['open'])
+})
+
+test('a line that is dropped while its session connects leaves nothing behind', async t => {
+  const all = await served(t, accept)
+  const dial = dialer(t, TLS)
+  const one = dial(all.url)
+  const other = dial(all.url)
+  one.line.drop()
+  await other.opened
+  t.same(one.heard, [])
+  other.line.drop()
+  const alone = dial(all.url)
+  alone.line.drop()
+  await until(() => all.sessions.every(({ destroyed }) => destroyed))
+  t.same(alone.heard, [])
+  await new Promise(resolve => { all.server.close(resolve) })
+})
+
+test('a server that is not there fails every line that waits', async t => {
+  const all = await served(t)
+  await new Promise(resolve => { all.server.close(resolve) })
+  const dial = dialer(t, TLS)
+  for (const line of [dial(all.url), dial(all.url)]) t.match(await line.ended, { status: 0, initiator: 'remote', error: { code: 'ECONNREFUSED' } })
+})
+
+test('large messages go both ways', async t => {
+  const app = createApp(t, {}, { http2: true, https: { key, cert } } as Record<string, unknown>)
+  app.get('/', { ws: { maxPayload: 1e8, maxBuffered: 1e8 } }, socket => { socket.on('message', (message: any) => { socket.send(message) }) })
+  const dialled = dialer(t, TLS)(`wss://localhost:${await listen(app)}/`)
+  await dialled.opened
+  const sent = Buffer.alloc(8_000_000, 7)
+  dialled.line.send(sent)
+  await until(() => dialled.heard.length > 1)
+  t.ok(sent.equals(dialled.heard[1] as Buffer))
+})
