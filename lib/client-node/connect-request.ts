@@ -39,8 +39,6 @@ export class ConnectRequest implements Opening {
 
   readonly #onResponse = (headers: IncomingHttpHeaders): void => {
     const status = Number(headers[':status'])
-    // It has been reset right after its answer; its end says so.
-    if (this.#stream.closed) return
     if (status !== 200) {
       this.#release()
       this.#refusal = new Refusal(this.#stream, status, readRetryAfter(headers['retry-after']), ending => {

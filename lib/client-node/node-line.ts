@@ -30,6 +30,12 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
   #agreed: Agreed = { protocol: '', compression: null }
   #error: Error | null = null
 
+  // What a line does not tell, or cannot happen to it.
+  readonly onPing = ignore
+  readonly onDrain = ignore
+  readonly onOverflow = ignore
+  readonly onOverRate = ignore
+
   /** @param open begins the handshake, or throws what is wrong with the target */
   constructor (owner: LineOwner, { maxPayload, deflate }: NodeLineSettings, open: (owner: OpeningOwner) => Opening) {
     this.#owner = owner
@@ -112,17 +118,9 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
     this.#owner?.onMessage(data)
   }
 
-  onPing (): void {}
-
   onPong (): void {
     this.#owner?.onPong()
   }
-
-  onDrain (): void {}
-
-  onOverflow (): void {}
-
-  onOverRate (): void {}
 
   onError (error: Error): void {
     this.#error ??= error
@@ -138,3 +136,5 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
     owner?.onEnd(ending)
   }
 }
+
+function ignore (): void {}

@@ -54,10 +54,6 @@ export class UpgradeRequest implements Opening {
   }
 
   #onUpgrade ({ headers }: IncomingMessage, transport: Duplex, head: Buffer): void {
-    if (this.#isOver) {
-      transport.destroy()
-      return
-    }
     const wrong = checkSwitch(headers, this.#key)
     let agreed: Agreed
     try {

@@ -1,10 +1,14 @@
 import { once } from 'node:events'
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { test, type Test } from 'tap'
+import { createDial } from '../../lib/client-node/dial.ts'
+import type { LineOwner } from '../../lib/client/line.ts'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
-import { until } from '../support/until.ts'
+import { fakeClock } from '../support/clock.ts'
+import { turn, until } from '../support/until.ts'
 import { dialer } from './support.ts'
 
 const { key, cert } = await selfSigned()
@@ -107,6 +111,10 @@ test('a refusal tells its status, and ends no other line', async t => {
 
 for (const [name, answer, ending] of [
   ['an answer that was not asked for', (stream: ServerHttp2Stream) => { stream.respond({ ':status': 200, 'sec-websocket-protocol': 'x' }) }, { initiator: 'local', error: { code: 'FST_ERR_WS_CLIENT_HANDSHAKE' } }],
+  ['an answer and a reset', (stream: ServerHttp2Stream) => {
+    stream.respond({ ':status': 200 })
+    stream.close(8)
+  }, { initiator: 'remote', status: 0 }],
   ['a reset', (stream: ServerHttp2Stream) => { stream.close(7) }, { initiator: 'remote', error: { code: 'ERR_HTTP2_STREAM_ERROR' } }],
   ['a reset without an error', (stream: ServerHttp2Stream) => { stream.close(8) }, { initiator: 'remote', error: { code: 'FST_ERR_WS_CLIENT_HANDSHAKE' } }],
   ['the end of the session', (stream: ServerHttp2Stream) => { stream.session!.destroy() }, { initiator: 'remote', status: 0 }]
@@ -156,8 +164,9 @@ test('a line that is dropped while its session connects leaves nothing behind', 
   await other.opened
   t.same(one.heard, [])
   other.line.drop()
-  const alone = dial(all.url)
+  const [alone, both] = [dial(all.url), dial(all.url)]
   alone.line.drop()
+  both.line.drop()
   await until(() => all.sessions.every(({ destroyed }) => destroyed))
   t.same(alone.heard, [])
   await new Promise(resolve => { all.server.close(resolve) })
@@ -170,6 +179,22 @@ test('a server that is not there fails every line that waits', async t => {
   for (const line of [dial(all.url), dial(all.url)]) t.match(await line.ended, { status: 0, initiator: 'remote', error: { code: 'ECONNREFUSED' } })
 })
 
+test('the first line that fails may drop those that wait with it', async t => {
+  const all = await served(t)
+  await new Promise(resolve => { all.server.close(resolve) })
+  const target = { url: all.url, protocols: [], headers: {} }
+  const told: string[] = []
+  const owner = (name: string, onEnd = (): void => {}): LineOwner => ({
+    onOpen () {}, onMessage () {}, onPong () {}, onEnd () { told.push(name); onEnd() }
+  })
+  const dial = createDial(TLS)
+  dial(target, owner('first', () => second.drop()))
+  const second = dial(target, owner('second'))
+  dial(target, owner('third'))
+  await until(() => told.length === 2)
+  t.same(told, ['first', 'third'])
+})
+
 test('large messages go both ways', async t => {
   const app = createApp(t, {}, { http2: true, https: { key, cert } } as Record<string, unknown>)
   app.get('/', { ws: { maxPayload: 1e8, maxBuffered: 1e8 } }, socket => { socket.on('message', (message: any) => { socket.send(message) }) })
@@ -179,4 +204,75 @@ test('large messages go both ways', async t => {
   dialled.line.send(sent)
   await until(() => dialled.heard.length > 1)
   t.ok(sent.equals(dialled.heard[1] as Buffer))
+})
+
+test('a header that HTTP/2 cannot carry is an error, whether the session is new or not', async t => {
+  const { url } = await served(t, accept)
+  const dial = dialer(t, TLS)
+  const ask = { headers: { 'proxy-connection': 'close' } }
+  t.match(await dial(url, ask).ended, { initiator: 'local', error: { code: 'ERR_HTTP2_INVALID_CONNECTION_HEADERS' } })
+  await dial(url).opened
+  t.match(await dial(url, ask).ended, { initiator: 'local', error: { code: 'ERR_HTTP2_INVALID_CONNECTION_HEADERS' } })
+})
+
+test('a line that is dropped while a refusal is read says nothing', async t => {
+  const { url, streams } = await served(t, stream => {
+    stream.respond({ ':status': 503 })
+    stream.write('a')
+  })
+  const dialled = dialer(t, TLS)(url)
+  await until(() => streams.length === 1)
+  // What the server has sent is read before its ping is.
+  await new Promise<void>(resolve => { streams[0]!.session!.ping(() => resolve()) })
+  dialled.line.drop()
+  await until(() => streams[0]!.closed)
+  t.same(dialled.heard, [])
+})
+
+test('a line that is dropped while a server keeps its SETTINGS leaves nothing behind', async t => {
+  const sockets: TLSSocket[] = []
+  const server = createTlsServer({ key, cert, ALPNProtocols: ['h2'] }, socket => {
+    sockets.push(socket)
+    socket.on('error', () => {})
+    socket.resume()
+  })
+  server.listen(0)
+  await once(server, 'listening')
+  const dialled = dialer(t, TLS)(`wss://localhost:${(server.address() as AddressInfo).port}/`)
+  await until(() => sockets.length === 1 && sockets[0]!.bytesRead > 24, 'the preface of HTTP/2')
+  dialled.line.drop()
+  await until(() => sockets[0]!.destroyed || sockets[0]!.readableEnded)
+  t.same(dialled.heard, [])
+  await new Promise(resolve => { server.close(resolve) })
+})
+
+test('a session whose server does not answer any more ends with all of its lines', async t => {
+  const { url, streams } = await served(t, accept)
+  let isStalled = false
+  const relay = createServer(near => {
+    const far = connect(Number(new URL(url).port))
+    for (const [from, to] of [[near, far], [far, near]] as const) {
+      from.on('data', chunk => { if (!isStalled) to.write(chunk) })
+      from.on('error', () => {})
+      from.on('close', () => to.destroy())
+    }
+  })
+  relay.listen(0)
+  await once(relay, 'listening')
+  t.teardown(() => relay.close())
+  const dial = dialer(t, TLS)
+  const address = `wss://localhost:${(relay.address() as AddressInfo).port}/`
+  const [one, other] = [dial(address), dial(address)]
+  await Promise.all([one.opened, other.opened])
+  t.equal(streams.length, 2)
+  isStalled = true
+  const clock = fakeClock(t)
+  one.line.drop()
+  // The stream closes in the next turns; then the session is asked.
+  for (let i = 0; i < 100 && other.heard.length === 1; i++) {
+    await turn()
+    clock.tick(200)
+  }
+  await until(() => other.heard.length === 2)
+  t.match(await other.ended, { code: 1006 })
 })

@@ -118,6 +118,21 @@ test('an agent makes the connections, of either kind', async t => {
   t.equal(made, 2)
 })
 
+test('a subprotocol that both know is agreed on, and what waits to be written is counted', async t => {
+  const app = createApp(t)
+  app.get('/', { ws: { protocols: ['q'] } }, () => {})
+  const { line, opened } = dialer(t)(`ws://localhost:${await listen(app)}/`, { protocols: ['p', 'q'] })
+  t.equal(line.protocol, '')
+  t.equal(line.bufferedAmount, 0)
+  await opened
+  t.equal(line.protocol, 'q')
+  const gone = new ArrayBuffer(8)
+  structuredClone(gone, { transfer: [gone] })
+  t.ok(line.send(gone))
+  t.ok(line.send(new ArrayBuffer(20_000_000)))
+  t.ok(line.bufferedAmount > 0)
+})
+
 test('IPv6 addresses are reached', async t => {
   const app = createApp(t)
   app.get('/', { ws: true }, () => {})
@@ -129,3 +144,10 @@ test('IPv6 addresses are reached', async t => {
   }
   await dialer(t)(`ws://[::1]:${(app.server.address() as { port: number }).port}/`).opened
 })
+
+for (const [scheme, port] of [['ws', 80], ['wss', 443]] as const) {
+  test(`${scheme}: means the port ${port}`, async t => {
+    // An address of this machine that nobody else uses.
+    t.match(await dialer(t, { http2: false })(`${scheme}://127.0.0.99/`).ended, { status: 0, error: { port } })
+  })
+}
