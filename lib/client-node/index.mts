@@ -1,22 +1,2 @@
-import { clientOver } from '../client/client.ts'
-import type { CreateClient } from '../client/connect.ts'
-import type { Asked } from '../client/types.ts'
-import { createDial } from './dial.ts'
-import type { NodeLineOptions } from './options.ts'
-
-export type { Client, Connect, CreateClient, RouteTypes, SocketTo } from '../client/connect.ts'
-export type {
-  Asked, Attempt, ClientCodec, ClientEvents, ClientHeartbeatOptions, ClientOptions, ClientSocket, ClientState, Ending, QueueOptions,
-  ReconnectOptions, SendOutcome, StateChange
-} from '../client/types.ts'
-export type { NodeDeflateOptions, NodeLineOptions, NodeTlsOptions } from './options.ts'
-
-/** What Node.js sends with a handshake, and browsers cannot. */
-export interface NodeSocketOptions {
-  /** Headers of the request, such as `authorization`, `cookie` or `origin`. */
-  headers?: Asked<Record<string, string>>
-}
-
-/** Over this package's own codec, so with headers, pings, the status of a refusal, and HTTP/2. */
-export const createClient: CreateClient<NodeSocketOptions, NodeLineOptions> = (base, defaults) =>
-  clientOver(createDial(defaults), base, defaults) as any
+export { createClient } from './index.ts'
+export type * from './index.ts'

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { clientOver } from '../client/client.ts'
 import type { CreateClient } from '../client/connect.ts'
 import type { Asked } from '../client/types.ts'
@@ -18,5 +19,8 @@ export interface NodeSocketOptions {
 }
 
 /** Over this package's own codec, so with headers, pings, the status of a refusal, and HTTP/2. */
-export const createClient: CreateClient<NodeSocketOptions, NodeLineOptions> = (base, defaults) =>
-  clientOver(createDial(defaults), base, defaults) as any
+export const createClient: CreateClient<NodeSocketOptions, NodeLineOptions> = (base, defaults) => {
+  // Every socket listens to it, which is no leak.
+  if (defaults?.signal) setMaxListeners(0, defaults.signal)
+  return clientOver(createDial(defaults), base, defaults) as any
+}

@@ -210,7 +210,7 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
     if (code !== 1000 && !(code >= 3000 && code < 5000 && code % 1 === 0)) throw fault('FST_ERR_WS_CLIENT_CLOSE', `bad close code ${code}`)
     if (isOver()) return closed
     // Cut between characters.
-    const short = text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(MAX_REASON)).read)
+    const short = String(text).slice(0, new TextEncoder().encodeInto(text, new Uint8Array(MAX_REASON)).read)
     const ending = endingOf({ code, reason: short })
     inbox.discard()
     if (state === 'open') {

@@ -1,6 +1,2 @@
-export { CloseCode } from './close-code.ts'
-export { defineSocket } from './define-socket.ts'
-export type { SocketContract, SocketSchema } from './define-socket.ts'
-export type { Jsonified } from './jsonified.ts'
-export type { CloseInfo } from './socket.ts'
-export type { ParamsOfUrl, TypeProvider, UrlValue } from './wire.ts'
+export { CloseCode, defineSocket } from './index.ts'
+export type * from './index.ts'

@@ -1,9 +1,11 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { test } from 'tap'
+import { createClient } from '../../lib/client-node/index.ts'
 import { createDial } from '../../lib/client-node/dial.ts'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
+import { turn } from '../support/until.ts'
 import { rawServer } from '../client/serve.ts'
 import { type Ask, dialer, messages } from './support.ts'
 
@@ -131,6 +133,21 @@ test('a subprotocol that both know is agreed on, and what waits to be written is
   t.ok(line.send(gone))
   t.ok(line.send(new ArrayBuffer(20_000_000)))
   t.ok(line.bufferedAmount > 0)
+})
+
+test('one signal may close very many sockets of a client', async t => {
+  const { url } = await rawServer(t)
+  const warnings: Error[] = []
+  const onWarning = (warning: Error): void => { warnings.push(warning) }
+  process.on('warning', onWarning)
+  t.teardown(() => process.off('warning', onWarning))
+  const controller = new AbortController()
+  const api = createClient(url, { signal: controller.signal })
+  const all = Array.from({ length: 20 }, () => api.connect('/'))
+  controller.abort()
+  await Promise.all(all.map(({ closed }) => closed))
+  await turn()
+  t.same(warnings, [])
 })
 
 test('IPv6 addresses are reached', async t => {
