@@ -6,6 +6,7 @@ import { runInNewContext } from 'node:vm'
 /** A server that sends back what it gets. */
 class WebSocket {
   protocol = ''
+  readyState = 1
   bufferedAmount = 0
 
   constructor (url) {
