@@ -72,7 +72,7 @@ export function createLiveness ({ ask, isListening, onSilence }: LivenessOwner, 
     if (now - due > ASLEEP) probe()
     else if (!isAsking) {
       // More than the whole is left if the clock was set back.
-      if (left > 0 && left < interval) wait(left)
+      if (left > 0 && left <= interval) wait(left)
       else question(timeout)
     } else if (isListening()) judge()
     // Not judged, it is asked again after the next sound, or when somebody wants to know.

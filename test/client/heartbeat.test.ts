@@ -89,6 +89,16 @@ test('the times are the user\'s', async t => {
   t.equal(states.at(-1), 'waiting')
 })
 
+test('a server that is heard in the very moment in which it would be asked is not', async t => {
+  const { line, clock } = stage(t, PINGS)
+  const first = await line(0)
+  // Due at the same time as the client's own timer, and before it.
+  setTimeout(() => first.json(1), 25_000)
+  first.open()
+  await clock.tickAsync(25_000)
+  t.equal(first.pings, 0)
+})
+
 test('without a heartbeat nothing is asked, by time or by probe()', async t => {
   const { opened, clock, socket } = stage(t, { ping: true, heartbeat: false })
   const line = await opened()
