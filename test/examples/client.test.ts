@@ -5,12 +5,13 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { startExample } from '../support/example.ts'
 import { plainNode } from '../support/plain-node.ts'
+import { RUNS_TYPESCRIPT } from './support.ts'
 import { until } from '../support/until.ts'
 
 test('client: it says what is typed, and comes back when the server was killed and started again', async t => {
   let demo = await startExample('typed-chat')
   t.teardown(() => demo.stop())
-  const program = fileURLToPath(new URL('dist/examples/client.js', import.meta.resolve('fastify-sockets/package.json')))
+  const program = fileURLToPath(new URL(RUNS_TYPESCRIPT ? 'examples/client.ts' : 'dist/examples/client.js', import.meta.resolve('fastify-sockets/package.json')))
   const child = spawn(...plainNode(program, 'tea & cake', 'Ada'), {
     env: { ...process.env, SERVER: demo.url }, stdio: ['pipe', 'pipe', 'inherit']
   })

@@ -227,7 +227,9 @@ test('two-nodes: without a Redis it says where to get one', async t => {
 })
 
 // That of HTTP/2 needs a certificate, and two-nodes needs servers: see http2.test.ts and test/engines/two-nodes.long.ts.
-for (const name of TESTED.filter(name => name !== 'http2' && name !== 'two-nodes')) {
+/** The others need a certificate or other servers; and a client listens nowhere. */
+const ALONE = TESTED.filter(name => !['client', 'http2', 'two-nodes'].includes(name))
+for (const name of ALONE) {
   test(`${name}: the TypeScript source runs as it stands`, {
     skip: RUNS_TYPESCRIPT ? false : 'this version of Node does not run TypeScript'
   }, async t => {
