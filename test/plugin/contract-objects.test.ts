@@ -73,5 +73,5 @@ test('a frozen schema without messages serves a route for both', async t => {
   app.get('/both', { schema, ws: { handler: echo } }, async request => request.query)
   const port = await listen(app)
   t.equal(await ask(port, '/both', 'raw'), 'raw')
-  t.same(await fetch(`http://127.0.0.1:${port}/both?n=7`).then(response => response.json()), { n: 7 })
+  t.same((await app.inject('/both?n=7')).json(), { n: 7 })
 })
