@@ -33,7 +33,7 @@ interface Platform {
   fetch (url: string, options: object): Promise<Answer>
 }
 
-/** A line over the WebSocket of the (globalThis as unknown as Platform). */
+/** A line over the WebSocket of the platform. */
 export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onEnd }) => {
   /** Aborted when the line is given up. */
   const given = new AbortController()
