@@ -1,6 +1,6 @@
-import { constants } from 'node:buffer'
 import type { Agent } from 'node:http'
 import type { ConnectionOptions, SecureContextOptions } from 'node:tls'
+import { type Check, DEFLATE_CHECKS, MAX_PAYLOAD } from '../connection/option-checks.ts'
 import { fault } from '../contract/fault.ts'
 import { DEFLATE_DEFAULTS, type DeflateSettings } from '../deflate/negotiate.ts'
 
@@ -58,16 +58,7 @@ export interface NodeLineSettings {
   readonly deflate: DeflateSettings | null
 }
 
-type Check = [isValid: (value: any) => boolean, expected: string]
-
-const CHECKS: Record<string, Check> = {
-  maxPayload: [value => isFrom(value, 1, constants.MAX_LENGTH), `a whole number of bytes from 1 to ${constants.MAX_LENGTH}`],
-  threshold: [value => isFrom(value, 0, Number.MAX_SAFE_INTEGER), 'a whole number of bytes'],
-  level: [value => isFrom(value, 1, 9), 'a whole number from 1 to 9'],
-  memLevel: [value => isFrom(value, 1, 9), 'a whole number from 1 to 9'],
-  contextTakeover: [value => typeof value === 'boolean', 'true or false'],
-  windowBits: [value => isFrom(value, 9, 15), 'a whole number from 9 to 15']
-}
+const CHECKS: Record<string, Check> = { maxPayload: MAX_PAYLOAD, ...DEFLATE_CHECKS }
 
 /** @throws {FST_ERR_WS_CLIENT_OPTION} a value is wrong */
 export function settingsOf (options: NodeLineOptions): NodeLineSettings {
@@ -90,8 +81,4 @@ function filledIn<Values extends object> (defaults: Values, given: Partial<Value
     if (!isValid(values[name])) throw fault('FST_ERR_WS_CLIENT_OPTION', `the option '${prefix}${name}' must be ${expected}`)
   }
   return values
-}
-
-function isFrom (value: unknown, least: number, most: number): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most
 }

@@ -1,14 +1,12 @@
+import type { Check } from '../connection/option-checks.ts'
 import { LONGEST_DELAY } from '../connection/timer-wheel.ts'
 import { FST_ERR_WS_OPTION, FST_ERR_WS_UNKNOWN_OPTION } from '../errors.ts'
 
-/** Whether a value is valid for an option, and what it must be. */
-export type Check = [isValid: (value: any) => boolean, expected: string]
+export { type Check, SIZE } from '../connection/option-checks.ts'
 
-export const SIZE: Check = [value => Number.isSafeInteger(value) && value >= 0, 'a whole number of bytes']
 export const DELAY: Check = [isDelay, `a whole number of milliseconds from 1 to ${LONGEST_DELAY}`]
 export const COUNT: Check = [value => Number.isSafeInteger(value) && value >= 1, 'a whole number, at least 1']
 export const FUNCTION: Check = [value => typeof value === 'function', 'a function']
-export const BOOLEAN: Check = [value => typeof value === 'boolean', 'true or false']
 
 /** @throws {FST_ERR_WS_OPTION | FST_ERR_WS_UNKNOWN_OPTION} an error that names the option */
 export function checkOptions (options: object, checks: Record<string, Check>, others: string[], prefix = ''): void {
@@ -18,10 +16,6 @@ export function checkOptions (options: object, checks: Record<string, Check>, ot
     const [isValid, expected] = checks[name]!
     if (value !== undefined && !isValid(value)) throw new FST_ERR_WS_OPTION(prefix + name, expected)
   }
-}
-
-export function integer (from: number, to: number): Check {
-  return [value => Number.isInteger(value) && value >= from && value <= to, `a whole number from ${from} to ${to}`]
 }
 
 export function objectOf (checks: object): Check {

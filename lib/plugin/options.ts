@@ -1,14 +1,14 @@
-import { constants } from 'node:buffer'
 import type {
   DeflateOptions, DrainOptions, HeartbeatOptions, LimitOptions, PluginOptions, SocketOptions
 } from '../../types/options.ts'
 import type { KeepaliveOptions } from '../connection/keepalive.ts'
+import { DEFLATE_CHECKS, MAX_PAYLOAD } from '../connection/option-checks.ts'
 import { LONGEST_DELAY } from '../connection/timer-wheel.ts'
 import { DEFLATE_DEFAULTS, type DeflateSettings } from '../deflate/negotiate.ts'
 import { FST_ERR_WS_OPTION } from '../errors.ts'
 import { DEFAULTS, type ResolvedOptions } from '../live/route-options.ts'
 import { isToken } from '../protocol/extensions.ts'
-import { BOOLEAN, type Check, checkOptions, COUNT, DELAY, FUNCTION, integer, isDelay, isObject, objectOf, SIZE } from './check.ts'
+import { type Check, checkOptions, COUNT, DELAY, FUNCTION, isDelay, isObject, objectOf, SIZE } from './check.ts'
 import { isOrigin } from './origin.ts'
 
 const DRAIN_DEFAULTS: Required<DrainOptions> = { batch: 500, interval: 50, timeout: 10_000 }
@@ -35,10 +35,7 @@ const DRAIN_CHECKS: Record<keyof DrainOptions, Check> = {
 }
 
 const CHECKS: Record<keyof SocketOptions, Check> = {
-  maxPayload: [
-    value => Number.isSafeInteger(value) && value >= 1 && value <= constants.MAX_LENGTH,
-    `a whole number of bytes from 1 to ${constants.MAX_LENGTH}`
-  ],
+  maxPayload: MAX_PAYLOAD,
   maxQueued: SIZE,
   highWaterMark: SIZE,
   maxBuffered: SIZE,
@@ -66,14 +63,6 @@ const CHECKS: Record<keyof SocketOptions, Check> = {
   onDrain: FUNCTION,
   onError: FUNCTION,
   onInvalidMessage: FUNCTION
-}
-
-const DEFLATE_CHECKS: Record<keyof DeflateOptions, Check> = {
-  threshold: SIZE,
-  level: integer(1, 9),
-  memLevel: integer(1, 9),
-  contextTakeover: BOOLEAN,
-  windowBits: integer(9, 15)
 }
 
 /** Options of Fastify's own that `app.register` takes together with a plugin's. */
