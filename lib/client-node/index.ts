@@ -5,11 +5,7 @@ import type { Asked } from '../client/types.ts'
 import { createDial } from './dial.ts'
 import type { NodeLineOptions } from './options.ts'
 
-export type { Client, Connect, CreateClient, RouteTypes, SocketTo } from '../client/connect.ts'
-export type {
-  Asked, Attempt, ClientCodec, ClientEvents, ClientHeartbeatOptions, ClientOptions, ClientSocket, ClientState, Ending, QueueOptions,
-  ReconnectOptions, SendOutcome, StateChange
-} from '../client/types.ts'
+export type * from '../client/index.ts'
 export type { NodeDeflateOptions, NodeLineOptions, NodeTlsOptions } from './options.ts'
 
 /** What Node.js sends with a handshake, and browsers cannot. */

@@ -9,7 +9,7 @@ import { LONGEST_DELAY } from '../connection/timer-wheel.ts'
 import { DEFLATE_DEFAULTS } from '../deflate/negotiate.ts'
 import { EMPTY } from '../protocol/empty.ts'
 import { toBytes } from '../socket/bytes.ts'
-import { type Agreed, type Opening, type OpeningOwner } from './opening.ts'
+import type { Agreed, Opening, OpeningOwner } from './opening.ts'
 import type { NodeLineSettings } from './options.ts'
 
 /** Above it, pongs wait; it bounds nothing else. */

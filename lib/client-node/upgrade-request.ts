@@ -9,7 +9,7 @@ import { readRetryAfter } from '../client/backoff.ts'
 import { checkSwitch } from '../protocol/answer.ts'
 import type { HandshakeHeaders } from '../protocol/handshake.ts'
 import { badAnswer, type Handshake } from './handshake.ts'
-import { type Agreed, type Opening, type OpeningOwner } from './opening.ts'
+import type { Agreed, Opening, OpeningOwner } from './opening.ts'
 import type { NodeLineSettings } from './options.ts'
 import { Refusal } from './refusal.ts'
 

@@ -1,14 +1,12 @@
+import type { SocketContract } from '../contract/define-socket.ts'
 import { codecOf } from './codec.ts'
 import type { Dial } from './line.ts'
 import { createSocket } from './socket.ts'
 import { baseOf, type Route } from './target.ts'
 import type { ClientOptions, ClientSocket } from './types.ts'
 
-/** A contract, as far as it matters at run time. */
-interface Contract {
-  readonly url: string
-  readonly schema: { readonly message?: unknown, readonly send?: unknown }
-}
+/** What matters of a contract at run time. */
+type Contract = Pick<SocketContract<string, object>, 'url' | 'schema'>
 
 type Options = ClientOptions & Partial<Route>
 

@@ -1,6 +1,6 @@
 import type { SocketContract } from '../contract/define-socket.ts'
 import type {
-  AnyQuery, GotFrom, OptionsArgument, ParamsFor, ParamsOfUrl, Part, QueryFor, SentTo, StandardTypes, TypeProvider
+  AnyQuery, GotFrom, OptionsArgument, ParamsFor, ParamsOfUrl, Part, QueryFor, SentTo, TypeProvider
 } from '../contract/wire.ts'
 import type { Asked, ClientCodec, ClientOptions, ClientSocket } from './types.ts'
 
@@ -32,7 +32,7 @@ type OptionsFor<Contract extends SocketContract, Provider extends TypeProvider, 
 >
 
 /** The socket of a contract. An interface, so that its types are only worked out where a member is used. */
-export interface SocketTo<Contract extends SocketContract, Provider extends TypeProvider = StandardTypes>
+export interface SocketTo<Contract extends SocketContract, Provider extends TypeProvider = TypeProvider>
   extends ClientSocket<GotFrom<Contract['schema'], Provider>, SentTo<Contract['schema'], Provider>> {}
 
 /**
@@ -63,7 +63,7 @@ export interface Connect<Provider extends TypeProvider, Extra> {
   ): SocketTo<SocketContract<Url, Schema>, Provider>
 }
 
-export interface Client<Provider extends TypeProvider = StandardTypes, Extra = {}> {
+export interface Client<Provider extends TypeProvider = TypeProvider, Extra = {}> {
   connect: Connect<Provider, Extra>
 }
 
@@ -78,5 +78,5 @@ export interface Client<Provider extends TypeProvider = StandardTypes, Extra = {
  * @throws {FST_ERR_WS_CLIENT_BASE} this is no address
  */
 export interface CreateClient<Extra = {}, Defaults = {}> {
-  <Provider extends TypeProvider = StandardTypes> (base: string | URL, defaults?: ClientOptions & Extra & Defaults): Client<Provider, Extra>
+  <Provider extends TypeProvider = TypeProvider> (base: string | URL, defaults?: ClientOptions & Extra & Defaults): Client<Provider, Extra>
 }

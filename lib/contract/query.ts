@@ -5,5 +5,5 @@ export function withQuery (url: string, values: object): string {
     for (const one of [value].flat()) if (one != null) query.append(name, one.toJSON?.() ?? one)
   }
   const text = String(query)
-  return text && url + (url.includes('?') ? '&' : '?') + text || url
+  return text ? url + (url.includes('?') ? '&' : '?') + text : url
 }

@@ -1,14 +1,14 @@
 import type { Jsonified } from './jsonified.ts'
 
-/** What a type provider of Fastify is, seen from the outside: it makes types from `schema`. */
+/**
+ * What a type provider of Fastify is, seen from the outside: it makes types from `schema`. This one makes nothing of it, and is that of
+ * those who name none: Standard Schemas (Zod, Valibot, ArkType, …) have types of their own.
+ */
 export interface TypeProvider {
   readonly schema: unknown
   readonly validator: unknown
   readonly serializer: unknown
 }
-
-/** The provider of those who name none: it knows Standard Schemas (Zod, Valibot, ArkType, …), whose types are their own. */
-export interface StandardTypes extends TypeProvider {}
 
 /** What goes into a schema: the input of a Standard Schema, otherwise the given type. */
 type InputOf<Schema, Otherwise> = Schema extends { '~standard': { types?: { input: infer Input } | undefined } } ? Input : Otherwise

@@ -41,9 +41,9 @@ export class Declaration {
     this.#servesHttp = own.handler !== undefined
     this.#declared = new DeclaredOptions(instance, options)
     this.#takeOver(options)
-    copySchema(options)
     this.#schemas = new MessageSchemas(instance, options)
-    if (!this.#servesHttp) hide(options)
+    if (this.#servesHttp) copySchema(options)
+    else hide(options)
   }
 
   /** @see DeclaredOptions.isTwin */
@@ -53,8 +53,10 @@ export class Declaration {
 
   /** A route for upgrades only has no use for its HEAD twin: declares the twin for no method at all. */
   takeTwin (options: AnyRouteOptions): void {
-    copySchema(options)
-    if (this.#servesHttp) return
+    if (this.#servesHttp) {
+      copySchema(options)
+      return
+    }
     options.method = []
     hide(options)
   }

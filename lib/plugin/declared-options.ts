@@ -34,7 +34,7 @@ export function copySchema (options: AnyRouteOptions): void {
   if (options.schema !== undefined) options.schema = { ...options.schema }
 }
 
-/** Leaves a route out of documents such as OpenAPI, which cannot describe it. */
+/** Leaves a route out of documents such as OpenAPI, which cannot describe it; its schema is a copy as well. */
 export function hide (options: AnyRouteOptions): void {
   options.schema = { hide: true, ...options.schema }
 }

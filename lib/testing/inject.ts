@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import type { InjectWSOptions } from '../../types/inject.ts'
 import type { BaseSocket } from '../../types/socket.ts'
+import type { SocketContract } from '../contract/define-socket.ts'
 import { withQuery } from '../contract/query.ts'
 import { fillUrl } from '../contract/url.ts'
 import { DEFLATE_DEFAULTS, readAnswer } from '../deflate/negotiate.ts'
@@ -29,10 +30,8 @@ export interface InjectTarget {
   readonly longestHandshake: number
 }
 
-/** A contract, as far as it matters at run time. */
-export interface InjectedContract {
-  readonly url: string
-}
+/** What matters of a contract at run time. */
+export type InjectedContract = Pick<SocketContract, 'url'>
 
 export interface InjectedOptions extends InjectWSOptions {
   prefix?: string
