@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { Redis } from 'ioredis'
-import { type EngineServer, environment, startRedis } from '../engines/servers.ts'
+import { type EngineServer, startRedis } from '../engines/servers.ts'
+import { environment } from '../support/programs.ts'
 import type { CpuTime } from './measurement.ts'
 
 export interface Usage extends CpuTime {

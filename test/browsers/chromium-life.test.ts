@@ -2,7 +2,7 @@ import { test, type Test } from 'tap'
 import { until } from '../support/until.ts'
 import { startPlainChromium, Tab } from './cdp.ts'
 import { startHost } from './host.ts'
-import type { SilentRelay } from './relay.ts'
+import type { SilentRelay } from '../support/silent-relay.ts'
 
 /** Of a heartbeat that comes by itself within the test, and of one that does not. */
 const OFTEN = { heartbeat: { interval: 300, timeout: 500 } }
@@ -101,29 +101,22 @@ test('Chromium: pages that nobody sees, that freeze, that come back', async t =>
     await replaced(t, tab, relay, relay.connections)
   })
 
-  await t.test('a frozen page replaces a dead connection when it goes on', async t => {
-    const { tab, relay } = await open(OFTEN)
-    await hide(tab)
-    await freeze(tab)
-    relay.silence()
-    await pause(1500)
-    t.equal(relay.connections, 1, 'no other connection while it is frozen')
-    await thaw(tab)
-    await tab.toFront()
-    await replaced(t, tab, relay)
-  })
-
-  await t.test('a frozen page whose server has gone away meanwhile comes back', async t => {
-    const { tab, relay } = await open(SELDOM)
-    await hide(tab)
-    await freeze(tab)
-    relay.reset()
-    await pause(500)
-    t.equal(relay.connections, 1, 'no other connection while it is frozen')
-    await thaw(tab)
-    await tab.toFront()
-    await replaced(t, tab, relay)
-  })
+  for (const { name, options, blow, time } of [
+    { name: 'a frozen page replaces a dead connection when it goes on', options: OFTEN, blow: 'silence', time: 1500 },
+    { name: 'a frozen page whose server has gone away meanwhile comes back', options: SELDOM, blow: 'reset', time: 500 }
+  ] as const) {
+    await t.test(name, async t => {
+      const { tab, relay } = await open(options)
+      await hide(tab)
+      await freeze(tab)
+      relay[blow]()
+      await pause(time)
+      t.equal(relay.connections, 1, 'no other connection while it is frozen')
+      await thaw(tab)
+      await tab.toFront()
+      await replaced(t, tab, relay)
+    })
+  }
 
   await t.test('a frozen page that goes on has a connection, be it another one: Chromium itself may end those of a frozen page', async t => {
     const { tab, relay } = await open(SELDOM)

@@ -6,7 +6,7 @@ import sockets, { type Socket } from 'fastify-sockets'
 import type { Test } from 'tap'
 import { until } from '../support/until.ts'
 import { startRawAnswers } from './raw-answers.ts'
-import { SilentRelay } from './relay.ts'
+import { SilentRelay } from '../support/silent-relay.ts'
 import { addRoutes, Witness } from './routes.ts'
 
 const ROOT = join(import.meta.dirname, '../../..')

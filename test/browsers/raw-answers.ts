@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { acceptance } from '../support/acceptance.ts'
 import { closeBody, frame } from '../support/frames.ts'
-
-const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 /** What stands behind the 101 in the same packet, by path. */
 const BEHIND: Record<string, Buffer> = {
@@ -33,15 +31,13 @@ export async function startRawAnswers (): Promise<{ port: number, connections: (
 
   function answer (socket: Socket, request: string): void {
     const url = request.split(' ')[1]!
-    const key = /^sec-websocket-key: (.*)\r$/im.exec(request)?.[1]
     const behind = BEHIND[url.replace(/\?.*/, '')]
-    if (key === undefined || behind === undefined) {
+    if (!/^sec-websocket-key: /im.test(request) || behind === undefined) {
       socket.end('HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\n\r\n')
       return
     }
     urls.push(url)
-    const head = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${createHash('sha1').update(key + GUID).digest('base64')}\r\n\r\n`
-    socket.write(Buffer.concat([Buffer.from(head), behind]))
+    socket.write(Buffer.concat([Buffer.from(acceptance(request)), behind]))
   }
 
   server.listen(0, '127.0.0.1')

@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { rawServer, type RawConnection, response } from '../client/serve.ts'
+import { rawServer, type RawConnection, response } from '../support/raw-server.ts'
 import { until } from '../support/until.ts'
 import { type Ask, dialer, messages } from './support.ts'
 

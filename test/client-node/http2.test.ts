@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { test, type Test } from 'tap'
 import { createDial } from '../../lib/client-node/dial.ts'
@@ -8,6 +8,7 @@ import type { LineOwner } from '../../lib/client/line.ts'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
 import { fakeClock } from '../support/clock.ts'
+import { SilentRelay } from '../support/silent-relay.ts'
 import { turn, until } from '../support/until.ts'
 import { dialer } from './support.ts'
 
@@ -248,24 +249,14 @@ test('a line that is dropped while a server keeps its SETTINGS leaves nothing be
 
 test('a session whose server does not answer any more ends with all of its lines', async t => {
   const { url, streams } = await served(t, accept)
-  let isStalled = false
-  const relay = createServer(near => {
-    const far = connect(Number(new URL(url).port))
-    for (const [from, to] of [[near, far], [far, near]] as const) {
-      from.on('data', chunk => { if (!isStalled) to.write(chunk) })
-      from.on('error', () => {})
-      from.on('close', () => to.destroy())
-    }
-  })
-  relay.listen(0)
-  await once(relay, 'listening')
+  const relay = await SilentRelay.to(() => Number(new URL(url).port))
   t.teardown(() => relay.close())
   const dial = dialer(t, TLS)
-  const address = `wss://localhost:${(relay.address() as AddressInfo).port}/`
+  const address = `wss://localhost:${relay.port}/`
   const [one, other] = [dial(address), dial(address)]
   await Promise.all([one.opened, other.opened])
   t.equal(streams.length, 2)
-  isStalled = true
+  relay.silence()
   const clock = fakeClock(t)
   one.line.drop()
   // The stream closes in the next turns; then the session is asked.

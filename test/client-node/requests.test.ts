@@ -6,7 +6,7 @@ import { createDial } from '../../lib/client-node/dial.ts'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
 import { turn } from '../support/until.ts'
-import { rawServer } from '../client/serve.ts'
+import { rawServer } from '../support/raw-server.ts'
 import { type Ask, dialer, messages } from './support.ts'
 
 const { key, cert } = await selfSigned()

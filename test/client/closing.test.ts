@@ -1,7 +1,8 @@
 import { test } from 'tap'
 import { BUILDS, connect } from './builds.ts'
 import { stage } from './fake-line.ts'
-import { rawServer, serve } from './serve.ts'
+import { rawServer } from '../support/raw-server.ts'
+import { serve } from './serve.ts'
 import { until } from '../support/until.ts'
 import { listen, watch } from './watch.ts'
 

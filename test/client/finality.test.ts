@@ -1,7 +1,8 @@
 import { test } from 'tap'
 import { BUILDS, connect } from './builds.ts'
 import { stage } from './fake-line.ts'
-import { rawServer, response, serve } from './serve.ts'
+import { rawServer, response } from '../support/raw-server.ts'
+import { serve } from './serve.ts'
 import { watch } from './watch.ts'
 
 const FINAL_CODES = [1000, 1002, 1003, 1007, 1008, 1009, 1010, 3003, 4400, 4402, 4403, 4404, 4409, 4410, 4422, 4451, 4499]

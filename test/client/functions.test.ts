@@ -3,7 +3,8 @@ import type { Attempt } from '../../lib/client/types.ts'
 import { until } from '../support/until.ts'
 import { BUILDS, connect, NODE } from './builds.ts'
 import { ending, stage } from './fake-line.ts'
-import { rawServer, serve } from './serve.ts'
+import { rawServer } from '../support/raw-server.ts'
+import { serve } from './serve.ts'
 import { watch } from './watch.ts'
 
 for (const build of BUILDS) {

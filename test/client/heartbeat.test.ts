@@ -4,7 +4,8 @@ import { TEXT } from '../support/opcodes.ts'
 import { until } from '../support/until.ts'
 import { BUILDS, connect } from './builds.ts'
 import { stage } from './fake-line.ts'
-import { rawServer, serve } from './serve.ts'
+import { rawServer } from '../support/raw-server.ts'
+import { serve } from './serve.ts'
 import { watch } from './watch.ts'
 
 const PINGS = { ping: true, heartbeat: {} }

@@ -4,7 +4,8 @@ import { CLOSE, PING, TEXT } from '../support/opcodes.ts'
 import { until } from '../support/until.ts'
 import { BUILDS, connect, NODE, PURE } from './builds.ts'
 import { stage } from './fake-line.ts'
-import { rawServer, serve } from './serve.ts'
+import { rawServer } from '../support/raw-server.ts'
+import { serve } from './serve.ts'
 import { listen, watch } from './watch.ts'
 
 for (const build of BUILDS) {

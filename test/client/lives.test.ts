@@ -6,7 +6,8 @@ import { until } from '../support/until.ts'
 import { BUILDS, connect } from './builds.ts'
 import { clientOver } from '../../lib/client/client.ts'
 import { stage } from './fake-line.ts'
-import { rawServer, serve } from './serve.ts'
+import { rawServer } from '../support/raw-server.ts'
+import { serve } from './serve.ts'
 import { watch } from './watch.ts'
 
 for (const build of BUILDS) {

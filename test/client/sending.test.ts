@@ -2,7 +2,8 @@ import { test } from 'tap'
 import { until } from '../support/until.ts'
 import { BUILDS, connect } from './builds.ts'
 import { stage } from './fake-line.ts'
-import { rawServer, serve } from './serve.ts'
+import { rawServer } from '../support/raw-server.ts'
+import { serve } from './serve.ts'
 
 for (const build of BUILDS) {
   test(`${build.name}: what is sent while there is no connection is dropped, and says so; what was sent arrives in order`, async t => {

@@ -4,7 +4,8 @@ import { until } from './until.ts'
 import type { EngineChoice } from './engine-choice.ts'
 import type { Kind, NodeQuestions, NodeSettings, NodeState } from './node.ts'
 import type { Load, Made } from './publisher.ts'
-import { dyingWithUs, type EngineServer } from './servers.ts'
+import { dyingWithUs } from '../support/programs.ts'
+import { type EngineServer } from './servers.ts'
 
 export type ClusterOptions = Partial<Omit<NodeSettings, 'engine' | 'port'>> & { nodes?: number, lease?: number }
 

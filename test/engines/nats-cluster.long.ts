@@ -4,7 +4,8 @@ import { sleep } from '../../lib/backplane-tests/waiting.ts'
 import type { Place } from '../../types/backplane.ts'
 import { nats } from 'fastify-sockets/nats'
 import { until } from '../support/until.ts'
-import { freePort, startNats } from './servers.ts'
+import { freePort } from '../support/ports.ts'
+import { startNats } from './servers.ts'
 
 const KEEP = { size: 50, ttl: 60_000 }
 

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from './until.ts'
-import { dyingWithUs, environment, freePort, type Owner } from './servers.ts'
+import { freePort, isListening } from '../support/ports.ts'
+import { dyingWithUs, environment } from '../support/programs.ts'
+import { type Owner } from './servers.ts'
 
 /**
  * One that spreads connections over these ports. A server that refuses is not left out for a while, which is what `max_fails`
@@ -60,17 +61,7 @@ export async function startNginx (t: Owner, servers: readonly number[]): Promise
   })
   await until(() => {
     if (child.exitCode !== null) throw new Error(`nginx ended (apt-get install nginx): ${complaints}`)
-    return listens(port)
+    return isListening(port)
   }, 'nginx listens')
   return port
-}
-
-async function listens (port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  const isOpen = await new Promise<boolean>(resolve => {
-    socket.once('connect', () => { resolve(true) })
-    socket.once('error', () => { resolve(false) })
-  })
-  socket.destroy()
-  return isOpen
 }

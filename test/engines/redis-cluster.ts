@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import { until } from '../support/until.ts'
-import { type EngineServer, freePort, type Owner, startRedis } from './servers.ts'
+import { freePort } from '../support/ports.ts'
+import { type EngineServer, type Owner, startRedis } from './servers.ts'
 
 /** Slots of a cluster. */
 const SLOTS = 16_384

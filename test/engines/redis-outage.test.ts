@@ -4,7 +4,8 @@ import { test } from 'tap'
 import type { Retention } from '../../types/backplane.ts'
 import { turn, until } from '../support/until.ts'
 import { clientOf, openNode, RedisNode, spy, textOf } from './redis-node.ts'
-import { freePort, startRedis } from './servers.ts'
+import { freePort } from '../support/ports.ts'
+import { startRedis } from './servers.ts'
 
 const KEEP: Retention = { size: 1000, ttl: 60_000 }
 

@@ -2,7 +2,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { until } from '../support/until.ts'
 import { ask, isInSync } from './redis-cluster.ts'
-import { EngineServer, freePort, type Owner, startRedis } from './servers.ts'
+import { freePort } from '../support/ports.ts'
+import { EngineServer, type Owner, startRedis } from './servers.ts'
 
 /** What the sentinels call the master. */
 export const MASTER = 'mymaster'

@@ -1,9 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../support/ports.ts'
+import { dyingWithUs, environment } from '../support/programs.ts'
 
 /** Milliseconds that a server may take until it answers, and between two looks. */
 const PATIENCE = 15_000
@@ -182,35 +184,4 @@ async function started (t: Owner, kind: Kind): Promise<EngineServer> {
       if (left === 1) throw error
     }
   }
-}
-
-/**
- * A port that nobody listens on. Not one of those that the kernel gives to connections: while the server is away, one of them could
- * take it, even one that is to reach the server, and then it would be connected to itself.
- */
-export async function freePort (): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000)
-    const server = createServer()
-    const isFree = await new Promise<boolean>(resolve => {
-      server.once('error', () => { resolve(false) })
-      server.listen(port, '127.0.0.1', () => { resolve(true) })
-    })
-    if (!isFree) continue
-    server.close()
-    await once(server, 'close')
-    return port
-  }
-}
-
-/** Debian has servers where not everybody looks. */
-export function environment (): NodeJS.ProcessEnv {
-  return { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
-}
-
-const hasSetpriv = spawnSync('setpriv', ['--version']).status === 0
-
-/** The kernel ends the program when this process dies, in whatever way. */
-export function dyingWithUs (command: string, args: string[], signal = 'KILL'): [program: string, args: string[]] {
-  return hasSetpriv ? ['setpriv', ['--pdeathsig', signal, command, ...args]] : [command, args]
 }

@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { RUNS_TYPESCRIPT } from '../examples/support.ts'
 import { ROOT } from '../support/handshakes.ts'
 import { plainNode } from '../support/plain-node.ts'
-import { freePort } from './servers.ts'
+import { freePort } from '../support/ports.ts'
 import { until } from './until.ts'
 
 /** Milliseconds until the example starts again what has ended. */

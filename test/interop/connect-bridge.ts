@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage } from 'node:http'
 import { type ClientHttp2Session, connect, type SecureClientSessionOptions } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { type Duplex, pipeline } from 'node:stream'
 import type { Test } from 'tap'
+import { acceptFor } from '../support/acceptance.ts'
 
-/** RFC 6455 §1.3. */
-const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 
 /** RFC 8441 §5 has no use for these, and RFC 9113 §8.2.2 forbids some. */
 const OWN = ['host', 'connection', 'upgrade', 'sec-websocket-key', 'sec-websocket-accept']
@@ -69,7 +67,7 @@ function bridge (request: IncomingMessage, socket: Duplex, session: ClientHttp2S
     const isOpen = headers[':status'] === 200
     const head = others(headers).map(([name, value]) => `${name}: ${value}`)
     if (isOpen) {
-      const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}${GUID}`).digest('base64')
+      const accept = acceptFor(request.headers['sec-websocket-key'])
       head.unshift('HTTP/1.1 101 OK', 'Upgrade: websocket', 'Connection: Upgrade', `Sec-WebSocket-Accept: ${accept}`)
     } else {
       head.unshift(`HTTP/1.1 ${headers[':status']} Refused`, 'Connection: close')

@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { selfSigned } from '../support/certificate.ts'
 import { ROOT } from '../support/handshakes.ts'
+import { freePort, isListening } from '../support/ports.ts'
 
 export type ProxyName = 'nginx' | 'haproxy'
 
@@ -105,29 +105,4 @@ function changed (text: string, ...changes: Change[]): string {
     if (!text.includes(from)) throw new Error(`no '${from}' in the configuration`)
     return text.replaceAll(from, to)
   }, text)
-}
-
-/** Below those that the system gives to others (Linux: from 32768 on), or another test could have it in between. */
-async function freePort (): Promise<number> {
-  for (;;) {
-    const server = createServer()
-    const port = 20_000 + Math.floor(Math.random() * 10_000)
-    const isFree = await new Promise<boolean>(resolve => {
-      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
-    })
-    await new Promise(resolve => { server.close(resolve) })
-    if (isFree) return port
-  }
-}
-
-async function isListening (port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
 }

@@ -6,7 +6,8 @@ import type { ClientOptions, ClientSocket, Ending } from '../../lib/client/types
 import { closeBody, frame } from '../support/frames.ts'
 import { until } from '../support/until.ts'
 import { BUILDS, type BuildName } from './builds.ts'
-import { accept, answerTo, onRequest } from './raw-server.ts'
+import { acceptance } from '../support/acceptance.ts'
+import { accept, onRequest } from './raw-server.ts'
 import type { Scenario, Stage } from './stage.ts'
 
 const NAMES: BuildName[] = ['node', 'web']
@@ -124,10 +125,10 @@ export const hostility: Scenario[] = [
   ...ending('garbage in place of HTTP', socket => { onRequest(socket, () => { socket.end(Buffer.from(Array.from({ length: 1000 }, (_, i) => i * 37 & 255))) }) }, isRetried),
   ...ending('no answer at all', () => {}, ({ error }) => { assert.match((error as { code?: string }).code!, /TIMEOUT/) }),
   ...ending('a handshake that is answered with the wrong key', socket => {
-    onRequest(socket, request => { socket.write(answerTo(request.replace(/key: .{4}/i, 'Key: AAAA'))) })
+    onRequest(socket, request => { socket.write(acceptance(request.replace(/key: .{4}/i, 'Key: AAAA'))) })
   }, isRetried),
   ...ending('a subprotocol that nobody asked for', socket => {
-    onRequest(socket, request => { socket.write(answerTo(request, 'Sec-WebSocket-Protocol: surprise')) })
+    onRequest(socket, request => { socket.write(acceptance(request, 'Sec-WebSocket-Protocol: surprise')) })
   }, isRetried),
   ...ending('a refusal whose body has no end', socket => {
     socket.once('data', () => {
@@ -179,7 +180,7 @@ export const hostility: Scenario[] = [
       const { endings } = await meet(stage, build, { heartbeat: { interval: 500, timeout: 5000 } }, socket => {
         onRequest(socket, request => {
           isAgreed = /permessage-deflate/i.test(request)
-          socket.write(answerTo(request, ...isAgreed ? ['Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover'] : []))
+          socket.write(acceptance(request, ...isAgreed ? ['Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover'] : []))
           socket.write(frame(2, bomb, { rsv: 4, fin: false }))
           for (let i = 0; i < 15; i++) socket.write(frame(0, bomb, { fin: i === 14 }))
           socket.resume()

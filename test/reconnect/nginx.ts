@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { freePort, isListening } from '../support/ports.ts'
+import { dyingWithUs, environment } from '../support/programs.ts'
 import type { Stage } from './stage.ts'
 
 const TEMPORARY = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(name => `${name}_temp_path ${name};`).join('\n')
@@ -42,9 +43,8 @@ export async function startNginx (stage: Stage, backend: number): Promise<Nginx>
     }`)
   let child: ChildProcess
   const start = async (): Promise<void> => {
-    child = spawn('setpriv', ['--pdeathsig', 'TERM', 'nginx', '-p', folder, '-c', join(folder, 'nginx.conf'), '-g', 'daemon off; pid nginx.pid; error_log stderr;'], {
-      env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` }, stdio: ['ignore', 'ignore', 'ignore']
-    })
+    const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-g', 'daemon off; pid nginx.pid; error_log stderr;']
+    child = spawn(...dyingWithUs('nginx', args, 'TERM'), { env: environment(), stdio: ['ignore', 'ignore', 'ignore'] })
     while (!await isListening(port)) {
       if (child.exitCode !== null) throw new Error('nginx does not start (apt-get install nginx)')
       await wait(20)
@@ -68,25 +68,5 @@ export async function startNginx (stage: Stage, backend: number): Promise<Nginx>
       child.kill('SIGHUP')
       await wait(1500)
     }
-  }
-}
-
-/** Below those that the system gives to others (Linux: from 32768 on), or somebody could have it in between. */
-async function freePort (): Promise<number> {
-  for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000)
-    if (!await isListening(port)) return port
-  }
-}
-
-async function isListening (port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
   }
 }

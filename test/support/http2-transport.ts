@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import {
   type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders
 } from 'node:http2'
 import { connect as connectTcp } from 'node:net'
 import { Duplex } from 'node:stream'
+import { acceptFor } from './acceptance.ts'
 
-/** Of RFC 6455 §1.3. */
-const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 const HEAD_END = '\r\n\r\n'
 /** Said in other ways (RFC 9113 §8.2.2, §8.3.1), or not at all (RFC 8441 §5). */
 const NOT_OVER_HTTP2 = ['host', 'connection', 'upgrade', 'sec-websocket-key']
@@ -152,7 +150,7 @@ export class Http2Transport extends Duplex {
 
   /** RFC 6455 §4.2.2. */
   #switched (headers: IncomingHttpHeaders): string {
-    const accept = createHash('sha1').update(`${this.#key}${GUID}`).digest('base64')
+    const accept = acceptFor(this.#key)
     return answer(101, { upgrade: 'websocket', connection: 'Upgrade', 'sec-websocket-accept': accept, ...headers })
   }
 }
