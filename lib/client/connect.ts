@@ -42,6 +42,8 @@ export interface SocketTo<Contract extends SocketContract, Provider extends Type
  * alone, so that nothing of its schemas is loaded; `connect<{ Message, Send, Params, Querystring }>('/rooms/:room', …)` takes
  * types that are written by hand.
  *
+ * The URL is put behind the address as it is, so it begins with a slash.
+ *
  * With the option `params` for the parameters of the URL and `query` for its query: values, or functions that are asked for
  * them before each attempt.
  */
