@@ -23,7 +23,7 @@ export async function targetOf ({ base, url, ...parts }: Route, attempt: Attempt
   ).catch(cause => { throw fault('FST_ERR_WS_CLIENT_ASKED', 'a function of yours failed', cause) })
   return {
     url: base + withQuery(fillUrl(url, params ?? {}), query ?? {}),
-    protocols: [].concat(protocols ?? []),
+    protocols: [protocols ?? []].flat(),
     headers: headers ?? {}
   }
 }
