@@ -11,7 +11,7 @@ export type { NodeDeflateOptions, NodeLineOptions, NodeTlsOptions } from './opti
 /** What Node.js sends with a handshake, and browsers cannot. */
 export interface NodeSocketOptions {
   /** Headers of the request, such as `authorization`, `cookie` or `origin`. */
-  headers?: Asked<Record<string, string>>
+  headers?: Asked<Record<string, string>, unknown>
 }
 
 /** Over this package's own codec, so with headers, pings, the status of a refusal, and HTTP/2. */

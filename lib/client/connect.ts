@@ -48,21 +48,23 @@ export interface SocketTo<Contract extends SocketContract, Provider extends Type
  * them before each attempt.
  */
 export interface Connect<Provider extends TypeProvider, Extra> {
-  // The last one is what the compiler explains if none fits. Without a type argument, those with a default of `never` fit nothing.
-  <const Url extends string> (
-    url: Url, ...options: OptionsArgument<Options<ParamsOfUrl<Url>, AnyQuery, unknown, Extra>>
-  ): ClientSocket<unknown, unknown>
+  // Those with a default of `never` are for a type argument, and fit nothing without one.
   <Contract extends SocketContract = never> (
-    url: Contract['url'], ...options: OptionsArgument<OptionsFor<Contract, Provider, Extra> & CodecOf<Contract['schema']>>
+    url: Contract['url'],
+    ...options: [Contract] extends [never] ? [never, never]
+      : OptionsArgument<OptionsFor<Contract, Provider, Extra> & CodecOf<Contract['schema']>>
   ): SocketTo<Contract, Provider>
   <Types extends RouteTypes = never> (
-    url: [Types] extends [never] ? never : string, ...options: OptionsArgument<Options<
+    url: string,
+    ...options: [Types] extends [never] ? [never, never] : OptionsArgument<Options<
       Of<Types, 'Params', ParamsOfUrl<string>>, Of<Types, 'Querystring', AnyQuery>, Of<Types, 'Send', unknown>, Extra
     >>
   ): ClientSocket<Of<Types, 'Send', unknown>, Of<Types, 'Message', unknown>>
-  <Url extends string, Schema> (
-    contract: SocketContract<Url, Schema>, ...options: OptionsArgument<OptionsFor<SocketContract<Url, Schema>, Provider, Extra>>
-  ): SocketTo<SocketContract<Url, Schema>, Provider>
+  <const Url extends string, Schema = never> (
+    route: Url | SocketContract<Url, Schema>,
+    ...options: OptionsArgument<[Schema] extends [never] ? Options<ParamsOfUrl<Url>, AnyQuery, unknown, Extra>
+      : OptionsFor<SocketContract<Url, Schema>, Provider, Extra>>
+  ): [Schema] extends [never] ? ClientSocket<unknown, unknown> : SocketTo<SocketContract<Url, Schema>, Provider>
 }
 
 export interface Client<Provider extends TypeProvider = TypeProvider, Extra = {}> {

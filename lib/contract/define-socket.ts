@@ -33,8 +33,9 @@ export interface SocketSchema {
 /** Other keys are mistakes of the writer, such as `querry`. */
 export type KnownKeys<Schema> = { readonly [Key in Exclude<keyof Schema, keyof SocketSchema>]?: never }
 
-/** A URL whose text the compiler knows, so that it knows the parameters. */
-export type LiteralUrl<Url extends string> = {} extends { [_ in Url]: unknown } ? never : Url extends `/${string}` ? Url : never
+/** A URL whose text the compiler knows, so that it knows the parameters; otherwise what the compiler says of it. */
+export type LiteralUrl<Url extends string> = {} extends { [_ in Url]: unknown } ? 'a URL is written as a literal'
+  : Url extends `/${string}` ? Url : never
 
 /**
  * Declares a `ws` route in one constant, which the server and its clients share:

@@ -1,9 +1,9 @@
-/* Contracts of TypeBox. `readme.test.ts` compiles it again with `typebox` 1.x. */
+/*
+ * A client in Node.js. With `@sinclair/typebox` and provider 5; `readme.test.ts` compiles it again with `typebox` 1.x and provider 6.
+ */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import Fastify, { type FastifyInstance } from 'fastify'
-import sockets, { type BaseSocket } from 'fastify-sockets'
-import { createClient } from 'fastify-sockets/client'
+import { createClient, type ClientSocket, type Ending } from 'fastify-sockets/client'
 import { defineSocket } from 'fastify-sockets/contract'
 import { check, type Equal } from './equal.ts'
 
@@ -19,45 +19,35 @@ const chat = defineSocket('/rooms/:room', {
     Type.Object({ type: Type.Literal('bye'), why: Type.String() })
   ])
 })
-const feed = defineSocket('/feeds/:topic/:part?', { send: Type.Object({ n: Type.Number() }) })
-const raw = defineSocket('/raw', {})
-
-// The server's end.
-const app = Fastify().withTypeProvider<TypeBoxTypeProvider>()
-app.register(sockets)
-app.route({
-  ...chat,
-  preHandler: async request => { check<Equal<typeof request.params, { room: string }>>() },
-  async handler (socket, request) {
-    check<Equal<typeof request.params, { room: string }>>()
-    check<Equal<typeof request.query.token, string>>()
-    check<Equal<typeof request.query.since, string | undefined>>()
-    socket.send({ type: 'bye', why: 'x' })
-    // @ts-expect-error no such branch
-    socket.send({ type: 'good', why: 'x' })
-    for await (const { text } of socket) check<Equal<typeof text, string>>()
-  }
+const feed = defineSocket('/feeds/:topic/:part?', {
+  params: Type.Object({ topic: Type.String(), part: Type.Optional(Type.String()) }),
+  querystring: Type.Object({ limit: Type.Optional(Type.Number()) }),
+  send: Type.Object({ n: Type.Number() })
 })
-app.route({ ...raw, handler (socket) { socket.on('message', message => { check<Equal<typeof message, string | Buffer>>() }) } })
-
-// @ts-expect-error a URL begins with a slash
-defineSocket('rooms', {})
-// @ts-expect-error a text that the compiler does not know
-defineSocket(String('/rooms'), {})
+const news = defineSocket('/news/:topic?', {
+  params: Type.Object({ topic: Type.Optional(Type.String()) }), message: Type.Null(), send: Type.Any()
+})
+const near = defineSocket('/near/:lat-:lng/:radius?', { message: Type.Null(), send: Type.Null() })
+const raw = defineSocket('/raw', {})
 
 export async function clients (): Promise<void> {
   const api = createClient<TypeBoxTypeProvider>('ws://localhost', { queue: true, headers: { authorization: 'Bearer x' } })
 
   // By its type, where the URL is checked, and what has to be given.
   const room = api.connect<typeof chat>('/rooms/:room', {
-    params: { room: 'tea' },
-    async query ({ last, since, attempt, reason }) {
+    params: ({ attempt }) => ({ room: String(attempt) }),
+    async query ({ last, since, attempt, reason, signal }) {
       check<Equal<typeof last, Told | undefined>>()
       check<Equal<typeof since, string | undefined>>()
       check<Equal<typeof attempt, number>>()
+      check<Equal<typeof reason, Ending | null>>()
+      check<Equal<typeof signal, AbortSignal>>()
       return { token: String(reason?.code), since }
     },
-    headers: () => ({ cookie: 'a=b' })
+    protocols: ({ last }) => { check<Equal<typeof last, Told | undefined>>(); return ['v1'] },
+    headers: ({ last }) => { check<Equal<typeof last, unknown>>(); return { cookie: 'a=b' } },
+    parse: (message): Told => message,
+    position: told => { check<Equal<typeof told, Told>>(); return told.type === 'line' ? told.line.at : undefined }
   })
   check<Equal<Parameters<typeof room.send>[0], { text: string, to?: number }>>()
   check<Equal<ReturnType<typeof room.send>, 'sent' | 'queued' | 'dropped'>>()
@@ -71,8 +61,14 @@ export async function clients (): Promise<void> {
   }
   // @ts-expect-error a number is no text
   room.send({ text: 1 })
+  // @ts-expect-error text is no object
+  room.send('text')
   // @ts-expect-error another URL
   api.connect<typeof chat>('/room/:room', { params: { room: 'a' }, query: { token: '' } })
+  // @ts-expect-error a text that the compiler does not know
+  api.connect<typeof chat>('/rooms/:room' as string, { params: { room: 'a' }, query: { token: '' } })
+  // @ts-expect-error a URL that is filled in already
+  api.connect<typeof chat>('/rooms/tea', { params: { room: 'a' }, query: { token: '' } })
   // @ts-expect-error a parameter is missing
   api.connect<typeof chat>('/rooms/:room', { params: {}, query: { token: '' } })
   // @ts-expect-error the query is missing
@@ -83,58 +79,116 @@ export async function clients (): Promise<void> {
   api.connect<typeof chat>('/rooms/:room', { params: { room: 'a' }, query: async () => ({ since: 'x' }) })
 
   // By its value.
-  const same = api.connect(chat, { params: { room: 'tea' }, query: { token: 'x' } })
-  check<Equal<Parameters<typeof same.send>[0], { text: string, to?: number }>>()
-  // @ts-expect-error a parameter is missing
+  const same = api.connect(chat, { params: { room: 'tea' }, query: ({ last }) => {
+    check<Equal<typeof last, Told | undefined>>()
+    return { token: 'x' }
+  } })
+  check<Equal<typeof same, typeof room>>()
+  // @ts-expect-error the parameters are missing
   api.connect(chat, { query: { token: 'x' } })
+  // @ts-expect-error a parameter is missing
+  api.connect(chat, { params: {}, query: { token: 'x' } })
+  // @ts-expect-error everything is missing
+  api.connect(chat)
+  // @ts-expect-error no such parameter
+  api.connect(chat, { params: { room: 'tea', rom: 'tea' }, query: { token: 'x' } })
+  // @ts-expect-error of another type
+  api.connect(chat, { params: { room: 'tea' }, query: { token: 1 } })
+  // @ts-expect-error of another type, by a function
+  api.connect(chat, { params: { room: 'tea' }, query: () => ({ token: 1 }) })
+  // @ts-expect-error no such option
+  api.connect(chat, { params: { room: 'tea' }, query: { token: 'x' }, querry: {} })
 
-  // The parameters of the URL, where no schema has them; one of them is optional.
-  const news = api.connect(feed, { params: { topic: 7 } })
-  news.on('message', ({ n }) => { check<Equal<typeof n, number>>() })
-  api.connect(feed, { params: { topic: 'a', part: 'b' } })
+  // What has no property that must be there may be left out, and so may options without such a part.
+  api.connect(feed, { params: { topic: 'a' } }).on('message', ({ n }) => { check<Equal<typeof n, number>>() })
+  api.connect(feed, { params: { topic: 'a', part: 'b' }, query: {} })
   // @ts-expect-error a parameter is missing
   api.connect(feed, { params: { part: 'b' } })
+  api.connect<typeof news>('/news/:topic?')
+  api.connect(news)
+  api.connect(news, { params: { topic: 'a' } }).on('message', it => { check<Equal<typeof it, any>>() })
+  // @ts-expect-error of another type
+  api.connect(news, { params: { topic: 1 } })
+
+  // Without a schema of them, the parameters are in the URL, and the query is anything.
+  api.connect(near, { params: { lat: 48.2, lng: '16.4' }, query: { unit: ['km', 7], at: new Date() } }).send(null)
+  api.connect<typeof near>('/near/:lat-:lng/:radius?', { params: { lat: 1, lng: 2n, radius: true } })
+  // @ts-expect-error a parameter is missing
+  api.connect(near, { params: { lat: 1, radius: 2 } })
+  // @ts-expect-error no value of a URL
+  api.connect(near, { params: { lat: 1, lng: {} } })
 
   // At run time a type is gone: what is not JSON both ways has to be said.
   api.connect<typeof raw>('/raw', { codec: 'raw' }).on('message', data => { check<Equal<typeof data, string | Uint8Array>>() })
   // @ts-expect-error what it speaks
   api.connect<typeof raw>('/raw')
-  api.connect(raw).send(new Uint8Array(1))
+  // @ts-expect-error it speaks no JSON
+  api.connect<typeof raw>('/raw', { codec: 'json' })
+  api.connect<typeof feed>('/feeds/:topic/:part?', { params: { topic: 'a' }, codec: { encode: data => data, decode: JSON.parse } })
+  // @ts-expect-error what it sends is no text
+  api.connect<typeof feed>('/feeds/:topic/:part?', { params: { topic: 'a' }, codec: 'raw' })
+  const bytes = api.connect(raw)
+  check<Equal<Parameters<typeof bytes.send>[0], string | Uint8Array | ArrayBuffer>>()
+  // @ts-expect-error objects need a schema
+  bytes.send({})
 
-  // By hand, and not at all.
+  // By hand.
   interface Types { Params: { id: number }, Querystring: { q?: string }, Message: 'a' | 'b', Send: { c: Date } }
-  const byHand = api.connect<Types>('/items/:id', { params: { id: 1 } })
-  check<Equal<Parameters<typeof byHand.send>[0], 'a' | 'b'>>()
-  byHand.on('message', ({ c }) => { check<Equal<typeof c, Date>>() })
+  const byHand = api.connect<Types>('/items/:id', { params: { id: 1 }, query: ({ last }) => ({ q: last?.c.toISOString() ?? '' }) })
+  check<Equal<typeof byHand, ClientSocket<{ c: Date }, 'a' | 'b'>>>()
   // @ts-expect-error the parameters are missing
   api.connect<Types>('/items/:id')
+  // @ts-expect-error of another type
+  api.connect<Types>('/items/:id', { params: { id: '1' } })
+  // @ts-expect-error no such type
+  api.connect<{ Messages: 'a' }>('/items/:id')
+  api.connect<{ Send: string }>('/items').on('message', message => { check<Equal<typeof message, string>>() })
+
+  // Not at all.
   const unknown = api.connect('/a/:b/c', { params: { b: true }, query: { anything: 1 } })
-  unknown.send({ whatever: 1 })
-  unknown.on('message', message => { check<Equal<typeof message, unknown>>() })
+  check<Equal<typeof unknown, ClientSocket<unknown, unknown>>>()
   // @ts-expect-error a parameter is missing
   api.connect('/a/:b/c', { params: { c: 1 } })
   // @ts-expect-error a parameter is missing
   api.connect('/a/:b/c')
-  api.connect('/echo', { codec: 'raw' })
+  // @ts-expect-error a parameter is missing
+  api.connect('/a/:b/c', { codec: 'raw' })
+  // @ts-expect-error there are no parameters
+  api.connect('/a', { params: { b: 7 } })
+  api.connect('/a' as string, { params: { any: 1 } })
   await using scoped = api.connect('/echo')
   scoped.probe()
 
-  // In memory.
-  const injected = await app.injectWS<typeof chat>('/rooms/a?token=x')
-  check<Equal<Parameters<typeof injected.send>[0], { text: string, to?: number }>>()
-  const byValue = await app.injectWS(chat, { params: { room: 'a' }, query: { token: 'x' }, headers: { cookie: 'a=b' } })
-  byValue.on('message', told => { check<Equal<typeof told, Told>>() })
+  // Without a type provider nothing is known of a schema of JSON, but the URL is.
+  const plain = createClient('wss://example.com').connect(chat, { params: { room: 7 }, query: { since: 1 } })
+  check<Equal<Parameters<typeof plain.send>[0], unknown>>()
   // @ts-expect-error a parameter is missing
-  await app.injectWS(chat, { query: { token: 'x' } })
-  // @ts-expect-error all are missing
-  await app.injectWS(chat)
-  // @ts-expect-error of another type
-  await app.injectWS(chat, { params: { room: 'a' }, query: { token: 1 } })
-  check<Equal<typeof byValue, typeof injected>>()
-  const bytes = await app.injectWS(raw, { prefix: '/v1' })
-  check<Equal<typeof bytes, BaseSocket>>()
-  fits(app)
+  createClient('wss://example.com').connect(chat)
 }
 
-// Whatever its type provider, an instance fits where a plain one is wanted.
-function fits (instance: FastifyInstance): void { instance.injectWS(feed, { params: { topic: 7 } }) }
+// Any type provider will do, one of Fastify or not.
+interface NameProvider {
+  schema: unknown
+  validator: this['schema'] extends { as: 'number' } ? number : string
+  serializer: this['schema'] extends { as: 'number' } ? { n: number } : string
+}
+export const named = createClient<NameProvider>(new URL('wss://example.com')).connect(defineSocket('/own', { message: { as: 'number' }, send: { as: 'number' } }))
+check<Equal<typeof named extends ClientSocket<infer Got, infer Sent> ? [Got, Sent] : never, [{ n: number }, number]>>()
+// @ts-expect-error no type provider
+createClient<{ output: string }>('wss://example.com')
+
+// A Standard Schema has its own types, whose input is what goes over the wire, both ways.
+interface Standard<Input, Output> { '~standard': { version: 1, vendor: 'own', validate: () => never, types?: { input: Input, output: Output } | undefined } }
+declare const standard: <Input, Output> () => Standard<Input, Output>
+const own = defineSocket('/own/:id', {
+  querystring: standard<{ limit: string }, { limit: number }>(),
+  message: standard<{ text: string, loud?: boolean }, { text: string, loud: boolean }>(),
+  send: standard<{ at: Date }, { at: Date }>()
+})
+for (const client of [createClient('/'), createClient<TypeBoxTypeProvider>('/')]) {
+  const socket = client.connect(own, { params: { id: 1 }, query: { limit: '7' } })
+  check<Equal<Parameters<typeof socket.send>[0], { text: string, loud?: boolean }>>()
+  socket.on('message', message => { check<Equal<typeof message, { at: string }>>() })
+  // @ts-expect-error the wire has the input
+  client.connect(own, { params: { id: 1 }, query: { limit: 7 } })
+}

@@ -1,39 +1,29 @@
 /*
- * Of `@sinclair/typebox` with provider 5. `readme.test.ts` compiles it again with `typebox` 1.x and provider 6.
+ * What a contract says: to a route, of its URL, to `injectWS`, and of JSON. With `@sinclair/typebox` and provider 5; `readme.test.ts`
+ * compiles it again with `typebox` 1.x and provider 6.
  */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { Type } from '@sinclair/typebox'
-import Fastify from 'fastify'
-import sockets from 'fastify-sockets'
-import type { createClient } from 'fastify-sockets/client'
-import { defineSocket, type ParamsOfUrl, type UrlValue } from 'fastify-sockets/contract'
+import Fastify, { type FastifyInstance } from 'fastify'
+import sockets, { type BaseSocket } from 'fastify-sockets'
+import { defineSocket, type Jsonified, type ParamsOfUrl, type UrlValue } from 'fastify-sockets/contract'
 import { check, type Equal } from './equal.ts'
 
-interface Receive { text: string }
-interface Send { from: string, text: string }
+type Told = { type: 'line', line: { at: string, text: string } } | { type: 'bye', why: string }
 
-// The server.
 const chat = defineSocket('/rooms/:room', {
   params: Type.Object({ room: Type.String() }),
-  querystring: Type.Object({ since: Type.Optional(Type.String()) }),
-  message: Type.Object({ text: Type.String() }),
-  send: Type.Object({ from: Type.String(), text: Type.String() }),
+  querystring: Type.Object({ since: Type.Optional(Type.String()), token: Type.String() }),
+  message: Type.Object({ text: Type.String(), to: Type.Optional(Type.Number()) }),
+  send: Type.Union([
+    Type.Object({ type: Type.Literal('line'), line: Type.Object({ at: Type.String(), text: Type.String() }) }),
+    Type.Object({ type: Type.Literal('bye'), why: Type.String() })
+  ]),
   tags: ['chat'],
   summary: 'A room'
 })
 check<Equal<typeof chat.url, '/rooms/:room'>>()
-
-const app = Fastify().withTypeProvider<TypeBoxTypeProvider>()
-app.register(sockets)
-app.route({
-  ...chat,
-  async handler (socket, request) {
-    check<Equal<typeof request.params, { room: string }>>()
-    check<Equal<typeof request.query, { since?: string }>>()
-    check<Equal<Parameters<typeof socket.send>[0], Send>>()
-    for await (const message of socket) check<Equal<typeof message, Receive>>()
-  }
-})
+check<Equal<typeof chat.schema.summary, 'A room'>>()
 
 // @ts-expect-error a URL begins with a slash
 defineSocket('rooms', {})
@@ -45,6 +35,8 @@ defineSocket(`/rooms/${'' as string}`, {})
 defineSocket('/rooms', { querry: Type.Object({}) })
 // @ts-expect-error no such schema, among others
 defineSocket('/rooms', { querry: Type.Object({}), message: Type.String() })
+// @ts-expect-error a schema is missing
+defineSocket('/rooms')
 const VERSION = '/v1'
 check<Equal<ReturnType<typeof versioned>['url'], '/v1/rooms'>>()
 function versioned () { return defineSocket(`${VERSION}/rooms`, { 'x-own': 1, security: [{ token: [] }] }) }
@@ -62,120 +54,85 @@ check<Same<'/at/:hour(^\\d{2})h:minute(^\\d{2})m', { hour: UrlValue, minute: Url
 check<Same<'/:file(^\\d+).png', { file: UrlValue }>>()
 check<Same<'/:file.:type', { file: UrlValue, type: UrlValue }>>()
 check<Same<'/:word(a|b)/x::y/:z', { word: UrlValue, z: UrlValue }>>()
+check<Same<'/:größe', { größe: UrlValue }>>()
 check<Same<'/files/*', { '*'?: UrlValue }>>()
 check<Same<'/users/:user/files/*', { user: UrlValue, '*'?: UrlValue }>>()
 // Parentheses in parentheses are too much for the compiler.
 check<Same<'/:word((?:a|b))', { [name: string]: UrlValue }>>()
 
-// A client.
-declare const create: typeof createClient
-const client = create<TypeBoxTypeProvider>('wss://example.com', { queue: true })
-
-const socket = client.connect(chat, { params: { room: 'lobby' }, query: ({ last }) => {
-  check<Equal<typeof last, Send | undefined>>()
-  return { since: last?.from ?? '' }
-} })
-check<Equal<Parameters<typeof socket.send>[0], Receive>>()
-socket.on('message', message => { check<Equal<typeof message, Send>>() })
-export async function read (): Promise<void> {
-  for await (const message of socket) check<Equal<typeof message, Send>>()
-}
-// @ts-expect-error not what the server takes
-socket.send({ from: 'me', txt: '' })
-// @ts-expect-error not what the server takes
-socket.send('text')
-
-client.connect<typeof chat>('/rooms/:room', { params: async ({ attempt }) => ({ room: String(attempt) }), query: { since: '1' } })
-  .on('message', message => { check<Equal<typeof message, Send>>() })
-// @ts-expect-error another URL
-client.connect<typeof chat>('/room/:room', { params: { room: 'lobby' } })
-// @ts-expect-error a parameter is missing
-client.connect<typeof chat>('/rooms/:room')
-// @ts-expect-error a parameter is missing
-client.connect<typeof chat>('/rooms/:room', {})
-// @ts-expect-error a parameter is missing
-client.connect(chat)
-// @ts-expect-error a parameter is missing
-client.connect(chat, { params: {} })
-// @ts-expect-error no such parameter
-client.connect(chat, { params: { room: 'lobby', rom: 'lobby' } })
-// @ts-expect-error of another type
-client.connect(chat, { params: { room: 'lobby' }, query: { since: 1 } })
-// @ts-expect-error of another type, by a function
-client.connect(chat, { params: { room: 'lobby' }, query: () => ({ since: 1 }) })
-// @ts-expect-error no such option
-client.connect(chat, { params: { room: 'lobby' }, querry: { since: '1' } })
-// This is the client for Node.js, which sends headers.
-client.connect(chat, { params: { room: 'lobby' }, headers: () => ({ authorization: '' }) })
-
-// A query that has to be there.
-const strict = defineSocket('/strict/:id', { querystring: Type.Object({ token: Type.String() }), message: Type.Null(), send: Type.Null() })
-client.connect(strict, { params: { id: 7 }, query: () => Promise.resolve({ token: '' }) })
-// @ts-expect-error the query is missing
-client.connect(strict, { params: { id: 7 } })
-// @ts-expect-error a function that asks for it gives something else
-client.connect(strict, { params: { id: 7 }, query: () => ({ token: 7 }) })
-
-// Unions.
-const union = defineSocket('/union', {
-  message: Type.Union([Type.Object({ type: Type.Literal('say'), text: Type.String() }), Type.Object({ type: Type.Literal('leave') })]),
-  send: Type.Union([Type.Object({ type: Type.Literal('said'), text: Type.String() }), Type.Object({ type: Type.Literal('left'), count: Type.Number() })])
-})
-const both = client.connect(union)
-both.send({ type: 'leave' })
-// @ts-expect-error no such branch
-both.send({ type: 'say' })
-both.on('message', message => {
-  switch (message.type) {
-    case 'said': check<Equal<typeof message.text, string>>(); break
-    case 'left': check<Equal<typeof message.count, number>>()
+// A route.
+const app = Fastify().withTypeProvider<TypeBoxTypeProvider>()
+app.register(sockets)
+app.route({
+  ...chat,
+  preHandler: async request => { check<Equal<typeof request.params, { room: string }>>() },
+  async handler (socket, request) {
+    check<Equal<typeof request.params, { room: string }>>()
+    check<Equal<typeof request.query.token, string>>()
+    check<Equal<typeof request.query.since, string | undefined>>()
+    check<Equal<Parameters<typeof socket.send>[0], Told>>()
+    socket.send({ type: 'bye', why: 'x' })
+    // @ts-expect-error no such branch
+    socket.send({ type: 'good', why: 'x' })
+    // @ts-expect-error of the other branch
+    socket.send({ type: 'line', why: 'x' })
+    for await (const message of socket) check<Equal<typeof message, { text: string, to?: number }>>()
   }
 })
-
-// Text and bytes.
+const union = defineSocket('/union', {
+  message: Type.Union([Type.Object({ type: Type.Literal('say'), text: Type.String() }), Type.Object({ type: Type.Literal('leave') })])
+})
+app.route({
+  ...union,
+  handler (socket) {
+    socket.on('message', message => {
+      switch (message.type) {
+        case 'say': check<Equal<typeof message.text, string>>(); break
+        case 'leave': check<Equal<typeof message, { type: 'leave' }>>()
+      }
+    })
+  }
+})
 const raw = defineSocket('/raw', {})
-const bytes = client.connect(raw)
-bytes.send(new Uint8Array(1))
-bytes.on('message', message => { check<Equal<typeof message, string | Uint8Array>>() })
-// @ts-expect-error objects need a schema
-bytes.send({})
-client.connect<typeof raw>('/raw', { codec: 'raw' })
-// @ts-expect-error a type is gone at run time
-client.connect<typeof raw>('/raw')
-// @ts-expect-error a type is gone at run time
-client.connect<typeof raw>('/raw', { codec: 'json' })
-const sink = defineSocket('/sink', { message: Type.Object({ n: Type.Number() }) })
-client.connect(sink).send({ n: 1 })
-client.connect<typeof sink>('/sink', { codec: { encode: JSON.stringify, decode: data => data } })
-// @ts-expect-error what it takes is no text
-client.connect<typeof sink>('/sink', { codec: 'raw' })
+app.route({ ...raw, handler (socket) { socket.on('message', message => { check<Equal<typeof message, string | Buffer>>() }) } })
 
-// By hand.
-const own = client.connect<{ Params: { room: string }, Querystring: { since?: number }, Message: { a: 1 }, Send: { b: 2 } }>(
-  '/rooms/:room', { params: { room: '' }, query: ({ last }) => ({ since: last?.b ?? 0 }) }
-)
-check<Equal<Parameters<typeof own.send>[0], { a: 1 }>>()
-own.on('message', message => { check<Equal<typeof message, { b: 2 }>>() })
-// @ts-expect-error a parameter is missing
-client.connect<{ Params: { room: string } }>('/rooms/:room')
-// @ts-expect-error no such type
-client.connect<{ Messages: { a: 1 } }>('/rooms/:room')
+// In memory.
+const feed = defineSocket('/feeds/:topic/:part?', { send: Type.Object({ n: Type.Number() }) })
+export async function inMemory (): Promise<void> {
+  const byType = await app.injectWS<typeof chat>('/rooms/a?token=x')
+  check<Equal<Parameters<typeof byType.send>[0], { text: string, to?: number }>>()
+  byType.on('message', told => { check<Equal<typeof told, Told>>() })
+  const byValue = await app.injectWS(chat, {
+    params: { room: 'a' }, query: { token: 'x' }, headers: { cookie: 'a=b' }, protocols: ['v1'], prefix: '/v1'
+  })
+  check<Equal<typeof byValue, typeof byType>>()
+  // @ts-expect-error a number is no text
+  byValue.send({ text: 1 })
+  // @ts-expect-error a parameter is missing
+  await app.injectWS(chat, { query: { token: 'x' } })
+  // @ts-expect-error all are missing
+  await app.injectWS(chat)
+  // @ts-expect-error of another type
+  await app.injectWS(chat, { params: { room: 'a' }, query: { token: 1 } })
+  const bytes = await app.injectWS(raw, { prefix: '/v1' })
+  check<Equal<typeof bytes, BaseSocket>>()
+  check<Equal<typeof bytes, Awaited<ReturnType<typeof rawByType>>>>()
+  fits(app)
+}
+function rawByType () { return app.injectWS<typeof raw>('/raw') }
 
-// Without types, the URL tells the parameters.
-const untyped = client.connect('/rooms/:room', { params: { room: 7 }, query: { anything: [1, true] }, codec: 'raw' })
-check<Equal<Parameters<typeof untyped.send>[0], unknown>>()
-untyped.on('message', message => { check<Equal<typeof message, unknown>>() })
-client.connect('/' as string, { params: { any: 1 } })
-client.connect('/')
-// @ts-expect-error a parameter is missing
-client.connect('/rooms/:room')
-// @ts-expect-error a parameter is missing
-client.connect('/rooms/:room', { codec: 'raw' })
-// @ts-expect-error there are no parameters
-client.connect('/rooms', { params: { room: 7 } })
+// Whatever its type provider, an instance fits where a plain one is wanted.
+function fits (instance: FastifyInstance): void { instance.injectWS(feed, { params: { topic: 7 } }) }
 
-// Without a type provider nothing is known of a schema of JSON, but the URL is.
-const plain = create('wss://example.com').connect(chat, { params: { room: 7 }, query: { since: 1 } })
-plain.on('message', message => { check<Equal<typeof message, unknown>>() })
-// @ts-expect-error a parameter is missing
-create('wss://example.com').connect(chat)
+// What JSON makes of a value.
+check<Equal<Jsonified<{ at?: Date, readonly of: Date | null }>, { at?: string, readonly of: string | null }>>()
+check<Equal<Jsonified<{ type: 'a', at: Date } | { type: 'b' }>, { type: 'a', at: string } | { type: 'b' }>>()
+check<Equal<Jsonified<[Date, ...number[]]>, [string, ...number[]]>>()
+check<Equal<Jsonified<readonly Date[]>, readonly string[]>>()
+check<Equal<Jsonified<Record<string, Date>>, Record<string, string>>>()
+check<Equal<Jsonified<bigint | symbol | string>, string>>()
+check<Equal<Jsonified<{ id: string & { brand: 'id' } }>, { id: string & { brand: 'id' } }>>()
+check<Equal<Jsonified<{ it: { toJSON (): { at: Date } } }>, { it: { at: string } }>>()
+check<Equal<Jsonified<any>, any>>()
+check<Equal<Jsonified<unknown>, unknown>>()
+check<Equal<Jsonified<never>, never>>()
