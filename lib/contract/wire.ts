@@ -35,11 +35,14 @@ type NamesBehind<Rest extends string, Name extends string> = Rest extends `${Nam
 /** What a parameter may have for a value. */
 export type UrlValue = string | number | boolean | bigint
 
-type Params<Name extends string> = string extends Name ? { [name: string]: UrlValue } : {
+type Params<Name extends string> = string extends Name ? { [name: string]: UrlValue } : Flat<{
   [Key in Name as Key extends `${string}?` ? never : Key]: UrlValue
 } & {
   [Key in Name as Key extends `${infer Optional}?` ? Optional : never]?: UrlValue
-}
+}>
+
+/** The same as one type, which is easier to read. */
+type Flat<Type> = { [Key in keyof Type]: Type[Key] }
 
 /** The parameters in the URL of a route, such as `{ room: UrlValue }` for `/rooms/:room`. */
 export type ParamsOfUrl<Url extends string> =

@@ -42,7 +42,7 @@ check<Equal<ReturnType<typeof versioned>['url'], '/v1/rooms'>>()
 function versioned () { return defineSocket(`${VERSION}/rooms`, { 'x-own': 1, security: [{ token: [] }] }) }
 
 // What a URL says of its parameters.
-type Same<Url extends string, Params> = Equal<{ [Name in keyof ParamsOfUrl<Url>]: ParamsOfUrl<Url>[Name] }, Params>
+type Same<Url extends string, Params> = Equal<ParamsOfUrl<Url>, Params>
 check<Same<'/', {}>>()
 check<Same<'/rooms', {}>>()
 check<Same<'/rooms/:room', { room: UrlValue }>>()
