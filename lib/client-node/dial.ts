@@ -1,4 +1,4 @@
-import type { Dial } from '../client/line.ts'
+import type { Line, LineOwner, Target } from '../client/line.ts'
 import { Handshake } from './handshake.ts'
 import { Origins } from './negotiation.ts'
 import { NodeLine } from './node-line.ts'
@@ -11,7 +11,7 @@ import { UpgradeRequest } from './upgrade-request.ts'
  *
  * @throws {FST_ERR_WS_CLIENT_OPTION} an option is wrong
  */
-export function createDial (options: NodeLineOptions = {}): Dial {
+export function createDial (options: NodeLineOptions = {}): (target: Target, owner: LineOwner) => Line {
   const settings = settingsOf(options)
   const origins = new Origins(settings)
   return (target, owner) => new NodeLine(owner, settings, line => {

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { clientOver } from '../client/client.ts'
 import type { CreateClient } from '../client/connect.ts'
-import type { Asked } from '../client/types.ts'
+import type { Asked, ClientOptions } from '../client/types.ts'
 import { createDial } from './dial.ts'
 import type { NodeLineOptions } from './options.ts'
 
@@ -16,7 +16,13 @@ export interface NodeSocketOptions {
 
 /** Over this package's own codec, so with headers, pings, the status of a refusal, and HTTP/2. */
 export const createClient: CreateClient<NodeSocketOptions, NodeLineOptions> = (base, defaults) => {
-  // Every socket listens to it, which is no leak.
-  if (defaults?.signal) setMaxListeners(0, defaults.signal)
-  return clientOver(createDial(defaults), base, defaults) as any
+  const { connect } = clientOver(createDial(defaults), base, defaults)
+  return {
+    connect (route: string, options?: ClientOptions) {
+      const signal = options?.signal ?? defaults?.signal
+      // Every socket listens to it, which is no leak.
+      if (signal) setMaxListeners(0, signal)
+      return connect(route, options)
+    }
+  } as any
 }

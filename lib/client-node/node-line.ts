@@ -23,8 +23,8 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
   /** Null: the line has ended or was dropped, and nothing more is told. */
   #owner: LineOwner | null
   readonly #options: ConnectionOptions
-  /** Null: the handshake is over, or could not begin. */
-  #opening: Opening | null = null
+  /** Null: the handshake is over. */
+  #opening: Opening | null
   /** Null: there is none yet. */
   #connection: Connection | null = null
   #agreed: Agreed = { protocol: '', compression: null }
@@ -49,11 +49,7 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
       clock: { now: 0 },
       deflate: deflate ?? DEFLATE_DEFAULTS
     }
-    try {
-      this.#opening = open(this)
-    } catch (error) {
-      process.nextTick(() => this.onUnopened(endingOf({ error: error as Error })))
-    }
+    this.#opening = open(this)
   }
 
   get protocol (): string {

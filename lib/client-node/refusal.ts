@@ -1,10 +1,7 @@
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import type { Ending } from '../client/types.ts'
-import { endingOf } from '../client/ending.ts'
-
-/** How much of the body of a refusal is read, in bytes. */
-const MAX_BODY = 64 * 1024
+import { endingOf, MAX_BODY } from '../client/ending.ts'
 
 /** Milliseconds that the body may take: the refusal itself is known by then, and is news that should not wait. */
 const PATIENCE = 3000

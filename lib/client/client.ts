@@ -16,9 +16,9 @@ export function clientOver (dial: Dial, address: string | URL, defaults?: Client
   return {
     connect (route, own) {
       const options = { ...defaults, ...own }
-      const { url, schema } = typeof route === 'string' ? { url: route } as Partial<Contract> : route
+      const { url = route as string, schema } = route as Partial<Contract>
       if (schema) options.codec ??= codecOf('message' in schema, 'send' in schema)
-      return createSocket(dial, { ...options, base, url: url! }, options)
+      return createSocket(dial, { ...options, base, url })
     }
   }
 }

@@ -23,8 +23,10 @@ export function codecOf (sendsJson: boolean, receivesJson: boolean): ClientCodec
 export function encoded (codec: ClientCodec, message: unknown): Data {
   let cause
   try {
-    const data: unknown = codec.encode(message)
-    if (typeof data === 'string' || data instanceof Uint8Array || data instanceof ArrayBuffer) return data
+    let data: unknown = codec.encode(message)
+    if (data instanceof ArrayBuffer) data = new Uint8Array(data)
+    // Throws if the bytes have gone to somebody else.
+    if (typeof data === 'string' || (data instanceof Uint8Array && (data.at(0), true))) return data
   } catch (error) {
     cause = error
   }

@@ -18,17 +18,15 @@ export function createEmitter (): Emitter {
       // The first of them is being emitted further up.
       if (events.push([event, args]) > 1) return
       for (let next; (next = events[0]); events.shift()) {
-        for (const listener of listeners[next[0]]) call(listener, next[1])
+        for (const listener of listeners[next[0]]) {
+          try {
+            listener(...next[1])
+          } catch (error) {
+            // What a listener throws is its own: it goes where uncaught errors go, and stops nothing here.
+            queueMicrotask(() => { throw error })
+          }
+        }
       }
     }
-  }
-}
-
-/** What a listener throws is its own: it goes where uncaught errors go, and stops nothing here. */
-function call (listener: Listener, args: unknown[]): void {
-  try {
-    listener(...args)
-  } catch (error) {
-    queueMicrotask(() => { throw error })
   }
 }

@@ -33,7 +33,7 @@ export interface Inbox {
 }
 
 export function createInbox ({ deliver, onConsumed, onLeft }: InboxOwner): Inbox {
-  let consumer: 'none' | 'listeners' | 'iterator' = 'none'
+  let consumer: 'listeners' | 'iterator' | undefined
   let isEnded = false
   let bytes = 0
   let first: Waiting | undefined
@@ -53,7 +53,7 @@ export function createInbox ({ deliver, onConsumed, onLeft }: InboxOwner): Inbox
   }
 
   function take (by: typeof consumer, isFree: boolean): void {
-    if (!isFree) throw fault('FST_ERR_WS_CLIENT_CONSUMERS', 'there is another consumer')
+    if (!isFree) throw fault('FST_ERR_WS_CLIENT_CONSUMERS', 'another consumer')
     consumer = by
   }
 
@@ -77,10 +77,10 @@ export function createInbox ({ deliver, onConsumed, onLeft }: InboxOwner): Inbox
       queueMicrotask(pump)
     },
     unlisten () {
-      if (consumer === 'listeners') consumer = 'none'
+      if (consumer === 'listeners') consumer = undefined
     },
     iterate () {
-      take('iterator', consumer === 'none')
+      take('iterator', !consumer)
       return {
         next: () => new Promise(resolve => {
           waiters.push(resolve)

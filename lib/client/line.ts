@@ -1,7 +1,7 @@
 import type { Ending } from './types.ts'
 
 /** What a line sends. */
-export type Data = string | Uint8Array | ArrayBuffer
+export type Data = string | Uint8Array
 
 /** Where a line goes to. */
 export interface Target {
@@ -46,5 +46,11 @@ export interface LineOwner {
   onEnd (ending: Ending): void
 }
 
-/** Opens a line. What goes wrong is reported by `onEnd`; nothing is thrown. */
-export type Dial = (target: Target, owner: LineOwner) => Line
+/**
+ * Opens a line. What goes wrong later is reported by `onEnd`.
+ *
+ * @param signal aborted when the attempt is given up, in the same turn as the line is dropped
+ * @throws {FST_ERR_WS_CLIENT_TARGET} there can be no such line
+ * @throws {FST_ERR_WS_CLIENT_HEADER} likewise
+ */
+export type Dial = (target: Target, owner: LineOwner, signal: AbortSignal) => Line

@@ -1,10 +1,5 @@
-import { after, type Timer } from './timer.ts'
+import { after, ASLEEP, AT_ONCE, type Timer } from './timer.ts'
 import type { ClientHeartbeatOptions } from './types.ts'
-
-/** Milliseconds in which a server answers that is there, when somebody waits for it. */
-export const AT_ONCE = 5000
-/** Timers that are late by more than this, in milliseconds, have slept: with the machine, or in a frozen page. */
-const ASLEEP = 3000
 
 /** Whose connection is watched. */
 export interface LivenessOwner {
@@ -84,7 +79,7 @@ export function createLiveness ({ ask, isListening, onSilence }: LivenessOwner, 
       question(interval)
     } else {
       // A server that has never answered is dead, or does not know how: the next connection will tell.
-      if (answers === 'unknown') answers = 'doubtful'
+      if (answers !== 'yes') answers = 'doubtful'
       onSilence()
     }
   }

@@ -42,9 +42,10 @@ export function createQueue ({ bytes = 262_144, age = 60_000 }: QueueOptions, on
     put (message, data) {
       const cost = costOf(data)
       if (total + cost > bytes) return false
-      total += cost
       // Bytes belong to the caller, who may use them for something else.
-      if (waiting.push({ message, data: data.slice(), cost, until: Date.now() + age }) === 1) expire()
+      const own = typeof data === 'string' ? data : new Uint8Array(data)
+      total += cost
+      if (waiting.push({ message, data: own, cost, until: Date.now() + age }) === 1) expire()
       return true
     },
     take () {

@@ -1,5 +1,5 @@
 interface Page {
-  document?: { visibilityState: string }
+  document?: { hidden: boolean }
   addEventListener? (type: string, listener: (event: { type: string }) => void, options: { capture: boolean, signal: AbortSignal }): void
 }
 
@@ -10,8 +10,8 @@ interface Page {
 const EVENTS = ['visibilitychange', 'pageshow', 'online', 'freeze', 'resume']
 
 /** Whether this is a page that nobody sees: its timers are late, and its network may be asleep. */
-export function isHidden (): boolean {
-  return (globalThis as Page).document?.visibilityState === 'hidden'
+export function isHidden (): boolean | undefined {
+  return (globalThis as Page).document?.hidden
 }
 
 /** Calls back when the page, or the machine, may have slept, until the signal aborts. Without a page, never. */

@@ -2,27 +2,26 @@ import { fault } from '../contract/fault.ts'
 import { jitter } from './backoff.ts'
 import { codecOf, encoded } from './codec.ts'
 import { createEmitter } from './emitter.ts'
-import { endingOf } from './ending.ts'
+import { endingOf, MAX_REASON } from './ending.ts'
 import { verdictOf } from './finality.ts'
 import { createInbox } from './inbox.ts'
 import type { Dial, Line, LineOwner } from './line.ts'
-import { AT_ONCE, createLiveness } from './liveness.ts'
+import { createLiveness } from './liveness.ts'
 import { costOf, createQueue } from './offline-queue.ts'
+import { checkLimits } from './limits.ts'
 import { isHidden, watchPage } from './page.ts'
 import { type Route, targetOf } from './target.ts'
-import { after, type Timer } from './timer.ts'
-import type { ClientHeartbeatOptions, ClientOptions, ClientSocket, ClientState, Ending, QueueOptions, ReconnectOptions } from './types.ts'
-
-/** The longest reason of a close frame, in bytes (RFC 6455 §5.5). */
-const MAX_REASON = 123
+import { after, AT_ONCE, type Timer } from './timer.ts'
+import type { ClientCodec, ClientHeartbeatOptions, ClientOptions, ClientSocket, ClientState, Ending, QueueOptions, ReconnectOptions } from './types.ts'
 
 /** A socket over as many lines as it takes. (Closures, because they are smaller than classes, and a page has to load this.) */
-export function createSocket (dial: Dial, route: Route, options: ClientOptions): ClientSocket {
+export function createSocket (dial: Dial, options: ClientOptions & Route): ClientSocket {
   const {
     codec: choice = 'json', parse, position = 'at', queue: queueing, reconnect = {}, heartbeat = {}, connectTimeout = 20_000,
     closeTimeout = 5000, maxQueued = 16_777_216, signal
   } = options
-  const codec = typeof choice === 'object' ? choice : codecOf(choice === 'json', choice === 'json')
+  checkLimits({ connectTimeout, closeTimeout, maxQueued, ...reconnect, ...heartbeat, ...queueing as QueueOptions })
+  const codec = (choice as ClientCodec).encode ? choice as ClientCodec : codecOf(choice === 'json', choice === 'json')
   const { listeners, emit } = createEmitter()
   const end = new AbortController()
   let state: ClientState = 'connecting'
@@ -95,7 +94,7 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
       if (typeof at === 'string') since = at
       last = message
     } catch (cause) {
-      tell(fault('FST_ERR_WS_CLIENT_INVALID', `invalid message: ${(cause as Error)?.message}`, cause))
+      tell(fault('FST_ERR_WS_CLIENT_INVALID', `bad message: ${(cause as Error)?.message}`, cause))
       return
     }
     inbox.put(last, costOf(data))
@@ -104,7 +103,7 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
       isPaused = true
       line!.pause()
     } else {
-      finish(endingOf({ error: fault('FST_ERR_WS_CLIENT_SLOW', 'more than maxQueued bytes wait') }))
+      finish(endingOf({ error: fault('FST_ERR_WS_CLIENT_SLOW', 'over maxQueued bytes') }))
     }
   }
 
@@ -121,13 +120,14 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
   async function connect (): Promise<void> {
     clearTimeout(timer)
     const { signal } = attempt = new AbortController()
-    timer = after(connectTimeout, () => lost(fault('FST_ERR_WS_CLIENT_TIMEOUT', 'no connection in time')))
+    timer = after(connectTimeout, () => lost(fault('FST_ERR_WS_CLIENT_TIMEOUT', 'not open in time')))
     become('connecting')
     try {
       // Not from within the call that has led here.
-      await Promise.resolve()
-      const target = signal.aborted || await targetOf(route, { attempt: failures, last, since, reason, signal })
-      if (!signal.aborted) line = dial(target as Exclude<typeof target, true>, owner)
+      await 0
+      signal.throwIfAborted()
+      const target = await targetOf(options, { attempt: failures, last, since, reason, signal })
+      if (!signal.aborted) line = dial(target, owner, signal)
     } catch (error) {
       if (!signal.aborted) tell(error as Error)
       // A listener may have closed the socket.
@@ -169,7 +169,7 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
     inbox.end()
     become('closed')
     for (const { message } of queue.take()) emit('drop', message)
-    onNotOpened(fault('FST_ERR_WS_CLIENT_CLOSED', 'closed before it was open', ending.error ?? ending))
+    onNotOpened(fault('FST_ERR_WS_CLIENT_CLOSED', 'closed before open', ending.error ?? ending))
     onClosed(ending)
     end.abort(ending)
   }
@@ -177,19 +177,21 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
   function leaveLine (): void {
     clearTimeout(timer)
     liveness.stop()
-    attempt.abort()
     line?.drop()
     line = null
     isPaused = false
   }
 
   function become (next: ClientState, delay = 0): void {
+    const given = attempt
     state = next
     emit('state', next, { attempt: failures, delay, reason })
+    // Listeners of the attempt may close the socket or send, as those above: all is in its new state.
+    if (next === 'waiting' || next === 'closed') given.abort()
   }
 
   function tell (error: Error): void {
-    if (listeners.error.length > 0) emit('error', error)
+    if (listeners.error[0]) emit('error', error)
     else if (!hasWarned) {
       hasWarned = true
       console.warn(error)
@@ -207,10 +209,10 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
   }
 
   function close (code = 1000, text = ''): Promise<Ending> {
-    if (code !== 1000 && !(code >= 3000 && code < 5000 && code % 1 === 0)) throw fault('FST_ERR_WS_CLIENT_CLOSE', `bad close code ${code}`)
+    if (code !== 1000 && !(code >= 3000 && code < 5000 && Number.isInteger(code))) throw fault('FST_ERR_WS_CLIENT_CLOSE', `bad close code ${code}`)
     if (isOver()) return closed
-    // Cut between characters.
-    const short = String(text).slice(0, new TextEncoder().encodeInto(text, new Uint8Array(MAX_REASON)).read)
+    // As a stream, it ends between characters.
+    const short = new TextDecoder().decode(new TextEncoder().encode(text).slice(0, MAX_REASON), { stream: true })
     const ending = endingOf({ code, reason: short })
     inbox.discard()
     if (state === 'open') {
@@ -247,7 +249,7 @@ export function createSocket (dial: Dial, route: Route, options: ClientOptions):
     },
     off (event, listener) {
       listeners[event] = listeners[event].filter(one => one !== listener)
-      if (event === 'message' && listeners.message.length === 0) inbox.unlisten()
+      if (event === 'message' && !listeners.message[0]) inbox.unlisten()
       return this
     },
     [Symbol.asyncIterator]: inbox.iterate,

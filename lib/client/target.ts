@@ -20,9 +20,10 @@ export interface Route {
 export async function targetOf ({ base, url, ...parts }: Route, attempt: Attempt): Promise<Target> {
   const [params, query, protocols, headers] = await Promise.all(
     [parts.params, parts.query, parts.protocols, parts.headers].map(async (part: any) => typeof part === 'function' ? part(attempt) : part)
-  ).catch(cause => { throw fault('FST_ERR_WS_CLIENT_ASKED', 'a function of yours failed', cause) })
+  ).catch(cause => { throw fault('FST_ERR_WS_CLIENT_ASKED', 'a function failed', cause) })
   return {
-    url: base + withQuery(fillUrl(url, params ?? {}), query ?? {}),
+    // What comes before the slash is the server, which no value must change.
+    url: base + withQuery(fillUrl(url, params ?? {}).replace(/^\/?/, '/'), query ?? {}),
     protocols: [protocols ?? []].flat(),
     headers: headers ?? {}
   }
@@ -38,5 +39,5 @@ export function baseOf (address: string | URL): string {
     const { href } = new URL(address, (globalThis as { location?: { href: string } }).location?.href)
     if (/^(ws|http)s?:/.test(href)) return href.replace(/^http/, 'ws').replace(/\/?([?#].*)?$/, '')
   } catch {}
-  throw fault('FST_ERR_WS_CLIENT_BASE', `no address: '${address}'`)
+  throw fault('FST_ERR_WS_CLIENT_BASE', `bad address ${address}`)
 }

@@ -128,22 +128,22 @@ test('a subprotocol that both know is agreed on, and what waits to be written is
   t.equal(line.bufferedAmount, 0)
   await opened
   t.equal(line.protocol, 'q')
-  const gone = new ArrayBuffer(8)
-  structuredClone(gone, { transfer: [gone] })
+  const gone = new Uint8Array(8)
+  structuredClone(gone, { transfer: [gone.buffer] })
   t.ok(line.send(gone))
-  t.ok(line.send(new ArrayBuffer(20_000_000)))
+  t.ok(line.send(new Uint8Array(20_000_000)))
   t.ok(line.bufferedAmount > 0)
 })
 
-test('one signal may close very many sockets of a client', async t => {
+for (const [whose, defaults] of [['a client', true], ['their own', false]] as const) test(`one signal of ${whose} may close very many sockets`, async t => {
   const { url } = await rawServer(t)
   const warnings: Error[] = []
   const onWarning = (warning: Error): void => { warnings.push(warning) }
   process.on('warning', onWarning)
   t.teardown(() => process.off('warning', onWarning))
   const controller = new AbortController()
-  const api = createClient(url, { signal: controller.signal })
-  const all = Array.from({ length: 20 }, () => api.connect('/'))
+  const api = createClient(url, defaults ? controller : {})
+  const all = Array.from({ length: 20 }, () => api.connect('/', defaults ? {} : controller))
   controller.abort()
   await Promise.all(all.map(({ closed }) => closed))
   await turn()

@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import { createDial } from '../../lib/client-node/dial.ts'
 import type { NodeLineOptions } from '../../lib/client-node/options.ts'
+import { endingOf } from '../../lib/client/ending.ts'
 import type { Line, LineOwner, Target } from '../../lib/client/line.ts'
 import type { Ending } from '../../lib/client/types.ts'
 import { until } from '../support/until.ts'
@@ -30,7 +31,7 @@ export function dialer (t: Test, options: NodeLineOptions = {}): (url: string, a
       if (isInside) throw new Error(`told from inside a call: ${String(event)}`)
       heard.push(event)
     }
-    const line = dial({ url, protocols: [], headers: {}, ...ask }, {
+    const owner: LineOwner = {
       onOpen () {
         hear('open')
         more.onOpen?.()
@@ -45,7 +46,14 @@ export function dialer (t: Test, options: NodeLineOptions = {}): (url: string, a
         hear('end')
         onEnd(ending)
       }
-    })
+    }
+    let line: Line
+    try {
+      line = dial({ url, protocols: [], headers: {}, ...ask }, owner)
+    } catch (error) {
+      // There is no line, as its owner would say it.
+      return { line: null as unknown as Line, heard, opened, ended: Promise.resolve(endingOf({ error: error as Error })) }
+    }
     isInside = false
     t.teardown(() => line.drop())
     return { line: outside(line, inside => { isInside = inside }), heard, opened, ended }

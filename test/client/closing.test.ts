@@ -98,7 +98,7 @@ for (const build of BUILDS) {
   })
 }
 
-for (const code of [0, 999, 1001, 1002, 1005, 1006, 1015, 2000, 2999, 5000, 3000.5, Number.NaN, '1000', null] as number[]) {
+for (const code of [0, 999, 1001, 1002, 1005, 1006, 1015, 2000, 2999, 5000, 3000.5, Number.NaN, '1000', '3001', null] as number[]) {
   test(`close(${JSON.stringify(code)}) throws and changes nothing`, async t => {
     const { socket, opened } = stage(t)
     t.throws(() => socket.close(code), { code: 'FST_ERR_WS_CLIENT_CLOSE' })
@@ -115,6 +115,15 @@ for (const code of [1000, 3000, 3999, 4000, 4999]) {
     const line = await opened()
     void socket.close(code)
     t.strictSame(line.closing, { code, reason: '' })
+  })
+}
+
+for (const [reason, text] of [[42, '42'], [null, 'null'], [{}, '[object Object]']] as unknown as Array<[string, string]>) {
+  test(`the reason ${JSON.stringify(reason)} is a text like others`, async t => {
+    const { socket, opened } = stage(t)
+    const line = await opened()
+    void socket.close(1000, reason)
+    t.strictSame(line.closing, { code: 1000, reason: text })
   })
 }
 

@@ -2,7 +2,7 @@ import { test } from 'tap'
 import type { Attempt } from '../../lib/client/types.ts'
 import { until } from '../support/until.ts'
 import { BUILDS, connect, NODE } from './builds.ts'
-import { ending, stage } from './fake-line.ts'
+import { ending, type Stage, stage } from './fake-line.ts'
 import { rawServer } from '../support/raw-server.ts'
 import { serve } from './serve.ts'
 import { watch } from './watch.ts'
@@ -155,6 +155,47 @@ test('the signal of an attempt is aborted when it is given up, and when its conn
   void socket.close()
   t.equal(signals[1]!.aborted, true)
 })
+
+for (const [what, end] of [
+  ['its connection has ended', async ({ opened }: Stage) => { (await opened()).end() }],
+  ['nothing has answered in time', async ({ clock, line }: Stage) => {
+    await line(0)
+    await clock.tickAsync(20_000)
+  }],
+  ['somebody has closed the socket', async ({ socket, settle }: Stage) => {
+    await settle()
+    void socket.close(4000)
+  }],
+  ['the closing handshake is over', async ({ socket, opened }: Stage) => {
+    const line = await opened()
+    void socket.close(4000)
+    line.endAsAsked()
+  }]
+] as const) {
+  test(`a listener of an attempt's signal may close the socket and send when ${what}`, async t => {
+    let calls = 0
+    const all = stage(t, {
+      queue: true,
+      query: ({ signal }: Attempt) => {
+        signal.addEventListener('abort', () => {
+          calls++
+          socket.send('at its end')
+          socket.probe()
+          void socket.close(4001)
+        })
+      }
+    })
+    const { socket, states, lines, clock, settle } = all
+    await end(all)
+    const { code } = await socket.closed
+    await settle()
+    t.equal(code, states.includes('waiting') ? 4001 : 4000)
+    t.strictSame(states.slice(states.indexOf('closed')), ['closed'])
+    t.equal(calls, lines.length)
+    t.equal(clock.countTimers(), 0)
+    t.ok(lines.every(line => line.isDropped || line.hasEnded))
+  })
+}
 
 for (const [what, options, message, since] of [
   ['the property `at`', {}, { at: 'p' }, 'p'],

@@ -155,14 +155,35 @@ test('a message is what it was when it was sent', async t => {
   t.strictSame((await opened()).sent, ['{"a":1}'])
 })
 
-test('bytes of the queue are what they were when they were sent', async t => {
-  const { socket, opened } = stage(t, { queue: true, codec: 'raw' })
-  const bytes = new Uint8Array([1, 2, 3])
-  socket.send(bytes)
-  bytes.fill(9)
-  const [sent] = (await opened()).sent
-  t.strictSame([...sent as Uint8Array], [1, 2, 3])
-})
+for (const [what, bytes] of [
+  ['a Uint8Array', new Uint8Array([1, 2, 3])],
+  ['a Buffer', Buffer.from([1, 2, 3])],
+  ['an ArrayBuffer', new Uint8Array([1, 2, 3]).buffer],
+  ['a part of a larger one', new Uint8Array([0, 1, 2, 3, 4]).subarray(1, 4)]
+] as const) {
+  test(`${what} in the queue is what it was when it was sent`, async t => {
+    const { socket, opened } = stage(t, { queue: true, codec: 'raw' })
+    socket.send(bytes)
+    new Uint8Array(bytes instanceof ArrayBuffer ? bytes : bytes.buffer).fill(9)
+    const [sent] = (await opened()).sent
+    t.strictSame([...sent as Uint8Array], [1, 2, 3])
+  })
+}
+
+for (const [what, message] of [
+  ['an ArrayBuffer', () => new ArrayBuffer(300)], ['a Uint8Array', () => new Uint8Array(300)]
+] as const) {
+  test(`${what} that was transferred to somebody else cannot be sent, and takes no room in the queue`, async t => {
+    const { socket, opened } = stage(t, { queue: { bytes: 1000 }, codec: 'raw' })
+    const gone = message()
+    structuredClone(gone, { transfer: [gone instanceof ArrayBuffer ? gone : gone.buffer] })
+    for (let i = 0; i < 10; i++) t.throws(() => socket.send(gone), { code: 'FST_ERR_WS_CLIENT_SEND', cause: TypeError })
+    t.equal(socket.send(new Uint8Array(300)), 'queued')
+    const line = await opened()
+    t.throws(() => socket.send(gone), { code: 'FST_ERR_WS_CLIENT_SEND' })
+    t.equal(line.sent.length, 1)
+  })
+}
 
 test('nothing is sent between `close()` and the end', async t => {
   const { socket, opened } = stage(t, { queue: true })

@@ -100,6 +100,27 @@ test('without params and query, a URL is as it stands', async t => {
   t.equal((await line(0)).target.url, 'ws://server.test/a%20b/c')
 })
 
+for (const [route, value, path] of [
+  ['rooms/x', undefined, '/rooms/x'],
+  ['*', '.evil.test/x', '/.evil.test/x'],
+  ['*', ':81/x', '/%3A81/x'],
+  ['*', '@evil.test/x', '/%40evil.test/x'],
+  ['*', '/rooms/x', '/rooms/x'],
+  ['*', '//evil.test/x', '//evil.test/x'],
+  ['', undefined, '/'],
+  ['?a=1', undefined, '/?a=1'],
+  ['@evil.test', undefined, '/@evil.test'],
+  ['\\evil.test', undefined, '//evil.test'],
+  ['\t/evil.test', undefined, '/evil.test']
+] as const) {
+  test(`the URL ${JSON.stringify(route)} with ${value} stays on its server`, async t => {
+    const { line } = stage(t, { route, params: value && { '*': value } })
+    const { host, pathname, search } = new URL((await line(0)).target.url)
+    t.equal(host, 'server.test')
+    t.equal(pathname + search, path)
+  })
+}
+
 test('a function may return nothing', async t => {
   const { line } = stage(t, { params: () => {}, query: () => {}, protocols: () => {}, headers: () => {} } as any)
   t.match((await line(0)).target, { url: 'ws://server.test/', protocols: [], headers: {} })

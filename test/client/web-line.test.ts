@@ -47,18 +47,19 @@ function stubbed (t: Test, answer: () => unknown = () => { throw new Error('no n
   t.intercept(globalThis, 'WebSocket' as any, { value: FakeWebSocket })
   t.intercept(globalThis, 'fetch', { value: async () => answer() })
   const told = owner()
-  const line = dialWebSocket(TARGET, told)
-  return { ...told, line, platform: FakeWebSocket.last }
+  const attempt = new AbortController()
+  const line = dialWebSocket(TARGET, told, attempt.signal)
+  const drop = (): void => {
+    line.drop()
+    attempt.abort()
+  }
+  return { ...told, line, drop, platform: FakeWebSocket.last }
 }
 
-test('a WebSocket that cannot be made is told after the call', async t => {
+test('a WebSocket that cannot be made is an error', t => {
   t.intercept(globalThis, 'WebSocket' as any, { value: function () { throw new SyntaxError('insecure') } })
-  const { events, endings, ...told } = owner()
-  const line = dialWebSocket(TARGET, told)
-  t.strictSame(events, [])
-  await turn()
-  t.match(endings, [{ code: 1006, error: { code: 'FST_ERR_WS_CLIENT_TARGET', cause: { message: 'insecure' } } }])
-  line.drop()
+  t.throws(() => dialWebSocket(TARGET, owner(), new AbortController().signal), { code: 'FST_ERR_WS_CLIENT_TARGET', cause: { message: 'insecure' } })
+  t.end()
 })
 
 test('a platform that has no code for a cut connection means 1006', async t => {
@@ -77,8 +78,8 @@ test('a code that is not ours has the reason of the server', async t => {
 })
 
 test('a line that was dropped says nothing, whatever its WebSocket does', async t => {
-  const { platform, line, events } = stubbed(t)
-  line.drop()
+  const { platform, drop, events } = stubbed(t)
+  drop()
   platform.onopen()
   platform.onmessage({ data: 'late' })
   platform.onclose({ code: 1000, reason: '', wasClean: true })
@@ -88,9 +89,9 @@ test('a line that was dropped says nothing, whatever its WebSocket does', async 
 })
 
 test('a line that is dropped while it asks why says nothing', async t => {
-  const { platform, line, events } = stubbed(t)
+  const { platform, drop, events } = stubbed(t)
   platform.onclose({ code: 1006, reason: '', wasClean: false })
-  line.drop()
+  drop()
   await turn()
   t.strictSame(events, [])
 })
@@ -103,7 +104,15 @@ for (const [what, response, wanted] of [
     status: 503,
     headers: new Headers({ 'retry-after': '7' }),
     body: new ReadableStream({ start: controller => { controller.error(new Error('cut')) } })
-  }, { status: 503, body: '', retryAfter: 7000, error: null }]
+  }, { status: 503, body: '', retryAfter: 7000, error: null }],
+  ['a refusal without an end that cannot be left', {
+    status: 401,
+    headers: new Headers(),
+    body: new ReadableStream({
+      pull: controller => { controller.enqueue(new Uint8Array(10_000).fill(97)) },
+      cancel: () => Promise.reject(new Error('not cancelled'))
+    })
+  }, { status: 401, body: 'a'.repeat(65_536), error: null }]
 ] as const) {
   test(`${what} where a handshake failed`, async t => {
     const { platform, endings } = stubbed(t, () => response)
