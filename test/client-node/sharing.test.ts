@@ -1,0 +1,138 @@
+import { once } from 'node:events'
+import { createSecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { test, type Test } from 'tap'
+import type { Line } from '../../lib/client/line.ts'
+import { selfSigned } from '../support/certificate.ts'
+import { frame } from '../support/frames.ts'
+import { TEXT } from '../support/opcodes.ts'
+import { turn, until } from '../support/until.ts'
+import { dialer, messages } from './support.ts'
+
+const { key, cert } = await selfSigned()
+const TLS = { tls: { ca: cert } }
+const text = (payload: string): Buffer => frame(TEXT, payload)
+
+interface Served {
+  url: string
+  sessions: ServerHttp2Session[]
+  streams: ServerHttp2Stream[]
+}
+
+/** A server that accepts every WebSocket, and does with it what the test says. */
+async function served (t: Test, accepted: (stream: ServerHttp2Stream) => void = () => {}, settings: object = {}): Promise<Served> {
+  const server = createSecureServer({ key, cert, settings: { enableConnectProtocol: true, ...settings } })
+  const sessions: ServerHttp2Session[] = []
+  const streams: ServerHttp2Stream[] = []
+  server.on('session', session => {
+    sessions.push(session)
+    session.on('error', () => {})
+  })
+  server.on('stream', stream => {
+    streams.push(stream)
+    stream.on('error', () => {})
+    stream.respond({ ':status': 200 })
+    accepted(stream)
+  })
+  server.listen(0)
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const session of sessions) session.destroy()
+    server.close()
+  })
+  return { url: `wss://localhost:${(server.address() as AddressInfo).port}/`, sessions, streams }
+}
+
+test('no session has more streams than its server allows', async t => {
+  const { url, sessions, streams } = await served(t, () => {}, { maxConcurrentStreams: 2 })
+  const dial = dialer(t, TLS)
+  const lines = [1, 2, 3, 4, 5].map(() => dial(url))
+  await Promise.all(lines.map(({ opened }) => opened))
+  t.equal(sessions.length, 3)
+  lines[0]!.line.drop()
+  await until(() => streams.some(({ closed }) => closed))
+  await dial(url).opened
+  t.ok(sessions.length <= 4)
+})
+
+test('a server that allows no streams is asked once, and the line waits', async t => {
+  const { url, sessions } = await served(t, () => {}, { maxConcurrentStreams: 0 })
+  const { line, heard } = dialer(t, TLS)(url)
+  await until(() => sessions.length === 1)
+  await new Promise<void>(resolve => { sessions[0]!.ping(() => resolve()) })
+  line.drop()
+  await until(() => sessions[0]!.destroyed)
+  t.equal(sessions.length, 1)
+  t.same(heard, [])
+})
+
+test('what comes with the answer is not lost: messages, and the end', async t => {
+  const { url } = await served(t, stream => {
+    stream.end(Buffer.concat([text('a'), text('b'), Buffer.from([0x88, 2, 0x0F, 0xA0])]))
+  })
+  const dialled = dialer(t, TLS)(url)
+  t.match(await dialled.ended, { code: 4000, wasClean: true, initiator: 'remote' })
+  t.same(dialled.heard, ['open', 'a', 'b', 'end'])
+})
+
+test('a violation with the answer comes after the message before it', async t => {
+  const { url } = await served(t, stream => { stream.write(Buffer.concat([text('a'), Buffer.from([0x83, 0])])) })
+  const dialled = dialer(t, TLS)(url)
+  t.match(await dialled.ended, { code: 1002, initiator: 'local', error: { code: 'FST_ERR_WS_PROTOCOL' } })
+  t.same(dialled.heard, ['open', 'a', 'end'])
+})
+
+test('a stream that ends without a closing handshake ends the line once, and no other', async t => {
+  const { url, streams } = await served(t)
+  const dial = dialer(t, TLS)
+  const [ended, reset, stays] = [dial(url), dial(url), dial(url)]
+  await Promise.all([ended, reset, stays].map(({ opened }) => opened))
+  streams[0]!.end()
+  streams[1]!.close(8)
+  t.match(await ended.ended, { code: 1006, wasClean: false, initiator: 'remote' })
+  t.match(await reset.ended, { code: 1006, wasClean: false, initiator: 'remote' })
+  await turn()
+  t.same(ended.heard, ['open', 'end'])
+  t.same(reset.heard, ['open', 'end'])
+  t.same(stays.heard, ['open'])
+})
+
+test('an answer that is reset at once ends the line once', async t => {
+  const { url, sessions } = await served(t, stream => stream.close(8))
+  const dialled = dialer(t, TLS)(url)
+  t.match(await dialled.ended, { code: 1006, initiator: 'remote' })
+  await until(() => sessions[0]!.destroyed)
+  t.equal(dialled.heard.filter(one => one === 'end').length, 1)
+})
+
+test('a line that is paused holds little, and keeps no other waiting', async t => {
+  const part = text('x'.repeat(10_000))
+  const sent = new Map<ServerHttp2Stream, number>()
+  // More than one stream may have on its way, and than all may have together.
+  const COUNT = 3000
+  const { url, streams } = await served(t, stream => {
+    sent.set(stream, 0)
+    const more = (): void => {
+      const count = sent.get(stream)!
+      if (count === COUNT || stream.destroyed) return
+      sent.set(stream, count + 1)
+      stream.write(part, more)
+    }
+    more()
+  })
+  const dial = dialer(t, TLS)
+  const lines: Line[] = []
+  const paused = [0, 1].map(i => dial(url, {}, { onOpen: () => lines[i]!.pause!() }))
+  lines.push(...paused.map(({ line }) => line))
+  await Promise.all(paused.map(({ opened }) => opened))
+  const busy = dial(url)
+  await messages(busy, COUNT)
+  t.equal(streams.length, 3)
+  t.equal(new Set(streams.map(({ session }) => session)).size, 1, 'one session')
+  for (const [i, { line, heard }] of paused.entries()) {
+    t.ok(sent.get(streams[i]!)! * part.length < 4_000_000, `${sent.get(streams[i]!)} of ${COUNT}`)
+    t.ok(heard.length < 10, `${heard.length} before it is paused`)
+    line.resume!()
+    await messages(paused[i]!, COUNT)
+  }
+})
