@@ -82,7 +82,7 @@ export class SharedSession {
     this.#state = 'LATE'
     if (this.#waiters.size > 0) return
     this.#setOver()
-    this.#session?.destroy()
+    // The session ends with it, without a GOAWAY, which only those need to hear who have streams.
     this.#socket.destroy()
   }
 
