@@ -18,14 +18,11 @@ export class ConnectRequest implements Opening {
   #refusal: Refusal | null = null
   #error: Error | null = null
 
-  /** @throws what Node.js says of headers that HTTP/2 cannot send */
+  /** @throws {FST_ERR_WS_CLIENT_HEADER} HTTP/2 cannot send a header of the user */
   constructor (handshake: Handshake, owner: OpeningOwner, session: SharedSession) {
     this.#handshake = handshake
     this.#owner = owner
-    const { path, host, headers } = handshake
-    this.#stream = session.request({
-      ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'https', ':path': path, ':authority': host, ...headers
-    })
+    this.#stream = this.#begun(session)
     this.#stream.on('response', this.#onResponse)
     this.#stream.on('error', this.#onError)
     this.#stream.on('close', this.#onClose)
@@ -35,6 +32,20 @@ export class ConnectRequest implements Opening {
     this.#refusal?.stop()
     this.#release()
     this.#cut()
+  }
+
+  #begun (session: SharedSession): ClientHttp2Stream {
+    const { path, host, headers } = this.#handshake
+    try {
+      return session.request({
+        ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'https', ':path': path, ':authority': host, ...headers
+      })
+    } catch (cause) {
+      // The session is open and the rest is ours, so it is one of the user's headers: those of HTTP/1.1's connections are forbidden
+      // here, and some may be there only once. Node's text names it.
+      const text = `a header cannot be sent over HTTP/2, so leave it out or set the client's option http2 to false: ${(cause as Error).message}`
+      throw fault('FST_ERR_WS_CLIENT_HEADER', text, cause)
+    }
   }
 
   readonly #onResponse = (headers: IncomingHttpHeaders): void => {

@@ -67,8 +67,11 @@ export class SharedSession {
   /** Whether it takes another line, now or once it is connected. */
   get isOffered (): boolean {
     if (this.#state === 'CONNECTING') return true
-    // After the server's GOAWAY it is closed. A server that allows no streams at all may do so later.
-    return this.isOpen && !this.#session!.closed && this.#streams.size < Math.max(1, this.#session!.remoteSettings.maxConcurrentStreams!)
+    if (!this.isOpen) return false
+    const { closed, destroyed, remoteSettings } = this.#session!
+    // After the server's GOAWAY it is closed, and once it has failed, destroyed: we hear of that last, after all of its streams have
+    // closed. A server that allows no streams at all may do so later.
+    return !closed && !destroyed && this.#streams.size < Math.max(1, remoteSettings.maxConcurrentStreams!)
   }
 
   wait (waiter: Waiter): void {
@@ -86,7 +89,11 @@ export class SharedSession {
     this.#socket.destroy()
   }
 
-  /** Opens a stream. */
+  /**
+   * Opens a stream.
+   *
+   * @throws what Node.js says of headers that HTTP/2 cannot send; a session that is offered does not refuse otherwise
+   */
   request (headers: OutgoingHttpHeaders): ClientHttp2Stream {
     const stream = this.#session!.request(headers, { endStream: false })
     this.#streams.add(stream)

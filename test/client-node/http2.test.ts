@@ -3,14 +3,15 @@ import { createSecureServer, type Http2SecureServer, type ServerHttp2Session, ty
 import type { AddressInfo } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { test, type Test } from 'tap'
+import { createClient } from '../../lib/client-node/index.ts'
 import { createDial } from '../../lib/client-node/dial.ts'
-import type { LineOwner } from '../../lib/client/line.ts'
+import type { Line, LineOwner } from '../../lib/client/line.ts'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
 import { fakeClock } from '../support/clock.ts'
 import { SilentRelay } from '../support/silent-relay.ts'
 import { turn, until } from '../support/until.ts'
-import { dialer } from './support.ts'
+import { type Ask, dialer } from './support.ts'
 
 const { key, cert } = await selfSigned()
 const TLS = { tls: { ca: cert } }
@@ -207,13 +208,82 @@ test('large messages go both ways', async t => {
   t.ok(sent.equals(dialled.heard[1] as Buffer))
 })
 
-test('a header that HTTP/2 cannot carry is an error, whether the session is new or not', async t => {
-  const { url } = await served(t, accept)
-  const dial = dialer(t, TLS)
-  const ask = { headers: { 'proxy-connection': 'close' } }
-  t.match(await dial(url, ask).ended, { initiator: 'local', error: { code: 'ERR_HTTP2_INVALID_CONNECTION_HEADERS' } })
-  await dial(url).opened
-  t.match(await dial(url, ask).ended, { initiator: 'local', error: { code: 'ERR_HTTP2_INVALID_CONNECTION_HEADERS' } })
+for (const [name, headers, told, code] of [
+  ['of connections', { 'proxy-connection': 'close' }, /"proxy-connection"/, 'ERR_HTTP2_INVALID_CONNECTION_HEADERS'],
+  ['of an upgrade to HTTP/2', { 'HTTP2-Settings': 'a' }, /"http2-settings"/, 'ERR_HTTP2_INVALID_CONNECTION_HEADERS'],
+  ['that may be there once, in two spellings', { authorization: 'a', Authorization: 'b' }, /"authorization"/, 'ERR_HTTP2_HEADER_SINGLE_VALUE']
+] as const) {
+  test(`a header ${name} is an error over HTTP/2, whether the session is new or not`, async t => {
+    const { url, streams } = await served(t, accept)
+    const dial = dialer(t, TLS)
+    const ask = { headers } as unknown as Ask
+    const error = { code: 'FST_ERR_WS_CLIENT_HEADER', message: /over HTTP\/2.*option http2/, cause: { code } }
+    const first = await dial(url, ask).ended
+    t.match(first, { initiator: 'local', error })
+    t.match(first.error!.message, told)
+    await dial(url).opened
+    t.match(await dial(url, ask).ended, { initiator: 'local', error })
+    t.equal(streams.length, 1)
+  })
+
+  test(`a header ${name} is sent over HTTP/1.1`, async t => {
+    const all = await served(t, accept, {})
+    t.match(await dialer(t, TLS)(all.url, { headers } as unknown as Ask).ended, { status: 418, error: null })
+    t.equal(all.upgrades, 1)
+  })
+}
+
+for (const [name, headers] of [
+  ['of the transfer', { 'transfer-encoding': 'chunked' }],
+  ['that HTTP/2 allows with one value only', { te: 'gzip' }],
+  ['of HTTP/2 itself', { ':path': '/other' }],
+  ['without a name', { '': 'a' }],
+  ['with a name that is none', { 'a b': 'c' }],
+  ['with a character that is none', { a: '\u0400' }],
+  ['whose value is none', { a: Object.create(null) }]
+] as const) {
+  test(`a header ${name} is the same error over HTTP/2, and harms no other line`, async t => {
+    const { url, sessions } = await served(t, accept)
+    const dial = dialer(t, TLS)
+    const other = dial(url)
+    await other.opened
+    t.match(await dial(url, { headers } as unknown as Ask).ended, { initiator: 'local', error: { code: 'FST_ERR_WS_CLIENT_HEADER' } })
+    await dial(url).opened
+    t.equal(sessions.length, 1)
+    t.same(other.heard, ['open'])
+  })
+}
+
+test('a client does not try again with a header that HTTP/2 cannot send', async t => {
+  const { url, sessions } = await served(t, accept)
+  const socket = createClient(url, TLS).connect('/', { headers: { 'proxy-connection': 'close' } })
+  t.match(await socket.closed, { error: { code: 'FST_ERR_WS_CLIENT_HEADER' } })
+  t.equal(sessions.length, 1)
+})
+
+test('a session that has failed is not asked, even before all of its lines have heard of it', async t => {
+  const { url, sessions, streams } = await served(t, stream => { if (streams.length > 2) accept(stream) })
+  const dial = createDial(TLS)
+  const told: unknown[] = []
+  const lines: Line[] = []
+  const begin = (onEnd: LineOwner['onEnd']): void => {
+    lines.push(dial({ url, protocols: [], headers: {} }, { onOpen: () => told.push('open'), onMessage () {}, onPong () {}, onEnd }))
+  }
+  const end: LineOwner['onEnd'] = ({ error }) => told.push((error as { code?: string }).code)
+  for (const name of ['first', 'second']) {
+    begin(ending => {
+      told.push(name)
+      end(ending)
+      begin(end)
+    })
+  }
+  await until(() => streams.length === 2)
+  sessions[0]!.goaway(2)
+  await until(() => told.length >= 6)
+  const failed = 'ERR_HTTP2_SESSION_ERROR'
+  t.same(told, ['first', failed, 'second', failed, 'open', 'open'])
+  t.equal(sessions.length, 2)
+  for (const line of lines) line.drop()
 })
 
 test('a line that is dropped while a refusal is read says nothing', async t => {
