@@ -15,11 +15,11 @@ const SHARED = [1001, 1012, 1013]
  */
 export function jitter (attempt: number, code: number, { min = 1000, max = 30_000, spread = 15_000 }: ReconnectOptions): number {
   const window = Math.min(max, min * 2 ** attempt || 0)
-  return Math.random() * (SHARED.includes(code) ? Math.max(window, spread) : window)
+  return Math.random() * (Math.max(window, SHARED.includes(code) ? spread : 0))
 }
 
 /** Milliseconds of a `Retry-After` (RFC 9110 §10.2.3), which has seconds or a date, at most a day; 0: it has neither. */
 export function readRetryAfter (value: string | null | undefined): number {
-  const delay = Number(value) * 1000 || Date.parse(value!) - Date.now()
+  const delay = +value! * 1000 || Date.parse(value!) - Date.now()
   return delay > 0 ? Math.min(delay, LONGEST) : 0
 }

@@ -23,10 +23,11 @@ export function codecOf (sendsJson: boolean, receivesJson: boolean): ClientCodec
 export function encoded (codec: ClientCodec, message: unknown): Data {
   let cause
   try {
-    let data: unknown = codec.encode(message)
-    if (data instanceof ArrayBuffer) data = new Uint8Array(data)
-    // Throws if the bytes have gone to somebody else.
-    if (typeof data === 'string' || (data instanceof Uint8Array && (data.at(0), true))) return data
+    const data: unknown = codec.encode(message)
+    if (typeof data === 'string') return data
+    const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : data
+    // A copy, because the caller may use the memory again, and platforms send none that is shared or resizable.
+    if (bytes instanceof Uint8Array) return new Uint8Array(bytes)
   } catch (error) {
     cause = error
   }

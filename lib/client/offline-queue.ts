@@ -42,10 +42,8 @@ export function createQueue ({ bytes = 262_144, age = 60_000 }: QueueOptions, on
     put (message, data) {
       const cost = costOf(data)
       if (total + cost > bytes) return false
-      // Bytes belong to the caller, who may use them for something else.
-      const own = typeof data === 'string' ? data : new Uint8Array(data)
       total += cost
-      if (waiting.push({ message, data: own, cost, until: Date.now() + age }) === 1) expire()
+      if (waiting.push({ message, data, cost, until: Date.now() + age }) === 1) expire()
       return true
     },
     take () {

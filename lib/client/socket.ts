@@ -37,6 +37,7 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
   let probedAt = 0
   /** An attempt before this would disobey the server. */
   let notBefore = 0
+  /** More waits for the consumer than may: nothing is read, over this line and the next ones. */
   let isPaused = false
   let hasWarned = false
   let last: unknown
@@ -70,6 +71,7 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
       for (const { data } of queue.take()) if (line === own) own.send(data)
       if (line !== own) return
       onOpened()
+      if (isPaused) own.pause!()
       if (heartbeat && (own.ping || codec.pings)) liveness.start(own.ping !== undefined)
       become('open')
     },
@@ -111,9 +113,9 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
   function readOn (): void {
     if (!isPaused || inbox.bytes() > 0) return
     isPaused = false
-    line!.resume!()
+    line?.resume!()
     // Nothing was heard meanwhile.
-    if (state === 'open') probe()
+    liveness.probe()
   }
 
   /** One attempt, from asking the functions to the line. */
@@ -155,8 +157,8 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
     failures = wasStable ? 0 : failures + 1
     reason = ending
     notBefore = Date.now() + ending.retryAfter
-    // The end that a probe has found, or that was about to come: this is no time to wait.
-    const isFound = Date.now() - probedAt <= AT_ONCE && wasOpen && ending.code === 1006
+    // The end that a probe has found, or that was about to come, also of an attempt in a page that slept: this is no time to wait.
+    const isFound = Date.now() - probedAt <= AT_ONCE && ending.code === 1006
     const delay = ending.retryAfter + (isRefresh || isFound ? 0 : jitter(failures, ending.code, reconnect))
     probedAt = 0
     timer = after(delay, connect)
@@ -179,7 +181,6 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
     liveness.stop()
     line?.drop()
     line = null
-    isPaused = false
   }
 
   function become (next: ClientState, delay = 0): void {

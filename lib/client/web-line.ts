@@ -1,6 +1,6 @@
 import { fault } from '../contract/fault.ts'
 import { readRetryAfter } from './backoff.ts'
-import { endingOf, MAX_BODY } from './ending.ts'
+import { endingOf, MAX_BODY, PATIENCE } from './ending.ts'
 import type { Data, Dial } from './line.ts'
 import type { Ending } from './types.ts'
 
@@ -12,8 +12,7 @@ interface WebSocketLike {
   readonly readyState: number
   onopen: (() => void) | null
   onmessage: ((event: { data: string | ArrayBuffer }) => void) | null
-  onclose: ((event: { code: number, reason: string, wasClean: boolean }) => void) | null
-  onerror: (() => void) | null
+  onclose: ((event: { code: number, reason: string, wasClean: boolean }) => unknown) | null
   send (data: Data): void
   close (code?: number, reason?: string): void
 }
@@ -33,7 +32,6 @@ interface Platform {
 /** A line over the WebSocket of the platform. */
 export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onEnd }, signal) => {
   let socket: WebSocketLike
-  let isOpen = false
   /** What it was closed with at this end. */
   let close: { code: number, reason: string } | undefined
 
@@ -57,11 +55,11 @@ export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onE
         await answer.body!.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({
           write (part) {
             body = (body + part).slice(0, MAX_BODY)
-            // Nobody reads a stream whose reader has failed.
+            // Nothing is read for a writer that has failed.
             if (body.length === MAX_BODY) throw 0
           }
-        }))
-      } else void answer.body?.cancel()
+        }), { signal: AbortSignal.timeout(PATIENCE) })
+      }
     } catch (cause) {
       // There is no server, or it does not let other sites read its answers. If a status is known, it has to do.
       if (!status) error = fault('FST_ERR_WS_CLIENT_CONNECT', `no connection to ${url}`, cause)
@@ -71,23 +69,22 @@ export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onE
 
   try {
     socket = new (globalThis as unknown as Platform).WebSocket(url, protocols)
+    // Where the page's own policy forbids it, Chromium says no more than this.
+    if (socket.readyState === 3) throw 0
   } catch (cause) {
     // The page may not connect to such an address, or a subprotocol is none.
     throw fault('FST_ERR_WS_CLIENT_TARGET', `no connection to ${url}`, cause)
   }
   socket.binaryType = 'arraybuffer'
+  socket.onclose = explain
   socket.onopen = () => {
-    isOpen = true
+    // The answer to a close frame repeats the code, and not the reason. For Deno a connection that is cut ends with 0.
+    socket.onclose = ({ code, reason, wasClean }) => tell({
+      code: code || 1006, reason, wasClean, ...close && { initiator: 'local', ...close.code === code && close }
+    })
     if (!signal.aborted) onOpen()
   }
   socket.onmessage = ({ data }) => { if (!signal.aborted) onMessage(typeof data === 'string' ? data : new Uint8Array(data)) }
-  // Says nothing that onclose does not, but some insist on it.
-  socket.onerror = () => {}
-  socket.onclose = ({ code, reason, wasClean }) => {
-    if (!isOpen) void explain()
-    // The answer to a close frame repeats the code, and not the reason. For Deno a connection that is cut ends with 0.
-    else tell({ code: code || 1006, reason, wasClean, ...close && { initiator: 'local', ...close.code === code && close } })
-  }
 
   return {
     get protocol () { return socket.protocol },
@@ -96,7 +93,7 @@ export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onE
       return socket.readyState === 1 && (socket.send(data), true)
     },
     close (code, reason) {
-      close = { code, reason }
+      if (socket.readyState === 1) close = { code, reason }
       socket.close(code, reason)
     },
     drop () { socket.close() }

@@ -4,7 +4,7 @@ import { fault } from './fault.ts'
  * What Fastify's router puts values into: `:name`, `:name(regex)` with groups in groups, `:name?` at the end, `*`; a double colon is a
  * colon. In front of a name: its slash, or what alone is between it and another one in its segment.
  */
-const PLACES = /::|(\/|(?<=:[^:()/.?-]+([-.])|)):([^:()/.?-]+)(\(([^()]|\(([^()]|\([^()]*\))*\))*\)|\?|)|\*/g
+const PLACES = /::|(\/|(?<=:[^:()/.?-]+([-.])|)):([^:()/.?-]+)(\(([^()]|\(([^()]|\([^()]*\))*\))*\)|\?$|)|\*/g
 
 /**
  * The URL of a route with the values of its parameters.
@@ -17,6 +17,8 @@ export function fillUrl (url: string, params: { readonly [name: string]: any }):
     const value = params[name ?? '*'] ?? ''
     if (end === '?' && value === '') return ''
     try {
+      // An object is no value, but may be what all objects inherit, such as a constructor.
+      if (Object(value) === value) throw 0
       const text = encodeURIComponent(value)
       // A segment of dots is not a name but a way up, even if it is encoded.
       if (name) {
@@ -24,8 +26,8 @@ export function fillUrl (url: string, params: { readonly [name: string]: any }):
         if (!/^\.?\.?$/.test(text) && (end || !text.includes(between))) return slash + text
       } else if (!/(^|%2F)\.\.?(%2F|$)/.test(text)) return text.replace(/%2F/g, '/')
     } catch {
-      // Half of a surrogate pair.
+      // No text, or half of a surrogate pair.
     }
-    throw fault('FST_ERR_WS_CLIENT_PARAM', `bad parameter ${name ?? '*'}: ${String(value)}`)
+    throw fault('FST_ERR_WS_CLIENT_PARAM', `bad parameter ${name ?? '*'}`)
   })
 }

@@ -21,7 +21,9 @@ type Known<Type, Otherwise> = unknown extends Type ? Otherwise : Type
 
 /** Text before the first of these characters, which end the name of a parameter. */
 type Before<Text extends string, End extends string> = Text extends `${infer Head}${End}${string}` ? Head : Text
-type NameIn<Text extends string> = Before<Before<Before<Before<Text, '/'>, '('>, '-'>, '.'>
+type NameIn<Text extends string> = WithoutQuery<Before<Before<Before<Before<Text, '/'>, '('>, '-'>, '.'>>
+/** A question mark at the end makes it optional, another one begins a query. */
+type WithoutQuery<Name extends string> = Name extends `${infer Own}?${infer Query}` ? Query extends '' ? Name : Own : Name
 
 /** The names of the parameters, those of optional ones with a question mark at the end; `string` if they are not known. */
 type NamesIn<Url extends string> = Url extends `${string}:${infer Rest}`

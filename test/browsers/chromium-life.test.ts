@@ -149,6 +149,26 @@ test('Chromium: pages that nobody sees, that freeze, that come back', async t =>
     })
   }
 
+  for (const name of ['waits for its next attempt', 'connects'] as const) {
+    await t.test(`back to a page that was left while it ${name}`, async t => {
+      const { tab, relay } = await open({ ...SELDOM, reconnect: { min: name === 'connects' ? 1 : 600_000, max: 900_000 } })
+      relay.cut()
+      relay.reset()
+      await until(() => tab.value("life.states.at(-1) === 'waiting'"))
+      if (name === 'connects') await until(() => tab.value("life.states.at(-1) === 'connecting'"))
+      await tab.send('Page.navigate', { url: `${host.url}/away` })
+      await until(() => tab.value("document.title === 'away'"))
+      relay.mend()
+      const before = relay.connections
+      await tab.value('history.back()')
+      await until(() => tab.value("document.title === 'checks' && self.life !== undefined"))
+      t.ok(await tab.value('life.isKept'), 'it is the same page')
+      await until(() => tab.value("life.states.at(-1) === 'open'"))
+      await works(t, tab)
+      t.ok(relay.connections <= before + 2)
+    })
+  }
+
   await t.test('back to a page that the browser has kept', async t => {
     const { tab, relay } = await open(SELDOM)
     await tab.send('Page.navigate', { url: `${host.url}/away` })

@@ -4,7 +4,7 @@ import { startHost } from './host.ts'
 import { addressOf, reported, scriptsOf } from './reported.ts'
 
 /** What Chromium itself says on the console of a connection that fails: no page can prevent that. */
-const ITS_OWN = /^WebSocket connection to |^Failed to load resource: |has been blocked by CORS policy/
+const ITS_OWN = /^WebSocket connection to |^Failed to load resource: |has been blocked by CORS policy|violates the following Content Security Policy/
 
 for (const place of ['window', 'worker', 'shared']) {
   test(`Chromium, ${place}`, async t => {

@@ -40,7 +40,7 @@ export interface Host {
 }
 
 /** No eval, nothing from elsewhere, no script that is not named. */
-const POLICY = "default-src 'none'; script-src 'self' 'nonce-page'; worker-src 'self'; connect-src *"
+const POLICY = "default-src 'none'; script-src 'self' 'nonce-page'; worker-src 'self'; connect-src 'self' http://127.0.0.1:* ws://127.0.0.1:*"
 
 /** An import map, as the README shows it. Workers have none. */
 const PAGE = `<!doctype html><title>checks</title>

@@ -31,7 +31,12 @@ export async function startRawAnswers (): Promise<{ port: number, connections: (
 
   function answer (socket: Socket, request: string): void {
     const url = request.split(' ')[1]!
-    const behind = BEHIND[url.replace(/\?.*/, '')]
+    const path = url.replace(/\?.*/, '')
+    if (path === '/refused-slowly') {
+      socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\nAccess-Control-Allow-Origin: *\r\n\r\nbeginning')
+      return
+    }
+    const behind = BEHIND[path]
     if (!/^sec-websocket-key: /im.test(request) || behind === undefined) {
       socket.end('HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\nConnection: close\r\nAccess-Control-Allow-Origin: *\r\n\r\n')
       return

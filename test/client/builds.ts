@@ -1,10 +1,10 @@
 import type { Test } from 'tap'
-import { WebSocket } from 'ws'
 import { createDial } from '../../lib/client-node/dial.ts'
 import { clientOver } from '../../lib/client/client.ts'
 import { dialWebSocket } from '../../lib/client/web-line.ts'
 import type { ClientOptions, ClientSocket } from '../../lib/client/types.ts'
 import { until } from '../support/until.ts'
+import { WebSocket } from '../support/web-socket.ts'
 
 /** Deno and Bun, which run the files for browsers by their own WebSocket. */
 const isBrowserLike = 'Deno' in globalThis || 'Bun' in globalThis

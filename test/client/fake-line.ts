@@ -109,6 +109,8 @@ export interface Stage extends Watched {
 export function stage (t: Test, options: StageOptions = {}): Stage {
   const { ping, pause, route = '/', unwatched, ...others } = { heartbeat: false as const, ...options }
   const clock = fakeClock(t, 'performance', 'Date')
+  // No time is 0: that would be just after whatever has never been.
+  clock.setSystemTime(1_800_000_000_000)
   const lines: FakeLine[] = []
   const client = clientOver((target, owner) => {
     const line = new FakeLine(target, owner, { ping, pause })

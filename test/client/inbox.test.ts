@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { frame } from '../support/frames.ts'
 import { CLOSE, PING, TEXT } from '../support/opcodes.ts'
-import { until } from '../support/until.ts'
+import { turn, until } from '../support/until.ts'
 import { BUILDS, connect, NODE, PURE } from './builds.ts'
 import { stage } from './fake-line.ts'
 import { rawServer } from '../support/raw-server.ts'
@@ -126,14 +126,29 @@ test('a line that is not read is read again for its close', async t => {
 })
 
 test('what waits counts over all lives', async t => {
-  const { opened, next } = stage(t, { pause: true, maxQueued: 1000 })
+  const { opened, next, socket } = stage(t, { pause: true, maxQueued: 1000 })
   const first = await opened()
   while (!first.isPaused) first.json('x'.repeat(100))
   first.end()
   const second = (await next()).open()
-  t.equal(second.isPaused, false)
-  second.json('x')
   t.equal(second.isPaused, true)
+  second.json('x')
+  const third = (second.end(), await next())
+  const messages = listen(socket)
+  await turn()
+  t.equal(messages.length, 5)
+  t.equal(third.open().isPaused, false)
+})
+
+test('a consumer that reads on has nothing to do with when the next attempt comes', async t => {
+  const { opened, socket, changes } = stage(t, { pause: true, maxQueued: 1000 })
+  const line = await opened()
+  while (!line.isPaused) line.json('x'.repeat(100))
+  listen(socket)
+  await turn()
+  t.equal(line.isPaused, false)
+  line.end()
+  t.ok(changes.at(-1)!.delay >= 500, `the next attempt comes after ${changes.at(-1)!.delay} ms`)
 })
 
 test('16 MiB may wait', async t => {

@@ -73,7 +73,7 @@ for (const build of BUILDS) {
     t.strictSame(messages, [1, 2, 3].map(n => ({ n, parsed: true })))
     t.match(errors, [
       { code: 'FST_ERR_WS_CLIENT_INVALID', cause: { name: 'SyntaxError' } },
-      { code: 'FST_ERR_WS_CLIENT_INVALID', message: 'invalid message: negative', cause: { message: 'negative' } }
+      { code: 'FST_ERR_WS_CLIENT_INVALID', message: 'bad message: negative', cause: { message: 'negative' } }
     ])
     t.equal(socket.state, 'open')
   })

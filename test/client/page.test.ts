@@ -1,12 +1,12 @@
 import { test, type Test } from 'tap'
-import { stage } from './fake-line.ts'
+import { type Stage, stage } from './fake-line.ts'
 
 const PINGS = { ping: true, heartbeat: {} }
 
 /** A page, as far as a client sees it. */
 interface Page {
   window: EventTarget
-  document: EventTarget & { visibilityState: string }
+  document: EventTarget & { hidden: boolean }
   /** How many listeners it has. */
   count: number
   /** As a browser does: at the document, whose events do not all bubble to the window, but go through it on their way down. */
@@ -15,7 +15,7 @@ interface Page {
 
 function page (t: Test): Page {
   const listeners = new Set<(event: object) => void>()
-  const document = Object.assign(new EventTarget(), { visibilityState: 'visible' })
+  const document = Object.assign(new EventTarget(), { hidden: false })
   const shown: Page = {
     window: new EventTarget(),
     document,
@@ -44,6 +44,34 @@ function page (t: Test): Page {
   return shown
 }
 
+for (const [what, leave] of [
+  ['waits', async (): Promise<void> => {}],
+  ['connects', async ({ clock, line }: Stage) => {
+    await clock.tickAsync(1000)
+    await line(1)
+  }]
+] as const) {
+  test(`a page that is left while its socket ${what} tries at once when it comes back, whatever has become of its attempt`, async t => {
+    const { fire } = page(t)
+    const all = stage(t)
+    const { opened, clock, line, lines } = all
+    ;(await opened()).end()
+    await leave(all)
+    fire('freeze')
+    const left = await line(1)
+    clock.setSystemTime(Date.now() + 3_600_000)
+    fire('pageshow')
+    left.end()
+    await clock.tickAsync(0)
+    await line(2)
+    t.equal(lines.length, 3)
+    // An attempt that fails again is no longer what was left.
+    lines[2]!.end()
+    await clock.tickAsync(10)
+    t.equal(lines.length, 3)
+  })
+}
+
 for (const type of ['visibilitychange', 'pageshow', 'online', 'resume', 'freeze']) {
   test(`on '${type}' an open connection is asked at once`, async t => {
     const { fire } = page(t)
@@ -70,7 +98,7 @@ test('a page that is hidden is no reason to ask', async t => {
   const { document, fire } = page(t)
   const { opened } = stage(t, PINGS)
   const line = await opened()
-  document.visibilityState = 'hidden'
+  document.hidden = true
   fire('visibilitychange')
   t.equal(line.pings, 0)
 })
@@ -79,11 +107,11 @@ test('while the page is hidden nothing is given up; when it is shown it is asked
   const { document, fire } = page(t)
   const { opened, clock, states } = stage(t, PINGS)
   const line = await opened()
-  document.visibilityState = 'hidden'
+  document.hidden = true
   await clock.tickAsync(1_000_000)
   t.strictSame(states, ['open'])
   t.equal(line.pings, 1, 'and it is asked in vain but once')
-  document.visibilityState = 'visible'
+  document.hidden = false
   fire('visibilitychange')
   t.equal(line.pings, 2)
   await clock.tickAsync(5000)
@@ -94,10 +122,10 @@ test('a page that was hidden and hears something goes on as before', async t => 
   const { document } = page(t)
   const { opened, clock, states } = stage(t, PINGS)
   const line = await opened()
-  document.visibilityState = 'hidden'
+  document.hidden = true
   await clock.tickAsync(1_000_000)
   line.json('still there')
-  document.visibilityState = 'visible'
+  document.hidden = false
   await clock.tickAsync(25_000)
   t.equal(line.pings, 2)
   await clock.tickAsync(10_000)
@@ -151,7 +179,7 @@ test('a clock that is set back an hour puts off nothing for an hour', async t =>
   const line = await opened()
   await clock.tickAsync(20_000)
   line.json('heard')
-  clock.setSystemTime(-3_600_000)
+  clock.setSystemTime(clock.now - 3_600_000)
   await clock.tickAsync(40_000)
   t.ok(line.pings > 0)
   t.strictSame(states.slice(0, 2), ['open', 'waiting'])
@@ -161,7 +189,7 @@ test('a clock that is set forward an hour gives up no connection that lives', as
   const { opened, clock, states } = stage(t, PINGS)
   const line = await opened()
   await clock.tickAsync(25_000)
-  clock.setSystemTime(3_600_000)
+  clock.setSystemTime(clock.now + 3_600_000)
   await clock.tickAsync(10_000)
   t.strictSame(states, ['open'])
   line.owner.onPong()
@@ -173,7 +201,7 @@ test('messages of the queue that are too old after an hour of sleep are not sent
   const { socket, line, clock, drops } = stage(t, { queue: true, connectTimeout: 1e7 })
   socket.send('old')
   const one = await line(0)
-  clock.setSystemTime(3_600_000)
+  clock.setSystemTime(clock.now + 3_600_000)
   one.open()
   t.strictSame(one.sent, [])
   t.strictSame(drops, ['old'])
@@ -184,9 +212,9 @@ test('a listener that closes the socket for a message that is too old closes it 
   socket.on('drop', () => { void socket.close(4000) })
   socket.send('old')
   const one = await line(0)
-  clock.setSystemTime(50_000)
+  clock.setSystemTime(clock.now + 50_000)
   socket.send('young')
-  clock.setSystemTime(70_000)
+  clock.setSystemTime(clock.now + 20_000)
   one.open()
   t.match(await socket.closed, { code: 4000 })
   t.strictSame(one.sent, [])

@@ -95,6 +95,20 @@ test('a param that is missing is a mistake of the program, told as an error, and
   t.equal(lines.length, 0)
 })
 
+for (const [what, value] of [
+  ['a symbol', Symbol('a')], ['an object that has no text', Object.create(null)], ['a toString that throws', { toString () { throw new Error('mine') } }],
+  ['a toJSON that throws', { toJSON () { throw new Error('mine') } }], ['a list with a symbol', [1, Symbol('a')]]
+] as const) {
+  for (const part of ['params', 'query']) {
+    test(`${what} in ${part} is a mistake of the program, and final`, async t => {
+      const { socket, lines, errors } = stage(t, { route: '/:a', params: { a: 1 }, [part]: { a: value } })
+      t.match((await socket.closed).error, { code: 'FST_ERR_WS_CLIENT_PARAM', message: /\ba\b/ })
+      t.match(errors, [{ code: 'FST_ERR_WS_CLIENT_PARAM' }])
+      t.equal(lines.length, 0)
+    })
+  }
+}
+
 test('without params and query, a URL is as it stands', async t => {
   const { line } = stage(t, { route: '/a%20b/c' })
   t.equal((await line(0)).target.url, 'ws://server.test/a%20b/c')
@@ -111,7 +125,7 @@ for (const [route, value, path] of [
   ['?a=1', undefined, '/?a=1'],
   ['@evil.test', undefined, '/@evil.test'],
   ['\\evil.test', undefined, '//evil.test'],
-  ['\t/evil.test', undefined, '/evil.test']
+  ['\t/evil.test', undefined, '//evil.test']
 ] as const) {
   test(`the URL ${JSON.stringify(route)} with ${value} stays on its server`, async t => {
     const { line } = stage(t, { route, params: value && { '*': value } })

@@ -62,6 +62,42 @@ test('a WebSocket that cannot be made is an error', t => {
   t.end()
 })
 
+test('a WebSocket that a policy forbids is an error, where it is made and has ended', t => {
+  t.intercept(globalThis, 'WebSocket' as any, { value: class { readyState = 3 } })
+  t.throws(() => dialWebSocket(TARGET, owner(), new AbortController().signal), { code: 'FST_ERR_WS_CLIENT_TARGET' })
+  t.end()
+})
+
+test('a line that is closed after the server has begun to close it ends as the server says', async t => {
+  const { platform, line, endings } = stubbed(t)
+  platform.onopen()
+  platform.readyState = 2
+  line.close(4001, 'ours')
+  platform.onclose({ code: 4001, reason: 'theirs', wasClean: true })
+  t.match(endings, [{ code: 4001, reason: 'theirs', initiator: 'remote' }])
+})
+
+test('a refusal whose body does not end is one after 3 s', async t => {
+  const patience = new AbortController()
+  const asked: number[] = []
+  t.intercept(AbortSignal, 'timeout', { value: (milliseconds: number) => (asked.push(milliseconds), patience.signal) })
+  let isCancelled = false
+  const body = new ReadableStream({
+    start: controller => { controller.enqueue(new TextEncoder().encode('beginning')) },
+    cancel: () => { isCancelled = true }
+  })
+  const { platform, endings } = stubbed(t, () => ({ status: 403, headers: new Headers({ 'retry-after': '7' }), body }))
+  platform.onclose({ code: 1006, reason: '', wasClean: false })
+  await until(() => asked.length > 0)
+  for (let i = 0; i < 4; i++) await turn()
+  t.strictSame(endings, [])
+  patience.abort()
+  await until(() => endings.length > 0)
+  t.strictSame(asked, [3000])
+  t.match(endings, [{ status: 403, body: 'beginning', retryAfter: 7000, error: null }])
+  await until(() => isCancelled)
+})
+
 test('a platform that has no code for a cut connection means 1006', async t => {
   const { platform, endings } = stubbed(t)
   platform.onopen()

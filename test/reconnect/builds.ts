@@ -1,7 +1,7 @@
-import { WebSocket } from 'ws'
 import { createClient as createNodeClient } from 'fastify-sockets/client'
 import { createClient as createWebClient } from '../../lib/client/index.ts'
 import type { ClientOptions, ClientSocket } from '../../lib/client/types.ts'
+import { WebSocket } from '../support/web-socket.ts'
 
 // The build for browsers takes the platform's WebSocket, which Node 20 does not have.
 Object.assign(globalThis, { WebSocket })

@@ -101,6 +101,20 @@ export const refusals: Check[] = [
     }
   },
   {
+    name: 'a refusal whose body does not end is final all the same',
+    async run (tools) {
+      const { status, body } = await within(tools.socket(tools.raw, '/refused-slowly').closed, 'the end')
+      equal([status, body], [403, 'beginning'], 'status and body')
+    }
+  },
+  {
+    name: 'the policy of the page forbids the address: final',
+    async run (tools) {
+      const { error } = await within(tools.socket('ws://forbidden.test', '/').closed, 'the end')
+      equal((error as { code?: string }).code, 'FST_ERR_WS_CLIENT_TARGET', 'the error')
+    }
+  },
+  {
     name: 'nobody listens: unknown, so it is tried again',
     async run (tools) {
       const { port } = await tools.control('spare')
