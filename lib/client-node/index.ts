@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { clientOver } from '../client/client.ts'
 import type { CreateClient } from '../client/connect.ts'
-import type { Asked, ClientOptions } from '../client/types.ts'
+import type { Asked, ClientOptions, ClientSocket } from '../client/types.ts'
 import { createDial } from './dial.ts'
 import type { NodeLineOptions } from './options.ts'
 
@@ -20,9 +20,19 @@ export const createClient: CreateClient<NodeSocketOptions, NodeLineOptions> = (b
   return {
     connect (route: string, options?: ClientOptions) {
       const signal = options?.signal ?? defaults?.signal
-      // Every socket listens to it, which is no leak.
-      if (signal) setMaxListeners(0, signal)
-      return connect(route, options)
+      if (signal === undefined || signal.aborted) return connect(route, options)
+      const socket = connect(route, { ...options, signal: undefined })
+      closeBy(signal, socket)
+      return socket
     }
   } as any
+}
+
+/** Does by itself what the option `signal` does: in Node.js before 24, what is removed by another signal may stay for ever. */
+function closeBy (signal: AbortSignal, socket: ClientSocket): void {
+  const close = (): void => { void socket.close() }
+  // Every socket listens to it, which is no leak.
+  setMaxListeners(0, signal)
+  signal.addEventListener('abort', close)
+  socket.signal.addEventListener('abort', () => signal.removeEventListener('abort', close))
 }

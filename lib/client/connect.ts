@@ -42,10 +42,12 @@ export interface SocketTo<Contract extends SocketContract, Provider extends Type
  * alone, so that nothing of its schemas is loaded; `connect<{ Message, Send, Params, Querystring }>('/rooms/:room', …)` takes
  * types that are written by hand.
  *
- * The URL is put behind the address as it is, so it begins with a slash.
+ * The URL is put behind the address, with a slash between them: neither the URL nor a value in it leads to another server.
  *
  * With the option `params` for the parameters of the URL and `query` for its query: values, or functions that are asked for
  * them before each attempt.
+ *
+ * @throws {FST_ERR_WS_CLIENT_OPTION} an option that is a size or a time is no number, or negative; Infinity is one
  */
 export interface Connect<Provider extends TypeProvider, Extra> {
   // Those with a default of `never` are for a type argument, and fit nothing without one.

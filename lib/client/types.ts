@@ -118,7 +118,7 @@ export interface ClientEvents<Receive = any> {
   state: [state: ClientState, change: StateChange]
   /** A message of the queue that was never sent: too old, or the socket has closed. */
   drop: [message: any]
-  /** Something that does not end the socket: a message that is not valid, a function of yours that threw. */
+  /** A mistake: a message that is not valid, a function of yours that threw, or what no attempt can be made with, which ends the socket. */
   error: [error: Error]
 }
 
@@ -150,9 +150,9 @@ export interface ClientSocket<Receive = any, Send = any> extends AsyncIterable<R
   readonly signal: AbortSignal
 
   /**
-   * Sends a message, and says what became of it.
+   * Sends a message, and says what became of it. Bytes are copied: the caller may use them again.
    *
-   * @throws {FST_ERR_WS_CLIENT_SEND} the codec makes neither text nor bytes of it
+   * @throws {FST_ERR_WS_CLIENT_SEND} the codec makes neither text nor bytes of it, or the memory of the bytes was transferred
    */
   send (message: Send): SendOutcome
   /**

@@ -33,7 +33,9 @@ export async function startRawAnswers (): Promise<{ port: number, connections: (
     const url = request.split(' ')[1]!
     const path = url.replace(/\?.*/, '')
     if (path === '/refused-slowly') {
-      socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\nAccess-Control-Allow-Origin: *\r\n\r\nbeginning')
+      const origin = /^origin: (.*)$/im.exec(request)![1]!.trim()
+      socket.write(`HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\nAccess-Control-Allow-Origin: ${origin}\r\n` +
+        'Access-Control-Allow-Credentials: true\r\n\r\nbeginning')
       return
     }
     const behind = BEHIND[path]

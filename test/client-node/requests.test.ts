@@ -1,10 +1,13 @@
+import { execFile } from 'node:child_process'
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
+import { promisify } from 'node:util'
 import { test } from 'tap'
 import { createClient } from '../../lib/client-node/index.ts'
 import { createDial } from '../../lib/client-node/dial.ts'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
+import { plainNode } from '../support/plain-node.ts'
 import { turn } from '../support/until.ts'
 import { rawServer } from '../support/raw-server.ts'
 import { type Ask, dialer, messages } from './support.ts'
@@ -142,12 +145,40 @@ for (const [whose, defaults] of [['a client', true], ['their own', false]] as co
   process.on('warning', onWarning)
   t.teardown(() => process.off('warning', onWarning))
   const controller = new AbortController()
-  const api = createClient(url, defaults ? controller : {})
-  const all = Array.from({ length: 20 }, () => api.connect('/', defaults ? {} : controller))
+  const { signal } = controller
+  const api = createClient(url, defaults ? { signal } : {})
+  const all = Array.from({ length: 20 }, () => api.connect('/', defaults ? {} : { signal }))
   controller.abort()
   await Promise.all(all.map(({ closed }) => closed))
   await turn()
   t.same(warnings, [])
+})
+
+test('a signal forgets the sockets that have closed, and closes the others', async t => {
+  const { url } = await rawServer(t)
+  const file = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href)
+  // What tap does to follow promises would hold what is to be collected.
+  const [command, args] = plainNode('--input-type=module', '--eval', `
+    import { getEventListeners } from 'node:events'
+    import { createClient } from ${file('../../lib/client-node/index.js')}
+    import { collectGarbage } from ${file('../support/garbage.js')}
+    const controller = new AbortController()
+    const api = createClient('${url}', { signal: controller.signal })
+    const sockets = Array.from({ length: 20 }, () => api.connect('/'))
+    for (let i = 0; i < 5; i++) {
+      collectGarbage()
+      await new Promise(resolve => { setImmediate(resolve) })
+    }
+    const count = () => getEventListeners(controller.signal, 'abort').length
+    const counts = [count()]
+    await Promise.all(sockets.slice(1).map(socket => socket.close()))
+    counts.push(count())
+    controller.abort()
+    const endings = await Promise.all([sockets[0].closed, api.connect('/').closed])
+    console.log(JSON.stringify([counts, endings.map(({ code, initiator }) => [code, initiator])]))
+  `)
+  const { stdout } = await promisify(execFile)(command, args, { timeout: 20_000 })
+  t.strictSame(JSON.parse(stdout), [[20, 1], [[1000, 'local'], [1000, 'local']]])
 })
 
 test('IPv6 addresses are reached', async t => {

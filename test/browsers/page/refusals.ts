@@ -1,4 +1,7 @@
+import type { Ending } from '../../../lib/client/types.ts'
 import { type Check, equal, ok, type Tools, until, within } from './tools.ts'
+
+declare const navigator: { userAgent: string }
 
 /** The checks of one origin's servers. */
 function refusalsOf (where: string, baseOf: (tools: Tools) => string): Check[] {
@@ -101,16 +104,24 @@ export const refusals: Check[] = [
     }
   },
   {
-    name: 'a refusal whose body does not end is final all the same',
+    name: 'a refusal whose body does not end is final all the same; Firefox itself waits for that end, and opens nothing else meanwhile',
+    isAlone: true,
     async run (tools) {
-      const { status, body } = await within(tools.socket(tools.raw, '/refused-slowly').closed, 'the end')
-      equal([status, body], [403, 'beginning'], 'status and body')
+      const socket = tools.socket(tools.raw, '/refused-slowly', { connectTimeout: 6000 })
+      const reason = await within(new Promise<Ending>(resolve => {
+        socket.on('state', (state, { reason }) => { if (state === 'waiting' || state === 'closed') resolve(reason!) })
+      }), 'the end of the attempt')
+      if (navigator.userAgent.includes('Firefox')) equal((reason.error as { code?: string }).code, 'FST_ERR_WS_CLIENT_TIMEOUT', 'the error')
+      else equal([socket.state, reason.status, reason.body], ['closed', 403, 'beginning'], 'state, status and body')
     }
   },
   {
     name: 'the policy of the page forbids the address: final',
     async run (tools) {
-      const { error } = await within(tools.socket('ws://forbidden.test', '/').closed, 'the end')
+      const told: unknown[] = []
+      const socket = tools.socket('ws://forbidden.test', '/').on('error', error => { told.push(error) })
+      const { error } = await within(socket.closed, 'the end')
+      equal(told, [error], 'the errors')
       equal((error as { code?: string }).code, 'FST_ERR_WS_CLIENT_TARGET', 'the error')
     }
   },
