@@ -90,6 +90,8 @@ class Session {
   #maybeStuck = false
   /** The session's timeout while it holds no WebSocket. */
   #timeout = 0
+  /** Whether it has ever had a stream. */
+  #isUsed = false
   /** Runs while waiting for the client to show a sign of life, or to leave. */
   #timer: NodeJS.Timeout | null = null
 
@@ -97,10 +99,23 @@ class Session {
     this.#session = session
     this.#socket = socket
     session.on('stream', stream => {
+      this.#isUsed = true
       this.#streams.add(stream)
       stream.on('close', () => { this.#streams.delete(stream) })
     })
     this.#noticeFailure()
+    this.#awaitSettings()
+  }
+
+  /**
+   * A client has to acknowledge the server's SETTINGS at once (RFC 9113 §6.5.3). If it leaves just when TLS has been set up, Node 20
+   * writes nothing more, waits for that to be written, reads nothing meanwhile, and so never hears that it has left.
+   */
+  #awaitSettings (): void {
+    const timer = setTimeout(() => {
+      if (!this.#isUsed && this.#session.pendingSettingsAck) this.#socket.destroy()
+    }, PROBE).unref()
+    for (const event of ['localSettings', 'close']) this.#session.once(event, () => clearTimeout(timer))
   }
 
   /**
@@ -172,9 +187,9 @@ class Session {
   close (): void {
     this.#session.close()
     this.stopWaiting()
-    // Once all is done, Node would wait forever for a client that does not leave.
+    // Once all is done, Node would wait forever for a client that does not leave, or that it does not hear.
     this.#timer = setInterval(() => {
-      if (this.#session.destroyed) this.#socket.destroy()
+      if (this.#session.destroyed || !this.#isUsed) this.#socket.destroy()
     }, LINGER)
     // It would also wait forever for a client that does not even read the reset of its WebSocket.
     if (this.#maybeStuck) setImmediate(() => { if (this.#session.state.outboundQueueSize! > 0) this.#socket.destroy() })

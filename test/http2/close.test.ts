@@ -1,15 +1,19 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket as NetSocket } from 'node:net'
-import { type ClientHttp2Session, connect as connectSession } from 'node:http2'
+import { type ClientHttp2Session, connect as connectSession, type ServerHttp2Session } from 'node:http2'
+import { connect as connectTls } from 'node:tls'
 import { type Test, test } from 'tap'
 import { listen } from '../support/app.ts'
+import { selfSigned } from '../support/certificate.ts'
 import { settledClock } from '../support/clock.ts'
 import { closeBody } from '../support/frames.ts'
 import { deferred, waitingRoute } from '../support/handshakes.ts'
+import { END_HEADERS, END_STREAM, headerBlock, HEADERS, http2Frame as frameOf } from '../support/http2-frames.ts'
 import { CHUNK } from '../support/serve.ts'
 import { turn, until } from '../support/until.ts'
 import { type App, CANCEL, get, goAway, http2App, openSession, openSocket, openStream, StreamClient } from './support.ts'
 
+const { key, cert } = await selfSigned()
 
 /** What happens on a session, in order; Node says twice that it goes away. */
 function record (session: ClientHttp2Session, clients: StreamClient[]): unknown[] {
@@ -318,3 +322,68 @@ test('a handshake that is still in a hook at the deadline is cut', async t => {
   route.letGo()
   await closed
 })
+
+/** An app over TLS, and what is left of a client that leaves when TLS has just been set up. */
+async function leftApp (t: Test) {
+  const app = http2App(t, {}, { https: { key, cert } })
+  app.get('/', { ws: true }, () => {})
+  const tcp = connect(await listen(app), '127.0.0.1')
+  const client = connectTls({ socket: tcp, ALPNProtocols: ['h2'], rejectUnauthorized: false })
+  for (const socket of [tcp, client]) socket.on('error', () => {})
+  t.teardown(() => { tcp.destroy() })
+  const clock = await settledClock(t)
+  // The server writes the last bytes of its TLS handshake after it has begun the session: that fails, and Node 20 takes no notice.
+  const begun = new Promise<void>(resolve => {
+    app.server.once('session', () => {
+      tcp.resetAndDestroy()
+      resolve()
+    })
+  })
+  await begun
+  for (let i = 0; i < 20; i++) await turn()
+  return { app, clock }
+}
+
+test('a client that leaves when TLS has just been set up is cut after half a minute, if Node has not noticed', async t => {
+  const { app, clock } = await leftApp(t)
+  clock.tick(30_000)
+  await until(() => isCut(app))
+  await until(() => clock.countTimers() === 0)
+})
+
+test('app.close() waits no longer for it than for a client that stays', async t => {
+  const { app, clock } = await leftApp(t)
+  let isClosed = false
+  const closed = app.close().then(() => { isClosed = true })
+  for (let i = 0; i < 20; i++) await turn()
+  clock.tick(5000)
+  await until(() => isClosed, 'the end of app.close()')
+  await closed
+})
+
+for (const [name, acknowledges] of [['that has acknowledged the settings, and asks for nothing yet,', true], ['that has not, but has asked for something,', false]] as const) {
+  test(`a client ${name} stays`, async t => {
+    const app = http2App(t)
+    app.get('/', { ws: true }, () => {})
+    app.get('/http', async () => 'answer')
+    const sessions: ServerHttp2Session[] = []
+    app.server.on('session', session => { sessions.push(session) })
+    const port = await listen(app)
+    const clock = await settledClock(t)
+    if (acknowledges) {
+      await openSession(t, port)
+      await until(() => sessions[0]?.pendingSettingsAck === false)
+    } else {
+      const client = connect(port, '127.0.0.1')
+      t.teardown(() => { client.destroy() })
+      let received = ''
+      client.on('data', data => { received += data })
+      const fields = headerBlock([[':method', 'GET'], [':scheme', 'http'], [':path', '/http'], [':authority', 'localhost']])
+      client.write(Buffer.concat([PREFACE, frameOf(HEADERS, END_STREAM | END_HEADERS, 1, fields)]))
+      await until(() => received.includes('answer'))
+    }
+    clock.tick(30_000)
+    for (let i = 0; i < 5; i++) await turn()
+    t.equal(await isCut(app), false)
+  })
+}
