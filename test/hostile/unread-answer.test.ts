@@ -65,6 +65,8 @@ test('over HTTP/1.1, an answer may take its time where no route limits it', asyn
 test('over HTTP/2, a client that opens no window for its answer has its stream reset', async t => {
   const { port, clock } = await serve(t, { http2: true })
   const session = await RawSession.open(t, port, 0)
+  // The server does not wait for the acknowledgement of its settings any more.
+  await settle()
   const before = clock.countTimers()
   session.connect(1, connectFields('/none'))
   await until(() => clock.countTimers() > before)
