@@ -18,6 +18,9 @@ const HIGH_WATER_MARK = 64 * 1024
 /** Milliseconds that a server may take to end a connection that it closes. */
 const CLOSE_TIMEOUT = 5000
 
+/** Milliseconds between two looks at whether bytes come or go, while a pong is awaited. */
+const LOOK = 200
+
 /** A line over the protocol's own client role. */
 export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
   /** Null: the line has ended or was dropped, and nothing more is told. */
@@ -29,6 +32,8 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
   #connection: Connection | null = null
   #agreed: Agreed = { protocol: '', compression: null }
   #error: Error | null = null
+  /** Runs while a pong is awaited. */
+  #looking: NodeJS.Timeout | undefined
 
   // What a line does not tell, or cannot happen to it.
   readonly onPing = ignore
@@ -78,11 +83,19 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
     this.#owner = null
     this.#opening?.abort()
     this.#opening = null
+    clearInterval(this.#looking)
     this.#connection?.cut()
   }
 
   ping (): void {
-    this.#connection?.sendPing(EMPTY)
+    const connection = this.#connection!
+    connection.sendPing(EMPTY)
+    const { bytesIn, bufferedAmount } = connection
+    clearInterval(this.#looking)
+    // The ping may stand behind a large message, and the pong too: as long as that gets on, there is a server.
+    this.#looking = setInterval(() => {
+      if (connection.bytesIn > bytesIn || connection.bufferedAmount < bufferedAmount) this.onPong()
+    }, LOOK)
   }
 
   pause (): void {
@@ -115,6 +128,7 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
   }
 
   onPong (): void {
+    clearInterval(this.#looking)
     this.#owner?.onPong()
   }
 
@@ -129,6 +143,7 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
   #end (ending: Ending): void {
     const owner = this.#owner
     this.#owner = null
+    clearInterval(this.#looking)
     owner?.onEnd(ending)
   }
 }

@@ -1,5 +1,5 @@
 import type { Agent } from 'node:http'
-import type { ConnectionOptions, SecureContextOptions } from 'node:tls'
+import { type ConnectionOptions, createSecureContext, type SecureContextOptions } from 'node:tls'
 import { type Check, DEFLATE_CHECKS, MAX_PAYLOAD } from '../connection/option-checks.ts'
 import { fault } from '../contract/fault.ts'
 import { DEFLATE_DEFAULTS, type DeflateSettings } from '../deflate/negotiate.ts'
@@ -62,13 +62,22 @@ const CHECKS: Record<string, Check> = { maxPayload: MAX_PAYLOAD, ...DEFLATE_CHEC
 
 /** @throws {FST_ERR_WS_CLIENT_OPTION} a value is wrong */
 export function settingsOf (options: NodeLineOptions): NodeLineSettings {
-  const { tls = {}, agent, http2 = true, maxPayload = 64 * 1024 * 1024, deflate = false } = options
+  const { tls, agent, http2 = true, maxPayload = 64 * 1024 * 1024, deflate = false } = options
   return {
-    tls,
+    tls: tls === undefined ? {} : checkedTls(tls),
     agent,
     http2: http2 && agent === undefined,
     maxPayload: filledIn({ maxPayload }, {}, '').maxPayload,
     deflate: deflate === false ? null : filledIn(DEFLATE_DEFAULTS, deflate === true ? {} : deflate, 'deflate.')
+  }
+}
+
+/** With what its keys and certificates are read to, once for all connections. */
+function checkedTls (tls: NodeTlsOptions): NodeTlsOptions {
+  try {
+    return { ...tls, secureContext: tls.secureContext ?? createSecureContext(tls) }
+  } catch (cause) {
+    throw fault('FST_ERR_WS_CLIENT_OPTION', `the option 'tls' is wrong: ${(cause as Error).message}`, cause)
   }
 }
 

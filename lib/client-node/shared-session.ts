@@ -96,11 +96,15 @@ export class SharedSession {
    */
   request (headers: OutgoingHttpHeaders): ClientHttp2Stream {
     const stream = this.#session!.request(headers, { endStream: false })
+    // Whoever refuses is there, by an answer or by an error that only a server has.
+    let isRefused = false
     this.#streams.add(stream)
+    stream.on('response', headers => { isRefused = headers[':status'] !== 200 })
     stream.on('close', () => {
       this.#streams.delete(stream)
+      isRefused ||= stream.rstCode === constants.NGHTTP2_REFUSED_STREAM
       if (this.#streams.size === 0) this.#close()
-      else if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#probe()
+      else if (!isRefused && stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#probe()
     })
     return stream
   }
@@ -157,15 +161,25 @@ export class SharedSession {
   #probe (): void {
     if (!this.isOpen || this.#session!.destroyed) return
     this.#state = 'DOUBTED'
-    this.#timer = setTimeout(() => {
-      this.#session!.destroy(Object.assign(new Error('the server does not answer any more'), { code: 'ETIMEDOUT' }))
-      this.#socket.destroy()
-    }, PROBE)
+    this.#awaitSound()
     this.#session!.ping(error => {
       if (error !== null || this.#state !== 'DOUBTED') return
       clearTimeout(this.#timer)
       this.#state = 'OPEN'
     })
+  }
+
+  #awaitSound (): void {
+    const { bytesRead } = this.#socket
+    this.#timer = setTimeout(() => {
+      // The answer may stand behind much that others get.
+      if (this.#socket.bytesRead > bytesRead) {
+        this.#awaitSound()
+        return
+      }
+      this.#session!.destroy(Object.assign(new Error('the server does not answer any more'), { code: 'ETIMEDOUT' }))
+      this.#socket.destroy()
+    }, PROBE)
   }
 
   /** Nobody uses it any more. */

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { type ClientRequest, type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http'
+import { type Agent, type ClientRequest, type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { isIP, connect as connectTcp, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { endingOf } from '../client/ending.ts'
 import { readRetryAfter } from '../client/backoff.ts'
+import { fault } from '../contract/fault.ts'
 import { checkSwitch } from '../protocol/answer.ts'
 import type { HandshakeHeaders } from '../protocol/handshake.ts'
 import { badAnswer, type Handshake } from './handshake.ts'
@@ -36,15 +37,20 @@ export class UpgradeRequest implements Opening {
       headers: { Host: host, Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Key': this.#key, ...headers }
     }
     if (settings.agent !== undefined) {
-      const request = url.protocol === 'wss:' ? httpsRequest : httpRequest
-      this.#request = request({ ...options, ...addressOf(url), agent: settings.agent })
+      this.#request = requestBy(settings.agent, url, { ...options, ...addressOf(url) })
     } else {
       this.#request = httpRequest({ ...options, createConnection: () => connected ?? connect(url, settings) })
     }
     this.#request.on('upgrade', (response, transport, head) => this.#onUpgrade(response, transport, head))
     this.#request.on('response', response => this.#onResponse(response))
-    this.#request.on('error', error => this.#end(() => this.#owner.onUnopened(endingOf({ initiator: 'remote', error }))))
+    this.#request.on('error', error => {
+      // A refusal is known by then: what has come of it has to do.
+      if (this.#refusal === null) this.#end(() => this.#owner.onUnopened(endingOf({ initiator: 'remote', error })))
+    })
     this.#request.end()
+    // Without an agent nobody takes the connection over when its response has been read, nor listens to its errors. The header
+    // `Connection`, which has just been written, made it one to keep.
+    if (settings.agent === undefined) this.#request.shouldKeepAlive = false
   }
 
   abort (): void {
@@ -89,6 +95,17 @@ export class UpgradeRequest implements Opening {
     if (this.#isOver) return
     this.#isOver = true
     tell()
+  }
+}
+
+/** @throws {FST_ERR_WS_CLIENT_TARGET} it is an agent for `http:` where one for `https:` is needed, or the other way round */
+function requestBy (agent: Agent, { protocol }: URL, options: RequestOptions): ClientRequest {
+  const request = protocol === 'wss:' ? httpsRequest : httpRequest
+  try {
+    return request({ ...options, agent })
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ERR_INVALID_PROTOCOL') throw cause
+    throw fault('FST_ERR_WS_CLIENT_TARGET', `the agent is not for '${protocol}': ${(cause as Error).message}`, cause)
   }
 }
 

@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { rawServer, type RawConnection, response } from '../support/raw-server.ts'
 import { fakeClock } from '../support/clock.ts'
-import { until } from '../support/until.ts'
+import { turn, until } from '../support/until.ts'
 import { type Ask, dialer, messages } from './support.ts'
 
 /** A text message of a server. */
@@ -37,7 +37,9 @@ const ANSWERS: Answer[] = [
   { name: 'a redirect', answer: ({ socket }) => { socket.end(response(302, '', { Location: 'ws://elsewhere/' })) }, ending: { status: 302, error: null } },
   { name: 'a page', answer: ({ socket }) => { socket.end(response(200, 'hello')) }, ending: { status: 200, body: 'hello' } },
   { name: 'a body that is cut', answer: ({ socket }) => { socket.end('HTTP/1.1 503 Away\r\nContent-Length: 100\r\n\r\npart') }, ending: { status: 503, body: 'part' } },
-  { name: 'a body that is cut within a character', answer: ({ socket }) => { socket.end(Buffer.from('HTTP/1.1 503 Away\r\nContent-Length: 100\r\n\r\nä', 'utf8').subarray(0, -1)) }, ending: { status: 503, body: '' } }
+  { name: 'a body that is cut within a character', answer: ({ socket }) => { socket.end(Buffer.from('HTTP/1.1 503 Away\r\nContent-Length: 100\r\n\r\nä', 'utf8').subarray(0, -1)) }, ending: { status: 503, body: '' } },
+  { name: 'a body that is reset', answer: ({ socket }) => { socket.write('HTTP/1.1 403 No\r\nContent-Length: 100\r\n\r\npart', () => socket.resetAndDestroy()) }, ending: { status: 403, body: 'part', error: null } },
+  { name: 'a body that breaks HTTP', answer: ({ socket }) => { socket.write('HTTP/1.1 403 No\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\nnone\r\n') }, ending: { status: 403, body: 'part', error: null } }
 ]
 
 for (const { name, answer, ask, ending } of ANSWERS) {
@@ -46,6 +48,18 @@ for (const { name, answer, ask, ending } of ANSWERS) {
     const dialled = dialer(t)(url, ask)
     t.match(await dialled.ended, ending)
     t.same(dialled.heard, ['end'])
+  })
+}
+
+for (const isReset of [false, true]) {
+  test(`a refusal ends its connection${isReset ? ', and a server that resets it has no effect' : ''}`, async t => {
+    const { url, connection } = await rawServer(t, ({ socket }) => {
+      socket.write('HTTP/1.1 403 No\r\nContent-Length: 2\r\n\r\nno', () => { if (isReset) setImmediate(() => socket.resetAndDestroy()) })
+    })
+    t.match(await dialer(t)(url).ended, { status: 403, body: 'no' })
+    const { socket } = await connection(0)
+    socket.resume()
+    await until(() => socket.destroyed || socket.readableEnded, 'the end of the connection')
   })
 }
 
@@ -133,6 +147,50 @@ test('a line that is paused reads no further, and goes on when it is resumed', a
   await until(() => dialled.heard.length > before)
   await messages(dialled, 30_000)
 })
+
+for (const [what, move] of [
+  ['a message that is on its way to us', ({ socket }: RawConnection) => { socket.write('a few bytes of it') }],
+  ['messages that are on their way to the server', ({ socket }: RawConnection) => { socket.resume() }]
+] as const) {
+  test(`${what} is an answer to a ping, as far as it gets on`, async t => {
+    const { url, connection } = await rawServer(t, ({ socket, accepted }) => {
+      socket.pause()
+      socket.write(accepted)
+      // The beginning of a message of 1 GB.
+      socket.write(Buffer.from([0x82, 127, 0, 0, 0, 0, 0x3f, 0, 0, 0]))
+    })
+    const dialled = dialer(t, { maxPayload: 2 ** 30 })(url)
+    await dialled.opened
+    const raw = await connection(0)
+    for (let i = 0; i < 20; i++) dialled.line.send(new Uint8Array(1_000_000))
+    let amount = Infinity
+    await until(() => {
+      const isStill = dialled.line.bufferedAmount === amount
+      amount = dialled.line.bufferedAmount
+      return isStill && amount > 0
+    })
+    const clock = fakeClock(t)
+    dialled.line.ping!()
+    for (let i = 0; i < 100; i++) {
+      clock.tick(100)
+      await turn()
+    }
+    t.same(dialled.heard, ['open'], 'nothing gets on')
+    move(raw)
+    await until(() => {
+      clock.tick(100)
+      return dialled.heard.length > 1
+    })
+    t.same(dialled.heard, ['open', 'pong'])
+    t.equal(clock.countTimers(), 0)
+    dialled.line.ping!()
+    dialled.line.ping!()
+    t.equal(clock.countTimers(), 1)
+    raw.socket.destroy()
+    await until(() => dialled.heard.includes('end'))
+    t.equal(clock.countTimers(), 0)
+  })
+}
 
 test('pings of the server are answered, and tell nothing', async t => {
   const bytes: Buffer[] = []

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { test, type Test } from 'tap'
@@ -9,6 +9,9 @@ import type { Line, LineOwner } from '../../lib/client/line.ts'
 import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
 import { fakeClock } from '../support/clock.ts'
+import { frame } from '../support/frames.ts'
+import { ACK, DATA, ENABLE_CONNECT_PROTOCOL, END_HEADERS, HEADER_BYTES, headerBlock, HEADERS, http2Frame, PREFACE, SETTINGS } from '../support/http2-frames.ts'
+import { TEXT } from '../support/opcodes.ts'
 import { SilentRelay } from '../support/silent-relay.ts'
 import { turn, until } from '../support/until.ts'
 import { type Ask, dialer } from './support.ts'
@@ -195,6 +198,107 @@ test('the first line that fails may drop those that wait with it', async t => {
   dial(target, owner('third'))
   await until(() => told.length === 2)
   t.same(told, ['first', 'third'])
+})
+
+test('refusals do not make a session doubtful: whoever comes meanwhile goes over it too', async t => {
+  let isRefusing = false
+  const { url, sessions } = await served(t, stream => {
+    if (!isRefusing) accept(stream)
+    else if (stream.id! % 4 === 1) stream.close(constants.NGHTTP2_REFUSED_STREAM)
+    else stream.respond({ ':status': 503 }, { endStream: true })
+  })
+  const dial = dialer(t, TLS)
+  await dial(url).opened
+  isRefusing = true
+  const statuses = []
+  for (let i = 0; i < 20; i++) {
+    const [one, other] = [dial(url), dial(url)]
+    statuses.push((await one.ended).status, (await other.ended).status)
+  }
+  t.same([...new Set(statuses)].sort(), [0, 503])
+  t.equal(sessions.length, 1)
+})
+
+for (const when of ['at once', 'in the next tick'] as const) {
+  test(`a line that is dropped ${when} by whoever is told of the certificate leaves nothing behind`, async t => {
+    const { url } = await served(t, accept)
+    let line: Line | undefined
+    const told: unknown[] = []
+    const dialled = dialer(t, {
+      tls: {
+        ca: cert,
+        checkServerIdentity () {
+          told.push('asked')
+          if (when === 'at once') line!.drop()
+          else process.nextTick(() => line!.drop())
+          return undefined
+        }
+      }
+    })(url)
+    line = dialled.line
+    await until(() => told.length > 0)
+    for (let i = 0; i < 20; i++) await turn()
+    t.same(dialled.heard, [])
+  })
+}
+
+/** A server of raw frames, which accepts every WebSocket, and answers no ping. */
+async function deafServer (t: Test): Promise<{ url: string, sockets: TLSSocket[], streams: number[] }> {
+  const sockets: TLSSocket[] = []
+  const streams: number[] = []
+  const server = createTlsServer({ key, cert, ALPNProtocols: ['h2'] }, socket => {
+    sockets.push(socket)
+    socket.on('error', () => {})
+    const settings = Buffer.alloc(6)
+    settings.writeUInt16BE(ENABLE_CONNECT_PROTOCOL, 0)
+    settings.writeUInt32BE(1, 2)
+    socket.write(http2Frame(SETTINGS, 0, 0, settings))
+    let bytes = Buffer.alloc(0)
+    let isBehindPreface = false
+    socket.on('data', chunk => {
+      bytes = Buffer.concat([bytes, chunk])
+      if (!isBehindPreface && bytes.length >= PREFACE.length) {
+        bytes = bytes.subarray(PREFACE.length)
+        isBehindPreface = true
+      }
+      while (isBehindPreface && bytes.length >= HEADER_BYTES && bytes.length >= HEADER_BYTES + bytes.readUIntBE(0, 3)) {
+        const id = bytes.readUInt32BE(5)
+        if (bytes[3] === HEADERS) {
+          streams.push(id)
+          socket.write(http2Frame(HEADERS, END_HEADERS, id, headerBlock([[':status', '200']])))
+        }
+        if (bytes[3] === SETTINGS && (bytes[4]! & ACK) === 0) socket.write(http2Frame(SETTINGS, ACK, 0))
+        bytes = bytes.subarray(HEADER_BYTES + bytes.readUIntBE(0, 3))
+      }
+    })
+  })
+  server.listen(0)
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return { url: `wss://localhost:${(server.address() as AddressInfo).port}/`, sockets, streams }
+}
+
+test('a session is not given up while something comes over it, be its answer late', async t => {
+  const { url, sockets, streams } = await deafServer(t)
+  const dial = dialer(t, TLS)
+  const [one, other] = [dial(url), dial(url)]
+  await Promise.all([one.opened, other.opened])
+  t.equal(sockets.length, 1)
+  const clock = fakeClock(t)
+  one.line.drop()
+  await until(() => clock.countTimers() > 0, 'the question')
+  for (let i = 2; i < 12; i++) {
+    sockets[0]!.write(http2Frame(DATA, 0, streams[1]!, frame(TEXT, 'a part of much')))
+    await until(() => other.heard.length === i, 'a message')
+    clock.tick(10_000)
+  }
+  for (let i = 0; i < 20; i++) await turn()
+  t.notOk(other.heard.includes('end'))
+  clock.tick(10_000)
+  t.match(await other.ended, { code: 1006 })
 })
 
 test('large messages go both ways', async t => {

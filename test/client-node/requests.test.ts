@@ -91,7 +91,8 @@ for (const [option, message] of [
   [{ deflate: { level: 10 } }, /'deflate.level'/],
   [{ deflate: { memLevel: 0 } }, /'deflate.memLevel'/],
   [{ deflate: { contextTakeover: 1 } }, /'deflate.contextTakeover'/],
-  [{ deflate: { windowBits: 8 } }, /'deflate.windowBits'/]
+  [{ deflate: { windowBits: 8 } }, /'deflate.windowBits'/],
+  [{ tls: { key: 'no key', cert: 'no certificate' } }, /'tls' is wrong/]
 ] as const) {
   test(`the option ${JSON.stringify(option)} is refused`, async t => {
     t.throws(() => createDial(option as object), { code: 'FST_ERR_WS_CLIENT_OPTION', message })
@@ -179,6 +180,21 @@ test('a signal forgets the sockets that have closed, and closes the others', asy
   `)
   const { stdout } = await promisify(execFile)(command, args, { timeout: 20_000 })
   t.strictSame(JSON.parse(stdout), [[20, 1], [[1000, 'local'], [1000, 'local']]])
+})
+
+for (const [scheme, agent] of [['wss', new HttpAgent()], ['ws', new HttpsAgent()]] as const) {
+  test(`an agent that is not for ${scheme}: is an error of the target`, async t => {
+    t.match(await dialer(t, { agent })(`${scheme}://localhost/`).ended, {
+      initiator: 'local', error: { code: 'FST_ERR_WS_CLIENT_TARGET', message: `not for '${scheme}:'`, cause: { code: 'ERR_INVALID_PROTOCOL' } }
+    })
+  })
+}
+
+test('an agent that throws is an attempt that has failed', async t => {
+  class Failing extends HttpAgent {
+    addRequest (): void { throw new Error('mine') }
+  }
+  t.match(await dialer(t, { agent: new Failing() })('ws://localhost/').ended, { error: { message: 'mine', code: undefined } })
 })
 
 test('IPv6 addresses are reached', async t => {
