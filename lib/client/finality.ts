@@ -17,7 +17,7 @@ const MISTAKE = /^FST.*_(PARAM|TARGET|HEADER)$/
  * as Unauthorized and Forbidden.
  */
 export function verdictOf ({ code, status, error, initiator }: Ending): Verdict {
-  if (MISTAKE.test((error as { code?: string } | null)?.code!)) return 'final'
+  if (MISTAKE.test((error as { code?: any } | null)?.code)) return 'final'
   const meaning = status || (code === 3000 ? 401 : code === 3003 ? 403 : code - 4000)
   if (meaning === 401) return 'refresh'
   if (meaning >= 400 && meaning < 500) return PASSING.includes(meaning) ? 'retry' : 'final'

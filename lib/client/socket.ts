@@ -105,7 +105,7 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
       isPaused = true
       line!.pause()
     } else {
-      finish(endingOf({ error: fault('FST_ERR_WS_CLIENT_SLOW', 'over maxQueued bytes') }))
+      finish(endingOf({ error: fault('FST_ERR_WS_CLIENT_SLOW', 'over maxQueued') }))
     }
   }
 
@@ -126,7 +126,7 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
     become('connecting')
     try {
       // Not from within the call that has led here.
-      await 0
+      await Promise.resolve()
       signal.throwIfAborted()
       const target = await targetOf(options, { attempt: failures, last, since, reason, signal })
       if (!signal.aborted) line = dial(target, owner, signal)
@@ -171,7 +171,7 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
     inbox.end()
     become('closed')
     for (const { message } of queue.take()) emit('drop', message)
-    onNotOpened(fault('FST_ERR_WS_CLIENT_CLOSED', 'closed before open', ending.error ?? ending))
+    onNotOpened(fault('FST_ERR_WS_CLIENT_CLOSED', 'never opened', ending.error ?? ending))
     onClosed(ending)
     end.abort(ending)
   }

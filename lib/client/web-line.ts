@@ -46,7 +46,7 @@ export const dialWebSocket: Dial = ({ url, protocols }, { onOpen, onMessage, onE
     let body = ''
     let error = null
     try {
-      const answer = await (globalThis as unknown as Platform).fetch(url.replace(/^ws/, 'http'), {
+      const answer = await (globalThis as unknown as Platform).fetch(url.replace('ws', 'http'), {
         cache: 'no-store', credentials: 'include', redirect: 'manual', signal
       })
       if (answer.status >= 400) {

@@ -261,7 +261,8 @@ async function deafServer (t: Test): Promise<{ url: string, sockets: TLSSocket[]
         bytes = bytes.subarray(PREFACE.length)
         isBehindPreface = true
       }
-      while (isBehindPreface && bytes.length >= HEADER_BYTES && bytes.length >= HEADER_BYTES + bytes.readUIntBE(0, 3)) {
+      if (!isBehindPreface) return
+      while (bytes.length >= HEADER_BYTES && bytes.length >= HEADER_BYTES + bytes.readUIntBE(0, 3)) {
         const id = bytes.readUInt32BE(5)
         if (bytes[3] === HEADERS) {
           streams.push(id)
