@@ -7,12 +7,15 @@ import type { NodeLineSettings } from './options.ts'
 import { SharedSession, type Waiter } from './shared-session.ts'
 import { UpgradeRequest } from './upgrade-request.ts'
 
+/** Milliseconds after which a server that could not open WebSockets over HTTP/2 may have learnt it: each asking costs a connection. */
+const FORGET = 3_600_000
+
 /** What a dial knows of the servers behind `wss:` URLs, and its sessions to them; keyed by host and port. */
 export class Origins {
   readonly #settings: NodeLineSettings
   readonly #sessions = new Map<string, Set<SharedSession>>()
-  /** Those that cannot open WebSockets over HTTP/2. */
-  readonly #http1 = new Set<string>()
+  /** Those that cannot open WebSockets over HTTP/2, and when that was found out. */
+  readonly #http1 = new Map<string, number>()
 
   constructor (settings: NodeLineSettings) {
     this.#settings = settings
@@ -25,13 +28,13 @@ export class Origins {
   /** A session to go over, or to wait for; null: HTTP/1.1 it is. */
   sessionTo (url: URL): SharedSession | null {
     const { host } = url
-    if (this.#http1.has(host)) return null
+    if (performance.now() - this.#http1.get(host)! < FORGET) return null
     const sessions = this.#sessions.get(host) ?? new Set()
     this.#sessions.set(host, sessions)
     const offered = [...sessions].find(session => session.isOffered)
     if (offered !== undefined) return offered
     const session = new SharedSession(url, this.#settings.tls, {
-      onHttp1: () => { this.#http1.add(host) },
+      onHttp1: () => { this.#http1.set(host, performance.now()) },
       onOver: over => {
         sessions.delete(over)
         if (sessions.size === 0) this.#sessions.delete(host)

@@ -86,6 +86,17 @@ test('a server that has no WebSockets over HTTP/2 gets them over HTTP/1.1, and i
   t.equal(all.streams.length, 0)
 })
 
+test('a server that had no WebSockets over HTTP/2 is asked again after an hour', async t => {
+  const all = await served(t, accept, {})
+  const clock = fakeClock(t, 'performance')
+  const dial = dialer(t, TLS)
+  for (const [minutes, sessions] of [[0, 1], [59, 1], [2, 2], [59, 2]] as const) {
+    clock.tick(minutes * 60_000)
+    t.match(await dial(all.url).ended, { status: 418 })
+    t.equal(all.sessions.length, sessions)
+  }
+})
+
 test('a server that speaks HTTP/1.1 only gets the handshake on the connection that has found out', async t => {
   const app = createApp(t, {}, { https: { key, cert } } as Record<string, unknown>)
   app.get('/', { ws: true }, () => {})
