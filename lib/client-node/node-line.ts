@@ -90,11 +90,15 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
   ping (): void {
     const connection = this.#connection!
     connection.sendPing(EMPTY)
-    const { bytesIn, bufferedAmount } = connection
+    const { bytesIn } = connection
+    let left = 0
     clearInterval(this.#looking)
-    // The ping may stand behind a large message, and the pong too: as long as that gets on, there is a server.
+    // The ping may stand behind a large message, and the pong too: as long as that gets on, there is a server. What the operating system
+    // takes at once says nothing; what it has left waiting goes when the server has taken something.
     this.#looking = setInterval(() => {
-      if (connection.bytesIn > bytesIn || connection.bufferedAmount < bufferedAmount) this.onPong()
+      const { bufferedAmount } = connection
+      if (connection.bytesIn > bytesIn || bufferedAmount < left) this.onPong()
+      left = bufferedAmount
     }, LOOK)
   }
 

@@ -148,6 +148,19 @@ test('a line that is paused reads no further, and goes on when it is resumed', a
   await messages(dialled, 30_000)
 })
 
+test('a ping that goes out is no answer to itself', async t => {
+  const { url } = await rawServer(t, ({ socket, accepted }) => { socket.pause().write(accepted) })
+  const dialled = dialer(t)(url)
+  await dialled.opened
+  const clock = fakeClock(t)
+  dialled.line.ping!()
+  for (let i = 0; i < 100; i++) {
+    clock.tick(100)
+    await turn()
+  }
+  t.same(dialled.heard, ['open'])
+})
+
 for (const [what, move] of [
   ['a message that is on its way to us', ({ socket }: RawConnection) => { socket.write('a few bytes of it') }],
   ['messages that are on their way to the server', ({ socket }: RawConnection) => { socket.resume() }]
