@@ -1,8 +1,7 @@
-import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2'
+import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2'
 import { endingOf } from '../client/ending.ts'
 import { readRetryAfter } from '../client/backoff.ts'
 import { fault } from '../contract/fault.ts'
-import { cutTransport } from '../connection/transport.ts'
 import { EMPTY } from '../protocol/empty.ts'
 import type { HandshakeHeaders } from '../protocol/handshake.ts'
 import type { Handshake } from './handshake.ts'
@@ -31,7 +30,7 @@ export class ConnectRequest implements Opening {
   abort (): void {
     this.#refusal?.stop()
     this.#release()
-    this.#cut()
+    this.#leave(constants.NGHTTP2_CANCEL)
   }
 
   #begun (session: SharedSession): ClientHttp2Stream {
@@ -53,7 +52,8 @@ export class ConnectRequest implements Opening {
     if (status !== 200) {
       this.#release()
       this.#refusal = new Refusal(this.#stream, status, readRetryAfter(headers['retry-after']), ending => {
-        this.#cut()
+        // Not as a line is cut: the server has just answered, so nobody needs to doubt its session.
+        this.#leave(constants.NGHTTP2_NO_ERROR)
         this.#owner.onUnopened(ending)
       })
       return
@@ -86,8 +86,9 @@ export class ConnectRequest implements Opening {
     this.#stream.off('close', this.#onClose)
   }
 
-  #cut (): void {
+  #leave (code: number): void {
     this.#stream.on('error', () => {})
-    cutTransport(this.#stream)
+    this.#stream.close(code)
+    this.#stream.destroy()
   }
 }

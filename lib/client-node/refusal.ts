@@ -1,10 +1,7 @@
 import type { Readable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import type { Ending } from '../client/types.ts'
-import { endingOf, MAX_BODY } from '../client/ending.ts'
-
-/** Milliseconds that the body may take: the refusal itself is known by then, and is news that should not wait. */
-const PATIENCE = 3000
+import { endingOf, MAX_BODY, PATIENCE } from '../client/ending.ts'
 
 /** Reads the answer that refuses a handshake, as much of it as comes in time. */
 export class Refusal {

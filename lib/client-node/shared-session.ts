@@ -96,15 +96,12 @@ export class SharedSession {
    */
   request (headers: OutgoingHttpHeaders): ClientHttp2Stream {
     const stream = this.#session!.request(headers, { endStream: false })
-    // Whoever refuses is there, by an answer or by an error that only a server has.
-    let isRefused = false
     this.#streams.add(stream)
-    stream.on('response', headers => { isRefused = headers[':status'] !== 200 })
     stream.on('close', () => {
       this.#streams.delete(stream)
-      isRefused ||= stream.rstCode === constants.NGHTTP2_REFUSED_STREAM
       if (this.#streams.size === 0) this.#close()
-      else if (!isRefused && stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.#probe()
+      // So we cut a line, perhaps for its silence. What ends with another code was ended by the server, which is there then.
+      else if (stream.rstCode === constants.NGHTTP2_CANCEL) this.#probe()
     })
     return stream
   }
@@ -121,7 +118,8 @@ export class SharedSession {
       createConnection: () => this.#socket,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW }
     })
-    this.#session.on('connect', session => session.setLocalWindowSize(SESSION_WINDOW))
+    // Not at its event `connect`: by then somebody may have destroyed it.
+    this.#session.setLocalWindowSize(SESSION_WINDOW)
     this.#session.once('remoteSettings', this.#onSettings)
     this.#session.on('error', error => { this.#error = error })
     this.#session.on('close', () => {
