@@ -31,8 +31,8 @@ export const createClient: CreateClient<NodeSocketOptions, NodeLineOptions> = (b
 /** Does by itself what the option `signal` does: in Node.js before 24, what is removed by another signal may stay for ever. */
 function closeBy (signal: AbortSignal, socket: ClientSocket): void {
   const close = (): void => { void socket.close() }
-  // Every socket listens to it, which is no leak.
-  setMaxListeners(0, signal)
+  // Every socket listens to it, which is no leak. One that is not Node's, such as jsdom's, does not count.
+  if (signal instanceof EventTarget) setMaxListeners(0, signal)
   signal.addEventListener('abort', close)
   socket.signal.addEventListener('abort', () => signal.removeEventListener('abort', close))
 }

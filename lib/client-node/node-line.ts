@@ -20,6 +20,8 @@ const CLOSE_TIMEOUT = 5000
 
 /** Milliseconds between two looks at whether bytes come or go, while a pong is awaited. */
 const LOOK = 200
+/** Bytes in a millisecond: how slowly a large message may go. We only learn when all of it has gone. */
+const SLOWEST = 64
 
 /** A line over the protocol's own client role. */
 export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
@@ -34,6 +36,8 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
   #error: Error | null = null
   /** Runs while a pong is awaited. */
   #looking: NodeJS.Timeout | undefined
+  /** Much waits to be written, when this many bytes had gone, and should have gone by then. Null: little waits. */
+  #stuck: { gone: number, until: number } | null = null
 
   // What a line does not tell, or cannot happen to it.
   readonly onPing = ignore
@@ -91,15 +95,23 @@ export class NodeLine implements Line, OpeningOwner, ConnectionOwner {
     const connection = this.#connection!
     connection.sendPing(EMPTY)
     const { bytesIn } = connection
-    let left = 0
     clearInterval(this.#looking)
-    // The ping may stand behind a large message, and the pong too: as long as that gets on, there is a server. What the operating system
-    // takes at once says nothing; what it has left waiting goes when the server has taken something.
+    // The pong may stand behind a large message, and the ping too: as long as that gets on, there is a server.
     this.#looking = setInterval(() => {
-      const { bufferedAmount } = connection
-      if (connection.bytesIn > bytesIn || bufferedAmount < left) this.onPong()
-      left = bufferedAmount
+      if (connection.bytesIn > bytesIn || this.#isGoing(connection)) this.onPong()
     }, LOOK)
+  }
+
+  /** Whether the ping waits behind what may still go. What the operating system takes at once says nothing of the server. */
+  #isGoing ({ bufferedAmount, bytesOut }: Connection): boolean {
+    if (bufferedAmount <= HIGH_WATER_MARK) {
+      this.#stuck = null
+      return false
+    }
+    const now = performance.now()
+    const gone = bytesOut - bufferedAmount
+    if (this.#stuck === null || gone > this.#stuck.gone) this.#stuck = { gone, until: now + bufferedAmount / SLOWEST }
+    return now < this.#stuck.until
   }
 
   pause (): void {

@@ -7,6 +7,6 @@ import { fault } from '../contract/fault.ts'
  */
 export function checkLimits (limits: object): void {
   for (const [name, limit] of Object.entries(limits)) {
-    if (limit !== undefined && Math.abs(limit) !== limit) throw fault('FST_ERR_WS_CLIENT_OPTION', `bad option ${name}: ${limit}`)
+    if (limit !== undefined && Math.abs(limit) !== limit) throw fault('FST_ERR_WS_CLIENT_OPTION', `bad option ${name}`)
   }
 }

@@ -25,10 +25,11 @@ export function createQueue ({ bytes = 262_144, age = 60_000 }: QueueOptions, on
 
   /** What is too old is at the front. A listener may send or close meanwhile. */
   function expire (): void {
-    clearTimeout(timer)
     for (let first; (first = waiting[0]);) {
       const left = first.until - Date.now()
       if (left > 0) {
+        // A listener that has sent may have begun to wait as well.
+        clearTimeout(timer)
         timer = after(left, expire)
         return
       }

@@ -122,7 +122,7 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
   async function connect (): Promise<void> {
     clearTimeout(timer)
     const { signal } = attempt = new AbortController()
-    timer = after(connectTimeout, () => lost(fault('FST_ERR_WS_CLIENT_TIMEOUT', 'not open in time')))
+    timer = after(connectTimeout, () => lost(fault('FST_ERR_WS_CLIENT_TIMEOUT', 'not in time')))
     become('connecting')
     try {
       // Not from within the call that has led here.
@@ -157,8 +157,9 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
     failures = wasStable ? 0 : failures + 1
     reason = ending
     notBefore = Date.now() + ending.retryAfter
-    // The end that a probe has found, or that was about to come, also of an attempt in a page that slept: this is no time to wait.
-    const isFound = Date.now() - probedAt <= AT_ONCE && ending.code === 1006
+    // The end that a probe has found, or that was about to come, also of an attempt in a page that slept: this is no time to wait. A
+    // refusal is none.
+    const isFound = Date.now() - probedAt <= AT_ONCE && ending.code === 1006 && !ending.status
     const delay = ending.retryAfter + (isRefresh || isFound ? 0 : jitter(failures, ending.code, reconnect))
     probedAt = 0
     timer = after(delay, connect)
@@ -210,7 +211,7 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
   }
 
   function close (code = 1000, text = ''): Promise<Ending> {
-    if (code !== 1000 && !(code >= 3000 && code < 5000 && Number.isInteger(code))) throw fault('FST_ERR_WS_CLIENT_CLOSE', `bad close code ${code}`)
+    if (code !== 1000 && !(code >= 3000 && code < 5000 && Number.isInteger(code))) throw fault('FST_ERR_WS_CLIENT_CLOSE', `bad code ${code}`)
     if (isOver()) return closed
     // As a stream, it ends between characters.
     const short = new TextDecoder().decode(new TextEncoder().encode(text).slice(0, MAX_REASON), { stream: true })
@@ -245,7 +246,7 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
     probe,
     on (event, listener) {
       if (event === 'message') inbox.listen()
-      listeners[event] = [...listeners[event], listener]
+      listeners[event] = listeners[event].concat(listener)
       return this
     },
     off (event, listener) {

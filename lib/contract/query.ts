@@ -11,7 +11,7 @@ export function withQuery (url: string, values: object): string {
     try {
       for (const one of [value].flat()) if (one != null) query.append(name, one.toJSON?.() ?? one)
     } catch (cause) {
-      throw fault('FST_ERR_WS_CLIENT_PARAM', `bad query ${name}`, cause)
+      throw fault('FST_ERR_WS_CLIENT_PARAM', `bad parameter ${name}`, cause)
     }
   }
   const text = String(query)

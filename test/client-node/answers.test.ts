@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { rawServer, type RawConnection, response } from '../support/raw-server.ts'
-import { fakeClock } from '../support/clock.ts'
+import { type Clock, fakeClock } from '../support/clock.ts'
 import { turn, until } from '../support/until.ts'
 import { type Ask, dialer, messages } from './support.ts'
 
@@ -154,55 +154,73 @@ test('a ping that goes out is no answer to itself', async t => {
   await dialled.opened
   const clock = fakeClock(t)
   dialled.line.ping!()
-  for (let i = 0; i < 100; i++) {
-    clock.tick(100)
-    await turn()
-  }
+  await passed(clock, 10_000)
   t.same(dialled.heard, ['open'])
 })
 
-for (const [what, move] of [
-  ['a message that is on its way to us', ({ socket }: RawConnection) => { socket.write('a few bytes of it') }],
-  ['messages that are on their way to the server', ({ socket }: RawConnection) => { socket.resume() }]
-] as const) {
-  test(`${what} is an answer to a ping, as far as it gets on`, async t => {
-    const { url, connection } = await rawServer(t, ({ socket, accepted }) => {
-      socket.pause()
-      socket.write(accepted)
-      // The beginning of a message of 1 GB.
-      socket.write(Buffer.from([0x82, 127, 0, 0, 0, 0, 0x3f, 0, 0, 0]))
-    })
-    const dialled = dialer(t, { maxPayload: 2 ** 30 })(url)
-    await dialled.opened
-    const raw = await connection(0)
-    for (let i = 0; i < 20; i++) dialled.line.send(new Uint8Array(1_000_000))
-    let amount = Infinity
-    await until(() => {
-      const isStill = dialled.line.bufferedAmount === amount
-      amount = dialled.line.bufferedAmount
-      return isStill && amount > 0
-    })
-    const clock = fakeClock(t)
-    dialled.line.ping!()
-    for (let i = 0; i < 100; i++) {
-      clock.tick(100)
-      await turn()
-    }
-    t.same(dialled.heard, ['open'], 'nothing gets on')
-    move(raw)
-    await until(() => {
-      clock.tick(100)
-      return dialled.heard.length > 1
-    })
-    t.same(dialled.heard, ['open', 'pong'])
-    t.equal(clock.countTimers(), 0)
-    dialled.line.ping!()
-    dialled.line.ping!()
-    t.equal(clock.countTimers(), 1)
-    raw.socket.destroy()
-    await until(() => dialled.heard.includes('end'))
-    t.equal(clock.countTimers(), 0)
+test('a message that is on its way to us is an answer to a ping, as far as it gets on', async t => {
+  const { url, connection } = await rawServer(t, ({ socket, accepted }) => {
+    socket.write(accepted)
+    // The beginning of a message of 1 GB.
+    socket.write(Buffer.from([0x82, 127, 0, 0, 0, 0, 0x3f, 0, 0, 0]))
   })
+  const dialled = dialer(t, { maxPayload: 2 ** 30 })(url)
+  await dialled.opened
+  const { socket } = await connection(0)
+  const clock = fakeClock(t)
+  await turn()
+  dialled.line.ping!()
+  await passed(clock, 10_000)
+  t.same(dialled.heard, ['open'], 'nothing gets on')
+  socket.write('a few bytes of it')
+  await until(() => {
+    clock.tick(100)
+    return dialled.heard.length > 1
+  })
+  t.same(dialled.heard, ['open', 'pong'])
+  t.equal(clock.countTimers(), 0)
+  dialled.line.ping!()
+  dialled.line.ping!()
+  t.equal(clock.countTimers(), 1)
+  socket.destroy()
+  await until(() => dialled.heard.includes('end'))
+  t.equal(clock.countTimers(), 0)
+})
+
+test('a ping behind messages that are on their way to the server is not judged, as long as these may take', async t => {
+  const { url, connection } = await rawServer(t, ({ socket, accepted }) => { socket.pause().write(accepted) })
+  const dialled = dialer(t)(url)
+  await dialled.opened
+  const { socket } = await connection(0)
+  for (let i = 0; i < 20; i++) dialled.line.send(new Uint8Array(1_000_000))
+  let amount = Infinity
+  await until(() => {
+    const isStill = dialled.line.bufferedAmount === amount
+    amount = dialled.line.bufferedAmount
+    return isStill && amount > 0
+  })
+  const clock = fakeClock(t, 'performance')
+  const pongs = (): number => dialled.heard.filter(one => one === 'pong').length
+  dialled.line.ping!()
+  clock.tick(200)
+  t.equal(pongs(), 1)
+  // 64 bytes in a millisecond.
+  clock.tick(amount / 64)
+  dialled.line.ping!()
+  await passed(clock, 10_000)
+  t.equal(pongs(), 1, 'that was too long')
+  socket.resume()
+  await until(() => {
+    clock.tick(100)
+    return pongs() === 2
+  })
+})
+
+async function passed (clock: Clock, milliseconds: number): Promise<void> {
+  for (let i = 0; i < milliseconds; i += 100) {
+    clock.tick(100)
+    await turn()
+  }
 }
 
 test('pings of the server are answered, and tell nothing', async t => {

@@ -182,6 +182,20 @@ test('a signal forgets the sockets that have closed, and closes the others', asy
   t.strictSame(JSON.parse(stdout), [[20, 1], [[1000, 'local'], [1000, 'local']]])
 })
 
+test('a signal that is not of Node.js closes a socket too', async t => {
+  const { url } = await rawServer(t)
+  const listeners = new Set<() => void>()
+  const signal = {
+    aborted: false,
+    addEventListener: (_type: string, listener: () => void) => { listeners.add(listener) },
+    removeEventListener: (_type: string, listener: () => void) => { listeners.delete(listener) }
+  } as unknown as AbortSignal
+  const socket = createClient(url).connect('/', { signal })
+  for (const listener of listeners) listener()
+  t.match(await socket.closed, { code: 1000, initiator: 'local' })
+  t.equal(listeners.size, 0)
+})
+
 for (const [scheme, agent] of [['wss', new HttpAgent()], ['ws', new HttpsAgent()]] as const) {
   test(`an agent that is not for ${scheme}: is an error of the target`, async t => {
     t.match(await dialer(t, { agent })(`${scheme}://localhost/`).ended, {

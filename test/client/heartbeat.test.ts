@@ -279,6 +279,18 @@ test('probe() makes a socket that waits try at once', async t => {
   t.strictSame(states, ['waiting', 'connecting', 'open'])
 })
 
+for (const status of [429, 503]) {
+  test(`an attempt of probe() that is refused with ${status} waits like any other`, async t => {
+    const { line, socket, changes, settle } = stage(t)
+    ;(await line(0)).end()
+    socket.probe()
+    const attempt = await line(1)
+    attempt.end({ status })
+    await settle()
+    t.ok(changes.at(-1)!.delay >= 500, `${changes.at(-1)!.delay} ms`)
+  })
+}
+
 test('probe() does not come before the time that the server has asked for', async t => {
   const { line, lines, socket, settle, clock } = stage(t)
   ;(await line(0)).end({ status: 503, retryAfter: 10_000 })

@@ -123,6 +123,17 @@ test('a minute is too old, a quarter of a megabyte is full', async t => {
   t.strictSame(drops, ['a'])
 })
 
+test('a listener of `drop` that sends again leaves no timer behind', async t => {
+  const { socket, clock } = stage(t, { queue: { age: 5000 }, connectTimeout: 1e6, route: '/' })
+  socket.on('drop', message => { if (socket.state === 'connecting') socket.send(message) })
+  socket.send('again')
+  await clock.tickAsync(2000)
+  socket.send('too')
+  await clock.tickAsync(20_000)
+  void socket.close()
+  t.equal(clock.countTimers(), 0)
+})
+
 test('what waits in the queue is dropped in order when the socket closes', async t => {
   const { socket, line, drops } = stage(t, { queue: true })
   await line(0)

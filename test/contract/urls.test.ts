@@ -28,6 +28,8 @@ for (const [url, params, filled] of [
   ['/a/:b?', { b: false }, '/a/false'],
   ['/a/:b?c=1', { b: 'd' }, '/a/d?c=1'],
   ['/a/:b?/c', { b: 'd' }, '/a/d?/c'],
+  ['/a/:b?/', { b: 'd' }, '/a/d/'],
+  ['/a/:b?/', {}, '/a/'],
   ['/:größe', { größe: 'L' }, '/L'],
   ['/:a-:b', { a: '-5', b: '16' }, '/-5-16'],
   ['/v-:b', { b: '-' }, '/v--'],
@@ -51,7 +53,8 @@ for (const [url, params] of [
   ['/*', { '*': '..' }], ['/*', { '*': 'a/../b' }], ['/*', { '*': './a' }], ['/*', { '*': '\uDC00' }], ['/:a', { a: Symbol('a') }], ['/:a', { a: {} }], ['/:a', { a: Object.create(null) }],
   ['/*', { '*': [] }], ['/:a', { a: () => 'a' }], ['/:constructor', {}], ['/:toString', {}],
   // The router would find other values.
-  ['/:a-:b', { a: '5', b: '-16' }], ['/:a.:b', { a: 'x', b: 'tar.gz' }], ['/c/:b-:a.png', { b: 'x', a: '-' }]
+  ['/:a-:b', { a: '5', b: '-16' }], ['/:a-:b?', { a: 'x', b: '1-2' }], ['/:a--:b', { a: 'x', b: 'y--z' }], ['/:a-x:b', { a: '1', b: '2-x3' }],
+  ['/:c-:a-:b', { c: '1', a: '2', b: '3-4' }], ['/:a.:b', { a: 'x', b: 'tar.gz' }], ['/c/:b-:a.png', { b: 'x', a: '-' }]
 ] as const) {
   test(`${url} cannot carry ${JSON.stringify(params)}`, async t => {
     t.throws(() => fillUrl(url, params as Record<string, unknown>), { code: 'FST_ERR_WS_CLIENT_PARAM', message: /[a*]/ })
@@ -64,7 +67,7 @@ for (const [url, params] of [
   ['/:lat-:lng', { lat: '-48.2', lng: '16.4' }], ['/:file.:type', { file: 'a.tar', type: 'gz' }],
   ['/:lat-:lng(^-?[0-9.]+)', { lat: '48', lng: '-16.4' }], ['/v-:id', { id: 'a-b' }], ['/:file.json/:id', { file: 'a', id: 'b.json' }],
   ['/:größe', { größe: 'L' }], ['/:id?', { id: '0' }], ['/::a/:::b', { b: 'c' }],
-  ['/:id(^(a|(?:b|c))$)/d', { id: 'c' }], ['/a::b/:c', { c: 'd' }], ['/a/:b?', { b: 'c' }], ['/a/:b?', {}], ['/a/*', { '*': 'b c/d' }],
+  ['/:id(^(a|(?:b|c))$)/d', { id: 'c' }], ['/a::b/:c', { c: 'd' }], ['/a/:b?', { b: 'c' }], ['/a/:b?', {}], ['/a/:b?/', { b: 'c' }], ['/a/:b?/', {}], ['/:a--:b', { a: 'x-y', b: 'z-1' }], ['/:a-x:b', { a: '1', b: '-2' }], ['/a/*', { '*': 'b c/d' }],
   ['/:a/*', { a: 'x/y', '*': '' }]
 ] as Array<[url: string, params: Record<string, string>]>) {
   test(`the router finds ${JSON.stringify(params)} again by ${url}`, async t => {
