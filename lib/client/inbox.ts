@@ -53,7 +53,7 @@ export function createInbox ({ deliver, onConsumed, onLeft }: InboxOwner): Inbox
   }
 
   function take (by: typeof consumer, isFree: boolean): void {
-    if (!isFree) throw fault('FST_ERR_WS_CLIENT_CONSUMERS', 'another consumer')
+    if (!isFree) throw fault('FST_ERR_WS_CLIENT_CONSUMERS', 'two consumers')
     consumer = by
   }
 

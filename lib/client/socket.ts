@@ -122,7 +122,7 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
   async function connect (): Promise<void> {
     clearTimeout(timer)
     const { signal } = attempt = new AbortController()
-    timer = after(connectTimeout, () => lost(fault('FST_ERR_WS_CLIENT_TIMEOUT', 'not in time')))
+    timer = after(connectTimeout, () => lost(fault('FST_ERR_WS_CLIENT_TIMEOUT', 'no answer')))
     become('connecting')
     try {
       // Not from within the call that has led here.
@@ -157,9 +157,9 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
     failures = wasStable ? 0 : failures + 1
     reason = ending
     notBefore = Date.now() + ending.retryAfter
-    // The end that a probe has found, or that was about to come, also of an attempt in a page that slept: this is no time to wait. A
-    // refusal is none.
-    const isFound = Date.now() - probedAt <= AT_ONCE && ending.code === 1006 && !ending.status
+    // The end that a probe has found, or that was about to come, also of an attempt in a page that slept: this is no time to wait, nor
+    // is it after a refusal (426: a handshake would be let in), unless the server has too much to do (429, 5xx).
+    const isFound = Date.now() - probedAt <= AT_ONCE && ending.code === 1006 && ending.status < 429
     const delay = ending.retryAfter + (isRefresh || isFound ? 0 : jitter(failures, ending.code, reconnect))
     probedAt = 0
     timer = after(delay, connect)

@@ -20,7 +20,7 @@ export interface Route {
 export async function targetOf ({ base, url, ...parts }: Route, attempt: Attempt): Promise<Target> {
   const [params, query, protocols, headers] = await Promise.all(
     [parts.params, parts.query, parts.protocols, parts.headers].map(async (part: any) => typeof part === 'function' ? part(attempt) : part)
-  ).catch(cause => { throw fault('FST_ERR_WS_CLIENT_ASKED', 'a function failed', cause) })
+  ).catch(cause => { throw fault('FST_ERR_WS_CLIENT_ASKED', 'function failed', cause) })
   return {
     // What comes before the slash is the server, which no value must change.
     url: base + withQuery(fillUrl(url, params ?? {}).replace(/^\/?/, '/'), query ?? {}),

@@ -178,7 +178,7 @@ test('connectTimeout is 20 s, and counts the functions too', async t => {
   await clock.tickAsync(1)
   t.equal(socket.state, 'waiting')
   t.equal(lines[0]!.isDropped, true)
-  t.match(changes[0]!.reason, { error: { code: 'FST_ERR_WS_CLIENT_TIMEOUT', message: 'not in time' } })
+  t.match(changes[0]!.reason, { error: { code: 'FST_ERR_WS_CLIENT_TIMEOUT', message: 'no answer' } })
 })
 
 test('an end that comes during the closing handshake is final, whatever its code', async t => {
