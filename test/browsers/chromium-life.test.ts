@@ -167,7 +167,8 @@ test('Chromium: pages that nobody sees, that freeze, that come back', async t =>
       t.ok(await tab.value('life.isKept'), 'it is the same page')
       await until(() => tab.value("life.states.at(-1) === 'open'"))
       await works(t, tab)
-      t.ok(relay.connections <= before + 2)
+      // The attempt that was left, the question what had become of it, and the next one; the page may be shown before the network is back.
+      t.ok(relay.connections <= before + 5, `${relay.connections - before} connections`)
     })
   }
 
