@@ -38,6 +38,7 @@ test('Chromium: pages that nobody sees, that freeze, that come back', async t =>
 
   async function freeze (tab: Tab): Promise<void> {
     await tab.send('Page.setWebLifecycleState', { state: 'frozen' })
+    await until(() => tab.value('life.isFrozen'), 'the page to freeze')
   }
 
   async function thaw (tab: Tab): Promise<void> {

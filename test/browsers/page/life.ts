@@ -9,10 +9,12 @@ interface Life {
   texts: string[]
   /** Whether the page has come back as it was left, by the event `pageshow`. */
   isKept: boolean
+  /** Whether the page has been told that it freezes. */
+  isFrozen: boolean
   send (text: string): string
 }
 
-declare const self: { life?: Life, addEventListener (type: string, listener: (event: any) => void): void }
+declare const self: { life?: Life, addEventListener (type: string, listener: (event: any) => void, isCapture?: boolean): void }
 
 /** Waits for what a test tells it to do. */
 export function live (bundles: Bundles): void {
@@ -22,6 +24,7 @@ export function live (bundles: Bundles): void {
     states,
     texts,
     isKept: false,
+    isFrozen: false,
     async begin (port, options) {
       const socket = bundles.createClient(`ws://127.0.0.1:${port}`, { reconnect: { min: 50, max: 200 } }).connect('/echo', options)
       socket.on('state', state => { states.push(state) })
@@ -34,5 +37,6 @@ export function live (bundles: Bundles): void {
     send: () => 'dropped'
   }
   self.addEventListener('pageshow', ({ persisted }) => { life.isKept ||= persisted })
+  self.addEventListener('freeze', () => { life.isFrozen = true }, true)
   self.life = life
 }
