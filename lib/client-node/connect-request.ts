@@ -2,6 +2,7 @@ import { type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'nod
 import { endingOf } from '../client/ending.ts'
 import { readRetryAfter } from '../client/backoff.ts'
 import { fault } from '../contract/fault.ts'
+import { cutTransport } from '../connection/transport.ts'
 import { EMPTY } from '../protocol/empty.ts'
 import type { HandshakeHeaders } from '../protocol/handshake.ts'
 import type { Handshake } from './handshake.ts'
@@ -30,7 +31,7 @@ export class ConnectRequest implements Opening {
   abort (): void {
     this.#refusal?.stop()
     this.#release()
-    this.#leave(constants.NGHTTP2_CANCEL)
+    this.#cut()
   }
 
   #begun (session: SharedSession): ClientHttp2Stream {
@@ -53,7 +54,8 @@ export class ConnectRequest implements Opening {
       this.#release()
       this.#refusal = new Refusal(this.#stream, status, readRetryAfter(headers['retry-after']), ending => {
         // Not as a line is cut: the server has just answered, so nobody needs to doubt its session.
-        this.#leave(constants.NGHTTP2_NO_ERROR)
+        this.#stream.close(constants.NGHTTP2_NO_ERROR)
+        this.#cut()
         this.#owner.onUnopened(ending)
       })
       return
@@ -86,9 +88,8 @@ export class ConnectRequest implements Opening {
     this.#stream.off('close', this.#onClose)
   }
 
-  #leave (code: number): void {
+  #cut (): void {
     this.#stream.on('error', () => {})
-    this.#stream.close(code)
-    this.#stream.destroy()
+    cutTransport(this.#stream)
   }
 }

@@ -7,7 +7,7 @@ import { UpgradeRequest } from './upgrade-request.ts'
 
 /**
  * Opens lines by this package's own client role, over HTTP/1.1 or HTTP/2. A handshake has no time limit of its own: whoever dials
- * drops the line.
+ * drops the line. What cannot be a line is thrown, as by any `Dial`; of its signal there is no need.
  *
  * @throws {FST_ERR_WS_CLIENT_OPTION} an option is wrong
  */

@@ -5,10 +5,10 @@ import { createEmitter } from './emitter.ts'
 import { endingOf, MAX_REASON } from './ending.ts'
 import { verdictOf } from './finality.ts'
 import { createInbox } from './inbox.ts'
+import { checkLimits } from './limits.ts'
 import type { Dial, Line, LineOwner } from './line.ts'
 import { createLiveness } from './liveness.ts'
 import { costOf, createQueue } from './offline-queue.ts'
-import { checkLimits } from './limits.ts'
 import { isHidden, watchPage } from './page.ts'
 import { type Route, targetOf } from './target.ts'
 import { after, AT_ONCE, type Timer } from './timer.ts'
@@ -143,8 +143,7 @@ export function createSocket (dial: Dial, options: ClientOptions & Route): Clien
 
   /** The line has ended, or there was none to be had. */
   function ended (ending: Ending): void {
-    const wasOpen = state === 'open'
-    const wasStable = wasOpen && Date.now() - openedAt >= ((reconnect as ReconnectOptions).stable ?? 10_000)
+    const wasStable = state === 'open' && Date.now() - openedAt >= ((reconnect as ReconnectOptions).stable ?? 10_000)
     isRefreshed &&= !wasStable
     const verdict = verdictOf(ending)
     const isRefresh = verdict === 'refresh'

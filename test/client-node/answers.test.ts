@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { rawServer, type RawConnection, response } from '../support/raw-server.ts'
-import { type Clock, fakeClock } from '../support/clock.ts'
+import { fakeClock, pass } from '../support/clock.ts'
 import { turn, until } from '../support/until.ts'
 import { type Ask, dialer, messages } from './support.ts'
 
@@ -154,7 +154,7 @@ test('a ping that goes out is no answer to itself', async t => {
   await dialled.opened
   const clock = fakeClock(t)
   dialled.line.ping!()
-  await passed(clock, 10_000)
+  await pass(clock, 10_000, 100)
   t.same(dialled.heard, ['open'])
 })
 
@@ -170,7 +170,7 @@ test('a message that is on its way to us is an answer to a ping, as far as it ge
   const clock = fakeClock(t)
   await turn()
   dialled.line.ping!()
-  await passed(clock, 10_000)
+  await pass(clock, 10_000, 100)
   t.same(dialled.heard, ['open'], 'nothing gets on')
   socket.write('a few bytes of it')
   await until(() => {
@@ -207,7 +207,7 @@ test('a ping behind messages that are on their way to the server is not judged, 
   // 64 bytes in a millisecond.
   clock.tick(amount / 64)
   dialled.line.ping!()
-  await passed(clock, 10_000)
+  await pass(clock, 10_000, 100)
   t.equal(pongs(), 1, 'that was too long')
   socket.resume()
   await until(() => {
@@ -215,13 +215,6 @@ test('a ping behind messages that are on their way to the server is not judged, 
     return pongs() === 2
   })
 })
-
-async function passed (clock: Clock, milliseconds: number): Promise<void> {
-  for (let i = 0; i < milliseconds; i += 100) {
-    clock.tick(100)
-    await turn()
-  }
-}
 
 test('pings of the server are answered, and tell nothing', async t => {
   const bytes: Buffer[] = []

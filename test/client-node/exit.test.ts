@@ -68,11 +68,7 @@ async function app (t: Test, scheme: string, server: Record<string, unknown>): P
 async function withoutWebSockets (t: Test): Promise<string> {
   const server = createSecureServer({ key, cert, allowHTTP1: true })
   server.on('sessionError', () => {})
-  server.listen(0)
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  destroyedAtEnd(t, server)
-  return `wss://localhost:${(server.address() as AddressInfo).port}/`
+  return await addressOf(t, server)
 }
 
 /** What the server sends arrives, but not its end, nor that of TLS. */
@@ -83,15 +79,16 @@ async function endless (t: Test): Promise<string> {
     near.on('error', () => {}).on('data', chunk => far.write(chunk))
     far.on('error', () => {}).on('data', chunk => { if (!near.readableEnded) near.write(chunk) })
   })
-  relay.listen(0)
-  await once(relay, 'listening')
-  t.teardown(() => relay.close())
-  destroyedAtEnd(t, relay)
-  return `wss://localhost:${(relay.address() as AddressInfo).port}/`
+  return await addressOf(t, relay)
 }
 
 async function silent (t: Test): Promise<string> {
   const server = createTlsServer({ key, cert, ALPNProtocols: ['h2'] }, socket => { socket.on('error', () => {}).resume() })
+  return await addressOf(t, server)
+}
+
+/** Where the server listens, until the test ends. */
+async function addressOf (t: Test, server: Server): Promise<string> {
   server.listen(0)
   await once(server, 'listening')
   t.teardown(() => server.close())

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { constants, createSecureServer, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import { constants, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
 import { test, type Test } from 'tap'
@@ -10,52 +10,15 @@ import { createApp, listen } from '../support/app.ts'
 import { selfSigned } from '../support/certificate.ts'
 import { fakeClock } from '../support/clock.ts'
 import { frame } from '../support/frames.ts'
-import { ACK, DATA, ENABLE_CONNECT_PROTOCOL, END_HEADERS, HEADER_BYTES, headerBlock, HEADERS, http2Frame, PREFACE, SETTINGS } from '../support/http2-frames.ts'
+import { ACK, DATA, ENABLE_CONNECT_PROTOCOL, END_HEADERS, headerBlock, HEADERS, http2Frame, http2FramesIn, PREFACE, SETTINGS, uint32 } from '../support/http2-frames.ts'
 import { TEXT } from '../support/opcodes.ts'
 import { SilentRelay } from '../support/silent-relay.ts'
 import { turn, until } from '../support/until.ts'
+import { accept, served } from './http2-server.ts'
 import { type Ask, dialer } from './support.ts'
 
 const { key, cert } = await selfSigned()
 const TLS = { tls: { ca: cert } }
-
-interface Served {
-  url: string
-  server: Http2SecureServer
-  sessions: ServerHttp2Session[]
-  streams: ServerHttp2Stream[]
-  /** Requests over HTTP/1.1. */
-  upgrades: number
-}
-
-/** A server whose answers the test makes. */
-async function served (t: Test, answer: (stream: ServerHttp2Stream) => void = () => {}, settings: object = { enableConnectProtocol: true }): Promise<Served> {
-  const server = createSecureServer({ key, cert, settings, allowHTTP1: true })
-  const all: Served = { url: '', server, sessions: [], streams: [], upgrades: 0 }
-  server.on('session', session => {
-    all.sessions.push(session)
-    session.on('error', () => {})
-  })
-  server.on('stream', stream => {
-    all.streams.push(stream)
-    stream.on('error', () => {})
-    answer(stream)
-  })
-  server.on('upgrade', (_request, socket) => {
-    all.upgrades++
-    socket.end('HTTP/1.1 418 Teapot\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
-  })
-  server.listen(0)
-  await once(server, 'listening')
-  all.url = `wss://localhost:${(server.address() as AddressInfo).port}/`
-  t.teardown(() => {
-    for (const session of all.sessions) session.destroy()
-    server.close()
-  })
-  return all
-}
-
-const accept = (stream: ServerHttp2Stream): void => { stream.respond({ ':status': 200 }) }
 
 test('all lines of a dial share a session, which ends with the last of them', async t => {
   const { url, sessions, streams } = await served(t, accept)
@@ -260,27 +223,20 @@ async function deafServer (t: Test): Promise<{ url: string, sockets: TLSSocket[]
   const server = createTlsServer({ key, cert, ALPNProtocols: ['h2'] }, socket => {
     sockets.push(socket)
     socket.on('error', () => {})
-    const settings = Buffer.alloc(6)
-    settings.writeUInt16BE(ENABLE_CONNECT_PROTOCOL, 0)
-    settings.writeUInt32BE(1, 2)
-    socket.write(http2Frame(SETTINGS, 0, 0, settings))
-    let bytes = Buffer.alloc(0)
-    let isBehindPreface = false
+    socket.write(http2Frame(SETTINGS, 0, 0, Buffer.concat([Buffer.from([0, ENABLE_CONNECT_PROTOCOL]), uint32(1)])))
+    let unread = Buffer.alloc(0)
+    let preface = PREFACE.length
     socket.on('data', chunk => {
-      bytes = Buffer.concat([bytes, chunk])
-      if (!isBehindPreface && bytes.length >= PREFACE.length) {
-        bytes = bytes.subarray(PREFACE.length)
-        isBehindPreface = true
-      }
-      if (!isBehindPreface) return
-      while (bytes.length >= HEADER_BYTES && bytes.length >= HEADER_BYTES + bytes.readUIntBE(0, 3)) {
-        const id = bytes.readUInt32BE(5)
-        if (bytes[3] === HEADERS) {
+      const bytes = Buffer.concat([unread, chunk])
+      const { frames, rest } = http2FramesIn(bytes.subarray(preface))
+      if (bytes.length >= preface) preface = 0
+      unread = preface === 0 ? rest : bytes
+      for (const { type, flags, id } of frames) {
+        if (type === HEADERS) {
           streams.push(id)
           socket.write(http2Frame(HEADERS, END_HEADERS, id, headerBlock([[':status', '200']])))
         }
-        if (bytes[3] === SETTINGS && (bytes[4]! & ACK) === 0) socket.write(http2Frame(SETTINGS, ACK, 0))
-        bytes = bytes.subarray(HEADER_BYTES + bytes.readUIntBE(0, 3))
+        if (type === SETTINGS && (flags & ACK) === 0) socket.write(http2Frame(SETTINGS, ACK, 0))
       }
     })
   })

@@ -139,21 +139,23 @@ test('a subprotocol that both know is agreed on, and what waits to be written is
   t.ok(line.bufferedAmount > 0)
 })
 
-for (const [whose, defaults] of [['a client', true], ['their own', false]] as const) test(`one signal of ${whose} may close very many sockets`, async t => {
-  const { url } = await rawServer(t)
-  const warnings: Error[] = []
-  const onWarning = (warning: Error): void => { warnings.push(warning) }
-  process.on('warning', onWarning)
-  t.teardown(() => process.off('warning', onWarning))
-  const controller = new AbortController()
-  const { signal } = controller
-  const api = createClient(url, defaults ? { signal } : {})
-  const all = Array.from({ length: 20 }, () => api.connect('/', defaults ? {} : { signal }))
-  controller.abort()
-  await Promise.all(all.map(({ closed }) => closed))
-  await turn()
-  t.same(warnings, [])
-})
+for (const [whose, defaults] of [['a client', true], ['their own', false]] as const) {
+  test(`one signal of ${whose} may close very many sockets`, async t => {
+    const { url } = await rawServer(t)
+    const warnings: Error[] = []
+    const onWarning = (warning: Error): void => { warnings.push(warning) }
+    process.on('warning', onWarning)
+    t.teardown(() => process.off('warning', onWarning))
+    const controller = new AbortController()
+    const { signal } = controller
+    const api = createClient(url, defaults ? { signal } : {})
+    const all = Array.from({ length: 20 }, () => api.connect('/', defaults ? {} : { signal }))
+    controller.abort()
+    await Promise.all(all.map(({ closed }) => closed))
+    await turn()
+    t.same(warnings, [])
+  })
+}
 
 test('a signal forgets the sockets that have closed, and closes the others', async t => {
   const { url } = await rawServer(t)

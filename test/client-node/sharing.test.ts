@@ -1,50 +1,27 @@
-import { once } from 'node:events'
-import { createSecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import type { ServerHttp2Stream } from 'node:http2'
 import { test, type Test } from 'tap'
 import type { Line } from '../../lib/client/line.ts'
 import { selfSigned } from '../support/certificate.ts'
 import { frame } from '../support/frames.ts'
 import { TEXT } from '../support/opcodes.ts'
 import { turn, until } from '../support/until.ts'
+import { accept, type Served, served } from './http2-server.ts'
 import { dialer, messages } from './support.ts'
 
-const { key, cert } = await selfSigned()
+const { cert } = await selfSigned()
 const TLS = { tls: { ca: cert } }
 const text = (payload: string): Buffer => frame(TEXT, payload)
 
-interface Served {
-  url: string
-  sessions: ServerHttp2Session[]
-  streams: ServerHttp2Stream[]
-}
-
 /** A server that accepts every WebSocket, and does with it what the test says. */
-async function served (t: Test, accepted: (stream: ServerHttp2Stream) => void = () => {}, settings: object = {}): Promise<Served> {
-  const server = createSecureServer({ key, cert, settings: { enableConnectProtocol: true, ...settings } })
-  const sessions: ServerHttp2Session[] = []
-  const streams: ServerHttp2Stream[] = []
-  server.on('session', session => {
-    sessions.push(session)
-    session.on('error', () => {})
-  })
-  server.on('stream', stream => {
-    streams.push(stream)
-    stream.on('error', () => {})
-    stream.respond({ ':status': 200 })
+function accepting (t: Test, accepted: (stream: ServerHttp2Stream) => void = () => {}, settings: object = {}): Promise<Served> {
+  return served(t, stream => {
+    accept(stream)
     accepted(stream)
-  })
-  server.listen(0)
-  await once(server, 'listening')
-  t.teardown(() => {
-    for (const session of sessions) session.destroy()
-    server.close()
-  })
-  return { url: `wss://localhost:${(server.address() as AddressInfo).port}/`, sessions, streams }
+  }, { enableConnectProtocol: true, ...settings })
 }
 
 test('no session has more streams than its server allows', async t => {
-  const { url, sessions, streams } = await served(t, () => {}, { maxConcurrentStreams: 2 })
+  const { url, sessions, streams } = await accepting(t, () => {}, { maxConcurrentStreams: 2 })
   const dial = dialer(t, TLS)
   const lines = [1, 2, 3, 4, 5].map(() => dial(url))
   await Promise.all(lines.map(({ opened }) => opened))
@@ -56,7 +33,7 @@ test('no session has more streams than its server allows', async t => {
 })
 
 test('a server that allows no streams is asked once, and the line waits', async t => {
-  const { url, sessions } = await served(t, () => {}, { maxConcurrentStreams: 0 })
+  const { url, sessions } = await accepting(t, () => {}, { maxConcurrentStreams: 0 })
   const { line, heard } = dialer(t, TLS)(url)
   await until(() => sessions.length === 1)
   // A client that has no use for the session would have left it after the first answer.
@@ -70,7 +47,7 @@ test('a server that allows no streams is asked once, and the line waits', async 
 })
 
 test('what comes with the answer is not lost: messages, and the end', async t => {
-  const { url } = await served(t, stream => {
+  const { url } = await accepting(t, stream => {
     stream.end(Buffer.concat([text('a'), text('b'), Buffer.from([0x88, 2, 0x0F, 0xA0])]))
   })
   const dialled = dialer(t, TLS)(url)
@@ -79,14 +56,14 @@ test('what comes with the answer is not lost: messages, and the end', async t =>
 })
 
 test('a violation with the answer comes after the message before it', async t => {
-  const { url } = await served(t, stream => { stream.write(Buffer.concat([text('a'), Buffer.from([0x83, 0])])) })
+  const { url } = await accepting(t, stream => { stream.write(Buffer.concat([text('a'), Buffer.from([0x83, 0])])) })
   const dialled = dialer(t, TLS)(url)
   t.match(await dialled.ended, { code: 1002, initiator: 'local', error: { code: 'FST_ERR_WS_PROTOCOL' } })
   t.same(dialled.heard, ['open', 'a', 'end'])
 })
 
 test('a stream that ends without a closing handshake ends the line once, and no other', async t => {
-  const { url, streams } = await served(t)
+  const { url, streams } = await accepting(t)
   const dial = dialer(t, TLS)
   const [ended, reset, stays] = [dial(url), dial(url), dial(url)]
   await Promise.all([ended, reset, stays].map(({ opened }) => opened))
@@ -101,7 +78,7 @@ test('a stream that ends without a closing handshake ends the line once, and no 
 })
 
 test('an answer that is reset at once ends the line once', async t => {
-  const { url, sessions } = await served(t, stream => stream.close(8))
+  const { url, sessions } = await accepting(t, stream => stream.close(8))
   const dialled = dialer(t, TLS)(url)
   t.match(await dialled.ended, { code: 1006, initiator: 'remote' })
   await until(() => sessions[0]!.destroyed)
@@ -113,7 +90,7 @@ test('a line that is paused holds little, and keeps no other waiting', async t =
   const sent = new Map<ServerHttp2Stream, number>()
   // More than one stream may have on its way, and than all may have together.
   const COUNT = 3000
-  const { url, streams } = await served(t, stream => {
+  const { url, streams } = await accepting(t, stream => {
     sent.set(stream, 0)
     const more = (): void => {
       const count = sent.get(stream)!

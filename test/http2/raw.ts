@@ -2,16 +2,8 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import {
-  ACK, CONTINUATION, END_HEADERS, type Fields, headerBlock, HEADERS, http2Frame, PING, PREFACE, RST_STREAM, SETTINGS, uint32
+  ACK, CONTINUATION, END_HEADERS, type Fields, headerBlock, HEADERS, type Http2Frame, http2Frame, http2FramesIn, PING, PREFACE, RST_STREAM, SETTINGS, uint32
 } from '../support/http2-frames.ts'
-
-/** A frame of HTTP/2 (RFC 9113 §4.1). */
-export interface Http2Frame {
-  type: number
-  flags: number
-  id: number
-  payload: Buffer
-}
 
 /** An HTTP/2 session by hand: writes what it is told to, and answers SETTINGS and PING. */
 export class RawSession {
@@ -65,16 +57,12 @@ export class RawSession {
   }
 
   #read (chunk: Buffer): void {
-    this.#unread = Buffer.concat([this.#unread, chunk])
-    while (this.#unread.length >= 9) {
-      const length = this.#unread.readUIntBE(0, 3)
-      if (this.#unread.length < 9 + length) return
-      const [type, flags] = [this.#unread[3]!, this.#unread[4]!]
-      const frame = { type, flags, id: this.#unread.readUInt32BE(5), payload: this.#unread.subarray(9, 9 + length) }
-      this.#unread = this.#unread.subarray(9 + length)
-      this.frames.push(frame)
+    const { frames, rest } = http2FramesIn(Buffer.concat([this.#unread, chunk]))
+    this.#unread = rest
+    this.frames.push(...frames)
+    for (const { type, flags, payload } of frames) {
       if ((type === SETTINGS || type === PING) && (flags & ACK) === 0) {
-        this.send(http2Frame(type, ACK, 0, type === PING ? frame.payload : undefined))
+        this.send(http2Frame(type, ACK, 0, type === PING ? payload : undefined))
       }
     }
   }

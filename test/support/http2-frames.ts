@@ -32,6 +32,27 @@ export function http2Frame (type: number, flags: number, id: number, payload: Ui
   return Buffer.concat([header, payload])
 }
 
+/** A frame of HTTP/2 (RFC 9113 §4.1). */
+export interface Http2Frame {
+  type: number
+  flags: number
+  id: number
+  payload: Buffer
+}
+
+/** The whole frames that bytes begin with, and what is behind them. */
+export function http2FramesIn (bytes: Buffer<ArrayBuffer>): { frames: Http2Frame[], rest: Buffer<ArrayBuffer> } {
+  const frames: Http2Frame[] = []
+  let rest = bytes
+  while (rest.length >= HEADER_BYTES) {
+    const end = HEADER_BYTES + rest.readUIntBE(0, 3)
+    if (rest.length < end) break
+    frames.push({ type: rest[3]!, flags: rest[4]!, id: rest.readUInt32BE(5), payload: rest.subarray(HEADER_BYTES, end) })
+    rest = rest.subarray(end)
+  }
+  return { frames, rest }
+}
+
 export function uint32 (value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32BE(value)
